@@ -1,0 +1,59 @@
+import type { Ending } from "./ending.ts";
+import type { Outcome, Placement } from "./outcome.ts";
+
+/** A call's life. It only ever moves down this list, and settles exactly once. */
+export type CallState =
+  | { readonly type: "submitted" }
+  | { readonly type: "admitted"; readonly attempt: number }
+  | { readonly type: "running"; readonly attempt: number }
+  | { readonly type: "settled"; readonly outcome: Outcome };
+
+export type CallEvent =
+  | { readonly type: "admit" }
+  | { readonly type: "start" }
+  /** The attempt that ends; none where the call ends whatever it is doing (rejected, cancelled). */
+  | { readonly type: "settle"; readonly attempt?: number; readonly outcome: Outcome };
+
+/**
+ * The next state. An event that does not apply, such as the late ending of a call that timed out, gives the same
+ * state object back: the caller sees by identity that nothing changed.
+ */
+export function transition(state: CallState, event: CallEvent): CallState {
+  switch (event.type) {
+    case "admit":
+      return state.type === "submitted" ? { type: "admitted", attempt: 1 } : state;
+    case "start":
+      return state.type === "admitted" ? { type: "running", attempt: state.attempt } : state;
+    case "settle":
+      if (!acceptsEnding(state, event.attempt)) return state;
+      return { type: "settled", outcome: event.outcome };
+  }
+}
+
+/** Whether an ending of `attempt` (or of the call as a whole) still matters. */
+export function acceptsEnding(state: CallState, attempt: number | undefined): boolean {
+  if (state.type === "settled") return false;
+  if (attempt === undefined) return true;
+  return state.type !== "submitted" && state.attempt === attempt;
+}
+
+/** What a call is, from its submission on. Only `state` changes. */
+export interface Call {
+  readonly id: string;
+  readonly tool: string;
+  readonly path: readonly string[];
+  /** Where its body runs. */
+  readonly placement: Placement;
+  /** From the start of an attempt; null is no deadline. */
+  readonly timeoutMs: number | null;
+  /** Null where the input cannot be encoded: such a call is never compared. */
+  readonly fingerprint: string | null;
+  readonly submittedAtMs: number;
+  state: CallState;
+}
+
+/** What admission reserved for a call, told how the call ended. */
+export interface Reservation {
+  /** @returns a text for the model, or null */
+  settle(ending: Ending): string | null;
+}

@@ -1,0 +1,127 @@
+// Generated from protocol/codes.json by `dev gen`; do not edit.
+
+/** What the table says about a code. In its texts {tool}, {limit}, {observed} and {detail} are filled in. */
+export interface CodeEntry {
+  /** The status of an outcome that carries this code. */
+  readonly status: "failed" | "rejected" | "timed-out" | "cancelled" | "killed" | "lost";
+  /** Whether the same call, made again, can end otherwise. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+  /** For the developer. */
+  readonly message: string;
+  /** For the model; two texts where the placement changes what is known. */
+  readonly forModel: string | { readonly host: string; readonly worker: string };
+}
+
+/** A stable failure code. */
+export type Code =
+  | "invalid-input"
+  | "unknown-tool"
+  | "tool-error"
+  | "tool-load-failed"
+  | "cannot-move"
+  | "too-large"
+  | "timed-out"
+  | "depth-exceeded"
+  | "usage-limit"
+  | "repeated-call"
+  | "cancelled"
+  | "worker-crashed"
+  | "lost";
+
+export const codes: Readonly<Record<Code, CodeEntry>> = {
+  "invalid-input": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The input does not fit the tool's schema, so the body was not started.",
+    message: "The input of {tool} does not fit its schema: {detail}.",
+    forModel: "{tool} was not run: its input does not fit: {detail}. Correct the input and call it again.",
+  },
+  "unknown-tool": {
+    status: "rejected",
+    retryable: false,
+    meaning: "No tool of that name is registered. The message names the nearest registered names.",
+    message: "There is no tool named {tool}. {detail}",
+    forModel: "There is no tool named {tool}. {detail}",
+  },
+  "tool-error": {
+    status: "failed",
+    retryable: false,
+    meaning: "The body raised or threw. `error` carries its name, message, stack and causes.",
+    message: "{tool} failed with {detail}.",
+    forModel: "{tool} failed: {detail}. Change the input or continue without it.",
+  },
+  "tool-load-failed": {
+    status: "failed",
+    retryable: false,
+    meaning: "The worker could not import or rebuild the tool, so the body was not started. `error.stack` is the traceback.",
+    message: "{tool} could not be loaded in a worker: {detail}. The traceback is in error.stack.",
+    forModel: "{tool} is not available: it could not be loaded. Continue without it.",
+  },
+  "cannot-move": {
+    status: "failed",
+    retryable: false,
+    meaning: "An argument, a result or the tool itself cannot be sent between host and worker. The message names the part.",
+    message: "{tool} cannot run in a worker: {detail}. Use placement=\"host\" or make that part picklable.",
+    forModel: "{tool} gave no result: {detail}. Continue without it.",
+  },
+  "too-large": {
+    status: "failed",
+    retryable: false,
+    meaning: "An input or a result is larger than one frame may be.",
+    message: "The {detail} of {tool} is {observed}, the limit is {limit}.",
+    forModel: "{tool} gave no result: its {detail} is {observed}, the limit is {limit}. Ask for less data at once.",
+  },
+  "timed-out": {
+    status: "timed-out",
+    retryable: false,
+    meaning: "The attempt passed its deadline. On the host the body may still be running; in a worker its process group was killed.",
+    message: "{tool} passed its deadline: limit {limit}, observed {observed}.",
+    forModel: {
+      host: "{tool} gave no answer within {limit}. It may still be running and may have had effects. Do not repeat it; continue without it or verify first.",
+      worker: "{tool} was stopped after {limit} without a result. Effects before the stop may have happened. Try a smaller input or another way.",
+    },
+  },
+  "depth-exceeded": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The call would be nested deeper in its call tree than maxDepth allows.",
+    message: "{tool} would be at depth {observed}, the limit is {limit}: {detail}.",
+    forModel: "{tool} was not run: tool calls are nested {observed} deep, the limit is {limit}. Answer with what you have.",
+  },
+  "usage-limit": {
+    status: "rejected",
+    retryable: false,
+    meaning: "All calls that the tool's limit allows are used.",
+    message: "{tool} was not run: call {observed}, the limit is {limit} calls per {detail}.",
+    forModel: "{tool} was not run: all {limit} allowed calls are used. Continue with the results you have.",
+  },
+  "repeated-call": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The same call of the same agent and task gave the same result each time, up to the limit.",
+    message: "{tool} was not run: the same input gave the same result {observed} times in a row, the limit is {limit}.",
+    forModel: "{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
+  },
+  cancelled: {
+    status: "cancelled",
+    retryable: true,
+    meaning: "The caller cancelled the call, or its engine was closed, before it ended. `detail` tells what is known of the body.",
+    message: "{tool} was cancelled: {detail}.",
+    forModel: "{tool} was cancelled: {detail}.",
+  },
+  "worker-crashed": {
+    status: "failed",
+    retryable: false,
+    meaning: "The worker's process ended while it ran the body. `crash` has the signal or the exit code.",
+    message: "The worker of {tool} ended during the call: {detail}.",
+    forModel: "{tool} crashed ({detail}). Effects before the crash may have happened. Try another way.",
+  },
+  lost: {
+    status: "lost",
+    retryable: false,
+    meaning: "Nobody saw how the call ended, since the engine itself was lost. Its effect is unknown.",
+    message: "The ending of {tool} is unknown: {detail}.",
+    forModel: "It is unknown whether {tool} did its work: {detail}. Check the current state before you repeat it.",
+  },
+};

@@ -1,0 +1,86 @@
+import { formatBytes, formatDuration } from "../internal/duration.ts";
+import { deepFreeze } from "../internal/freeze.ts";
+import { type Code, type CodeEntry, codes } from "./codes.generated.ts";
+import type { Ending } from "./ending.ts";
+import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
+
+/** The figures that a code's texts name. */
+export interface FailureFigures {
+  readonly limit?: string;
+  readonly observed?: string;
+  readonly detail?: string;
+  readonly error?: ErrorInfo;
+  readonly crash?: Crash;
+}
+
+/** Fills `{tool}`, `{limit}`, `{observed}` and `{detail}` of a text from codes.json. */
+export function render(text: string, values: Readonly<Record<string, string | undefined>>): string {
+  return text.replace(/\{(\w+)\}/g, (hole, name: string) => values[name] ?? hole);
+}
+
+/** Builds the frozen outcome of a call that did not succeed, from the one table of codes. */
+export function failureOutcome(
+  code: Code,
+  facts: CallFacts,
+  placement: Placement,
+  figures: FailureFigures = {},
+  notice: string | null = null,
+): Unsuccessful {
+  const entry: CodeEntry = codes[code];
+  const values = { tool: facts.tool, limit: figures.limit, observed: figures.observed, detail: figures.detail };
+  const forModel = typeof entry.forModel === "string" ? entry.forModel : entry.forModel[placement];
+  return deepFreeze({
+    status: entry.status as FailureStatus,
+    ...facts,
+    placement,
+    notice,
+    failure: {
+      code,
+      message: render(entry.message, values),
+      forModel: render(forModel, values),
+      retryable: entry.retryable,
+      ...facts,
+      ...(figures.error ? { error: figures.error } : {}),
+      ...(figures.crash ? { crash: figures.crash } : {}),
+    },
+  });
+}
+
+type FailedEnding = Exclude<Ending, { readonly type: "returned" | "answered" }>;
+
+/** The code and the figures of an ending that is not a success. */
+export function describeEnding(ending: FailedEnding, timeoutMs: number | null): [Code, FailureFigures] {
+  switch (ending.type) {
+    case "raised":
+      return ["tool-error", { detail: summarize(ending.error), error: ending.error }];
+    case "expired":
+      return ["timed-out", { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: formatDuration(ending.observedMs) }];
+    case "not-run":
+      return ["cancelled", { detail: `no body ran: ${ending.detail}` }];
+    case "invalid":
+      return ["invalid-input", { detail: ending.detail }];
+    case "load-failed":
+      return ["tool-load-failed", { detail: summarize(ending.error), error: ending.error }];
+    case "cannot-move":
+      return ["cannot-move", { detail: ending.detail }];
+    case "crashed":
+      return ["worker-crashed", { detail: describeCrash(ending), crash: { signal: ending.signal, exitCode: ending.exitCode } }];
+    case "too-large":
+      return [
+        "too-large",
+        { detail: ending.part, observed: formatBytes(ending.observedBytes), limit: formatBytes(ending.limitBytes) },
+      ];
+    case "cancelled":
+      return ["cancelled", { detail: ending.detail }];
+  }
+}
+
+function summarize(error: ErrorInfo): string {
+  return error.message === "" ? error.name : `${error.name}: ${error.message}`;
+}
+
+function describeCrash(crash: Crash): string {
+  if (crash.signal !== null) return `signal ${crash.signal}`;
+  if (crash.exitCode !== null) return `exit code ${crash.exitCode}`;
+  return "its process is gone";
+}

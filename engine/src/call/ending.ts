@@ -1,0 +1,41 @@
+import type { Crash, ErrorInfo } from "./outcome.ts";
+
+/**
+ * How an admitted call ended, as whoever carried it out reports it. `digest` and `preview` stand for the result in
+ * loop detection and in texts for the model: the engine does not see the values of Python's calls.
+ */
+export type Ending =
+  | { readonly type: "returned"; readonly digest: string | null; readonly preview: string | null }
+  | { readonly type: "raised"; readonly error: ErrorInfo }
+  | { readonly type: "expired"; readonly observedMs: number }
+  /** Answered above the body, from a framework's cache. */
+  | { readonly type: "answered"; readonly digest: string | null; readonly preview: string | null }
+  | { readonly type: "not-run"; readonly detail: string }
+  | { readonly type: "invalid"; readonly detail: string }
+  | { readonly type: "load-failed"; readonly error: ErrorInfo }
+  | { readonly type: "cannot-move"; readonly detail: string; readonly started: boolean }
+  | ({ readonly type: "crashed" } & Crash)
+  | {
+      readonly type: "too-large";
+      readonly part: string;
+      readonly observedBytes: number;
+      readonly limitBytes: number;
+      readonly started: boolean;
+    }
+  | { readonly type: "cancelled"; readonly detail: string; readonly started: boolean };
+
+/** Whether a body certainly did not start, so that what admission reserved is given back. */
+export function didNotStart(ending: Ending): boolean {
+  switch (ending.type) {
+    case "not-run":
+    case "invalid":
+    case "load-failed":
+      return true;
+    case "cannot-move":
+    case "too-large":
+    case "cancelled":
+      return !ending.started;
+    default:
+      return false;
+  }
+}

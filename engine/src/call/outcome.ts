@@ -1,0 +1,66 @@
+import type { Code } from "./codes.generated.ts";
+
+/** Where a body runs: in the process that made the call, or in a process the engine owns and can kill. */
+export type Placement = "host" | "worker";
+
+/** An exception as plain data, so that it can cross processes. */
+export interface ErrorInfo {
+  readonly name: string;
+  readonly message: string;
+  /** The stack or traceback as text; empty where there is none. */
+  readonly stack: string;
+  readonly cause?: ErrorInfo;
+}
+
+/** How a worker's process ended. Exactly one of the two is known, or neither. */
+export interface Crash {
+  readonly signal: string | null;
+  readonly exitCode: number | null;
+}
+
+/** What every outcome says of its call. */
+export interface CallFacts {
+  readonly callId: string;
+  readonly tool: string;
+  /** The tools from the root of the call tree to this call, this call's tool last. */
+  readonly path: readonly string[];
+  /** From submission to settlement. */
+  readonly elapsedMs: number;
+  /** Bodies that were started for this call, 0 where none was. */
+  readonly attempts: number;
+}
+
+/** Why a call did not succeed: plain frozen data with a stable code. */
+export interface Failure extends CallFacts {
+  readonly code: Code;
+  /** For the developer: the limit and the figure seen. */
+  readonly message: string;
+  /** For the model: what happened, what is known, what to do now. */
+  readonly forModel: string;
+  /** Whether the same call can succeed later without a change. */
+  readonly retryable: boolean;
+  readonly error?: ErrorInfo;
+  readonly crash?: Crash;
+}
+
+export type FailureStatus = "failed" | "rejected" | "timed-out" | "cancelled" | "killed" | "lost";
+
+interface Settled extends CallFacts {
+  /** Where the body ran or would have run. */
+  readonly placement: Placement;
+  /** A text for the model to read beside the result, such as that the call repeats itself. */
+  readonly notice: string | null;
+}
+
+export interface Success<Value = unknown> extends Settled {
+  readonly status: "succeeded";
+  readonly value: Value;
+}
+
+export interface Unsuccessful extends Settled {
+  readonly status: FailureStatus;
+  readonly failure: Failure;
+}
+
+/** The one answer of a call. */
+export type Outcome<Value = unknown> = Success<Value> | Unsuccessful;

@@ -1,0 +1,203 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUID } from "node:crypto";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Call } from "./call/call.ts";
+import { fingerprintOf } from "./call/fingerprint.ts";
+import type { Outcome } from "./call/outcome.ts";
+import { EngineCore } from "./core.ts";
+import { compileInputSchema, type InputValidator } from "./input-schema.ts";
+import { type Clock, systemClock } from "./internal/clock.ts";
+import { requirePositive, show } from "./internal/duration.ts";
+import { refuseUnknownKeys } from "./internal/nearest.ts";
+import { runHostBody } from "./placement/host/host-body.ts";
+import { compileEngineOptions, type EngineOptions } from "./policy/engine-options.ts";
+import { compileTimeout, POLICY_KEYS, type PolicyOptions } from "./policy/policy.ts";
+import { Run } from "./run/run.ts";
+import type { CallOptions, JsonSchema, Tool, ToolContext } from "./tool.ts";
+
+interface RegisteredTool {
+  readonly validate: InputValidator;
+  run(input: unknown, context: ToolContext): unknown;
+}
+
+/** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
+export interface RunHandle {
+  readonly id: string;
+  /** Calls a tool. Never rejects for what a tool, a limit or a cancel does: that is in the outcome. */
+  call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome>;
+}
+
+const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...POLICY_KEYS] as const;
+const CALL_KEYS = ["signal", "timeout", "timeoutMs", "agent", "task"] as const;
+const DEFAULT_GRACE_MS = 5_000;
+
+/**
+ * Runs tool calls so that each of them ends, inside its limits, with one outcome.
+ *
+ * Life: open → `close()` (no new calls; those in flight end, bounded) or `destroy()` (all end now) → closed.
+ */
+export class Engine {
+  readonly #core: EngineCore;
+  readonly #clock: Clock;
+  readonly #tools = new Map<string, RegisteredTool>();
+  readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
+  readonly #cancels = new Map<Call, (detail: string) => void>();
+  #closed = false;
+  #drained: (() => void) | undefined;
+
+  /** Use {@link createEngine}. */
+  constructor(options: EngineOptions, clock: Clock) {
+    this.#clock = clock;
+    this.#core = new EngineCore(compileEngineOptions(options), clock, randomUUID().slice(0, 8));
+  }
+
+  /**
+   * Registers a tool for all runs of this engine.
+   *
+   * @throws TypeError or RangeError for a name that is taken, a schema that does not compile, or a limit that makes no sense
+   */
+  register<Schema extends StandardSchemaV1>(
+    tool: Omit<Tool<StandardSchemaV1.InferOutput<Schema>>, "inputSchema"> & { readonly inputSchema: Schema },
+  ): void;
+  // biome-ignore lint/suspicious/noExplicitAny: a JSON Schema says nothing to the compiler about its input
+  register(tool: Omit<Tool<any>, "inputSchema"> & { readonly inputSchema?: JsonSchema }): void;
+  register(tool: Tool<never>): void {
+    refuseUnknownKeys(tool, TOOL_KEYS, "tool");
+    const { name, description: _description, inputSchema, run, ...policy } = tool;
+    if (typeof name !== "string" || name === "") throw new TypeError(`tool name must be a text, got ${show(name)}`);
+    if (typeof run !== "function") throw new TypeError(`tool ${name} run must be a function, got ${show(run)}`);
+    if (this.#tools.has(name)) throw new TypeError(`a tool named ${name} is registered already`);
+    if (policy.placement === "worker") {
+      throw new TypeError(`tool ${name} cannot have placement "worker": its body is a closure of this process`);
+    }
+    const validate = compileInputSchema(inputSchema, name);
+    this.#core.setPolicy(name, policy satisfies PolicyOptions);
+    this.#tools.set(name, { validate, run: tool.run.bind(tool) as RegisteredTool["run"] });
+  }
+
+  /** Opens a run. It needs no closing: it is gone when nobody holds it. */
+  run(): RunHandle {
+    const run = new Run(randomUUID());
+    return { id: run.id, call: (tool, input, options) => this.#call(run, tool, input, options) };
+  }
+
+  /** Calls a tool outside any run: its timeout and limits hold, but loops are not seen. */
+  call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome> {
+    return this.#call(undefined, tool, input, options);
+  }
+
+  /**
+   * Takes no more calls, lets those in flight end, and cancels what is left after the grace period.
+   *
+   * @param options.graceMs default 5 s
+   */
+  async close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+    requirePositive(graceMs, "graceMs");
+    this.#closed = true;
+    if (this.#cancels.size > 0) {
+      const drained = new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+      const timer = this.#clock.setTimer(graceMs, () => this.destroy("the engine was closed and its grace period is over"));
+      await drained;
+      timer.cancel();
+    }
+  }
+
+  /** Cancels every call in flight now, and takes no more. */
+  destroy(reason = "the engine was destroyed"): void {
+    this.#closed = true;
+    for (const cancel of [...this.#cancels.values()]) cancel(reason);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
+    refuseUnknownKeys(options, CALL_KEYS, "call options");
+    const overrides = options.timeout !== undefined || options.timeoutMs !== undefined;
+    const timeoutMs = overrides ? compileTimeout(options, null, "call") : undefined;
+    const current = this.#current.getStore();
+    return new Promise((resolve) => {
+      const treeRun = run ?? current?.run;
+      const request = {
+        tool: name,
+        fingerprint: fingerprintOf(name, input),
+        run: treeRun,
+        parent: current?.call,
+        agent: options.agent,
+        task: options.task,
+        timeoutMs,
+      };
+      const call = this.#core.submit(request, (outcome) => {
+        this.#cancels.delete(call);
+        if (this.#cancels.size === 0) this.#drained?.();
+        resolve(outcome);
+      });
+      if (call.state.type === "admitted") this.#execute(call, treeRun, input, options.signal);
+    });
+  }
+
+  #execute(call: Call, run: Run | undefined, input: unknown, signal: AbortSignal | undefined): void {
+    const tool = this.#tools.get(call.tool);
+    if (!tool) throw new Error(`defect: ${call.tool} was admitted but is not registered`);
+    const controller = new AbortController();
+    const cancel = (detail: string): void => {
+      const started = call.state.type === "running";
+      const known = started ? "its body was asked to stop and may have had effects" : "its body was not started";
+      signal?.removeEventListener("abort", onAbort);
+      this.#core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
+      controller.abort(new DOMException(detail, "AbortError"));
+    };
+    const onAbort = (): void => cancel("the caller's signal fired");
+    this.#cancels.set(call, cancel);
+    if (this.#closed) return cancel("the engine is closed");
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+
+    const start = (validated: unknown): void => {
+      const attempt = this.#core.start(call);
+      if (attempt === undefined) return; // cancelled while its input was checked
+      const context: ToolContext = {
+        signal: controller.signal,
+        callId: call.id,
+        path: call.path,
+        call: (name, nestedInput, nestedOptions) =>
+          this.#current.run({ call, run }, () => this.#call(run, name, nestedInput, nestedOptions)),
+      };
+      const body = {
+        timeoutMs: call.timeoutMs,
+        controller,
+        run: () => this.#current.run({ call, run }, () => tool.run(validated, context)),
+        ended: (ending: Parameters<EngineCore["end"]>[2], value?: unknown) => {
+          signal?.removeEventListener("abort", onAbort);
+          this.#core.end(call, attempt, ending, value);
+        },
+      };
+      runHostBody(body, this.#clock);
+    };
+    const refuse = (detail: string): void => {
+      signal?.removeEventListener("abort", onAbort);
+      this.#core.end(call, undefined, { type: "invalid", detail });
+    };
+    try {
+      const validation = tool.validate(input);
+      if (validation instanceof Promise) {
+        validation.then((checked) => ("detail" in checked ? refuse(checked.detail) : start(checked.input))).catch((error) => refuse(`its schema failed: ${String(error)}`));
+      } else if ("detail" in validation) refuse(validation.detail);
+      else start(validation.input);
+    } catch (error) {
+      refuse(`its schema failed: ${String(error)}`);
+    }
+  }
+}
+
+/**
+ * Makes an engine that runs tools in this process.
+ *
+ * @throws TypeError or RangeError for an option that is unknown or makes no sense
+ */
+export function createEngine(options: EngineOptions = {}): Engine {
+  return new Engine(options, systemClock);
+}

@@ -1,0 +1,16 @@
+export type { Code } from "./call/codes.generated.ts";
+export type {
+  CallFacts,
+  Crash,
+  ErrorInfo,
+  Failure,
+  FailureStatus,
+  Outcome,
+  Placement,
+  Success,
+  Unsuccessful,
+} from "./call/outcome.ts";
+export { createEngine, type Engine, type RunHandle } from "./engine.ts";
+export type { EngineOptions } from "./policy/engine-options.ts";
+export type { PolicyOptions } from "./policy/policy.ts";
+export type { CallOptions, JsonSchema, Tool, ToolContext } from "./tool.ts";

@@ -1,0 +1,63 @@
+import type { Readable, Writable } from "node:stream";
+import { encodeFrame, type Frame, FrameDecoder } from "./frames.ts";
+
+/** What a channel tells its owner. `closed` comes exactly once, and nothing after it. */
+export interface ChannelEvents {
+  frame(frame: Frame): void;
+  /** @param reason undefined where the other side simply ended */
+  closed(reason: Error | undefined): void;
+}
+
+/** Frames over a pair of byte streams. */
+export class Channel {
+  readonly #input: Readable;
+  readonly #output: Writable;
+  readonly #events: ChannelEvents;
+  #closed = false;
+
+  constructor(input: Readable, output: Writable, events: ChannelEvents) {
+    this.#input = input;
+    this.#output = output;
+    this.#events = events;
+    const decoder = new FrameDecoder();
+    input.on("data", (chunk: Buffer) => {
+      if (this.#closed) return;
+      try {
+        for (const frame of decoder.push(chunk)) if (!this.#closed) events.frame(frame);
+      } catch (error) {
+        this.close(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    input.on("end", () => {
+      try {
+        decoder.end();
+        this.close();
+      } catch (error) {
+        this.close(error as Error);
+      }
+    });
+    input.on("error", (error) => this.close(error));
+    input.on("close", () => this.close());
+    if ((output as unknown) !== input) {
+      output.on("error", (error) => this.close(error));
+      output.on("close", () => this.close());
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Sends a frame; does nothing once the channel is closed, since `closed` has settled what was pending. */
+  send(header: { readonly type: string }, body?: Uint8Array): void {
+    if (!this.#closed) this.#output.write(encodeFrame(header, body));
+  }
+
+  close(reason?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#input.destroy();
+    this.#output.destroy();
+    this.#events.closed(reason);
+  }
+}

@@ -1,0 +1,34 @@
+/** A timer that has been set. Cancelling it twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * The one source of time. Decisions take instants as arguments; only the rim reads a clock, so that every test of time
+ * can run on a fake one.
+ */
+export interface Clock {
+  /** Monotonic milliseconds since an arbitrary origin. */
+  now(): number;
+  /** Calls `fire` once, `delayMs` from now or later. The timer keeps the process alive: it stands for a call in flight. */
+  setTimer(delayMs: number, fire: () => void): Timer;
+}
+
+/** Node's longest timer; a longer one would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer(delayMs, fire) {
+    const dueMs = performance.now() + delayMs;
+    let handle: NodeJS.Timeout;
+    const arm = (): void => {
+      // Node's timers may fire up to a millisecond early: a deadline is never answered before it has passed.
+      const leftMs = dueMs - performance.now();
+      if (leftMs <= 0) fire();
+      else handle = setTimeout(arm, Math.min(Math.ceil(leftMs), MAX_DELAY_MS));
+    };
+    handle = setTimeout(arm, Math.max(1, Math.min(Math.ceil(delayMs), MAX_DELAY_MS)));
+    return { cancel: () => clearTimeout(handle) };
+  },
+};

@@ -1,0 +1,93 @@
+/** Largest header and body of one frame, in bytes. */
+export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+export const MAX_BODY_BYTES = 256 * 1024 * 1024;
+const PREFIX_BYTES = 8;
+const NO_BODY = Buffer.alloc(0);
+
+/** A message with a string `type`, and the bytes that travel with it unread. */
+export interface Frame<Header extends { readonly type: string } = { readonly type: string }> {
+  readonly header: Header;
+  readonly body: Buffer;
+}
+
+/** The other side does not speak the protocol: the channel cannot be used any more. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/** Encodes one frame: `uint32 BE header bytes, uint32 BE body bytes, header as JSON, body`. */
+export function encodeFrame(header: { readonly type: string }, body: Uint8Array = NO_BODY): Buffer {
+  const json = JSON.stringify(header);
+  const headerBytes = Buffer.byteLength(json);
+  if (headerBytes > MAX_HEADER_BYTES) throw new ProtocolError(`header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
+  if (body.length > MAX_BODY_BYTES) throw new ProtocolError(`body of ${body.length} bytes, limit ${MAX_BODY_BYTES}`);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + body.length);
+  frame.writeUInt32BE(headerBytes, 0);
+  frame.writeUInt32BE(body.length, 4);
+  frame.write(json, PREFIX_BYTES);
+  frame.set(body, PREFIX_BYTES + headerBytes);
+  return frame;
+}
+
+/** Turns a stream of bytes into frames, however the stream is cut. */
+export class FrameDecoder {
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
+  #neededBytes = PREFIX_BYTES;
+
+  /**
+   * @returns the frames that are complete now
+   * @throws ProtocolError if a frame is too large or its header is not a JSON object with a string `type`
+   */
+  push(chunk: Buffer): Frame[] {
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length;
+    const frames: Frame[] = [];
+    // A large body is joined once, when it is whole.
+    while (this.#bufferedBytes >= this.#neededBytes) {
+      const buffer = this.#join();
+      const headerBytes = buffer.readUInt32BE(0);
+      const bodyBytes = buffer.readUInt32BE(4);
+      if (headerBytes > MAX_HEADER_BYTES) {
+        throw new ProtocolError(`frame header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
+      }
+      if (bodyBytes > MAX_BODY_BYTES) throw new ProtocolError(`frame body of ${bodyBytes} bytes, limit ${MAX_BODY_BYTES}`);
+      const frameBytes = PREFIX_BYTES + headerBytes + bodyBytes;
+      if (buffer.length < frameBytes) {
+        this.#neededBytes = frameBytes;
+        break;
+      }
+      const bodyStart = PREFIX_BYTES + headerBytes;
+      frames.push({ header: parseHeader(buffer, bodyStart), body: buffer.subarray(bodyStart, frameBytes) });
+      this.#chunks = frameBytes < buffer.length ? [buffer.subarray(frameBytes)] : [];
+      this.#bufferedBytes = buffer.length - frameBytes;
+      this.#neededBytes = PREFIX_BYTES;
+    }
+    return frames;
+  }
+
+  /** @throws ProtocolError if the stream ended inside a frame */
+  end(): void {
+    if (this.#bufferedBytes > 0) throw new ProtocolError(`stream ended inside a frame, after ${this.#bufferedBytes} bytes`);
+  }
+
+  #join(): Buffer {
+    const [first] = this.#chunks;
+    const joined = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#bufferedBytes);
+    this.#chunks = [joined];
+    return joined;
+  }
+}
+
+function parseHeader(buffer: Buffer, end: number): { readonly type: string } {
+  let header: unknown;
+  try {
+    header = JSON.parse(buffer.toString("utf8", PREFIX_BYTES, end));
+  } catch (error) {
+    throw new ProtocolError(`frame header is not JSON: ${String(error)}`);
+  }
+  if (typeof header !== "object" || header === null || typeof (header as { type?: unknown }).type !== "string") {
+    throw new ProtocolError("frame header is not an object with a string type");
+  }
+  return header as { readonly type: string };
+}

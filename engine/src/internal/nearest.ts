@@ -1,0 +1,30 @@
+import { distance } from "fastest-levenshtein";
+
+/** The known names nearest to `name`, at most three, nearest first; none that differs in more than half of its letters. */
+export function nearestNames(name: string, known: Iterable<string>): string[] {
+  const wanted = name.toLowerCase();
+  return [...known]
+    .map((candidate) => ({ candidate, edits: distance(wanted, candidate.toLowerCase()) }))
+    .filter(({ candidate, edits }) => edits <= Math.max(candidate.length, wanted.length) / 2)
+    .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+}
+
+/** A sentence that helps to find the right name. */
+export function suggestNames(name: string, known: Iterable<string>): string {
+  const names = [...known];
+  const nearest = nearestNames(name, names);
+  if (nearest.length > 0) return `Did you mean ${nearest.join(", ")}?`;
+  return names.length > 0 ? `Known are ${names.slice(0, 20).join(", ")}.` : "No tools are registered.";
+}
+
+/** @throws TypeError if `options` is not an object, or has a key that is not in `known`: names the nearest known one */
+export function refuseUnknownKeys(options: unknown, known: readonly string[], what: string): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(`${what} must be an object, got ${options === null ? "null" : typeof options}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new TypeError(`${what} has no option ${key}. ${suggestNames(key, known)}`);
+  }
+}

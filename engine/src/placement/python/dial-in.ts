@@ -1,0 +1,71 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Channel, type ChannelEvents } from "../../internal/channel.ts";
+import type { Clock } from "../../internal/clock.ts";
+import type { Frame } from "../../internal/frames.ts";
+import { type FromWorker, PROTOCOL, type WorkerHello } from "./messages.ts";
+
+/** A worker that does not say who it is within this time is turned away. */
+const HELLO_TIMEOUT_MS = 10_000;
+
+/** Accepts a worker that has shown its token. Undefined turns it away. */
+export type AcceptWorker = (hello: WorkerHello, channel: Channel) => ChannelEvents | undefined;
+
+/** The private socket that workers dial: in a directory that only this user can enter. */
+export class DialIn {
+  readonly directory: string;
+  readonly socketPath: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(clock: Clock, accept: AcceptWorker) {
+    this.directory = mkdtempSync(join(process.env["ENDSTOP_TMPDIR"] || tmpdir(), "endstop-"));
+    this.socketPath = join(this.directory, "engine.sock");
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      greet(socket, clock, accept);
+    });
+    this.#server.listen(this.socketPath);
+  }
+
+  /** Stops listening, ends every connection and removes the directory. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function greet(socket: Socket, clock: Clock, accept: AcceptWorker): void {
+  let events: ChannelEvents | undefined;
+  const tooLate = clock.setTimer(HELLO_TIMEOUT_MS, () => socket.destroy());
+  const channel = new Channel(socket, socket, {
+    frame(frame: Frame) {
+      if (events) return events.frame(frame);
+      tooLate.cancel();
+      const hello = frame.header as FromWorker;
+      events = hello.type === "hello" && hello.protocol === PROTOCOL ? accept(hello, channel) : undefined;
+      if (!events) channel.close();
+    },
+    closed(reason) {
+      tooLate.cancel();
+      events?.closed(reason);
+    },
+  });
+}
+
+export function newToken(): string {
+  return randomBytes(24).toString("base64url");
+}
+
+/** Compares in constant time. */
+export function sameToken(expected: string, shown: unknown): boolean {
+  if (typeof shown !== "string") return false;
+  const a = Buffer.from(expected);
+  const b = Buffer.from(shown);
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,48 @@
+import type { Ending } from "../../call/ending.ts";
+import type { ErrorInfo } from "../../call/outcome.ts";
+
+/** The version both sides name in their first message. */
+export const PROTOCOL = 1;
+
+export type ToTemplate =
+  | { readonly type: "hello"; readonly protocol: number; readonly path: readonly string[]; readonly socket: string }
+  | { readonly type: "prepare"; readonly modules: readonly string[] }
+  | { readonly type: "fork"; readonly worker: number; readonly token: string }
+  | { readonly type: "reap"; readonly worker: number };
+
+export interface Prepared {
+  readonly type: "prepared";
+  readonly modules: readonly string[];
+  readonly failures: readonly { readonly module: string; readonly error: ErrorInfo }[];
+}
+
+/** The worker is a zombie until it is reaped: its pid is still its own. */
+export interface Died {
+  readonly type: "died";
+  readonly worker: number;
+  readonly pid: number;
+  readonly signal: string | null;
+  readonly exitCode: number | null;
+}
+
+export type FromTemplate =
+  | Prepared
+  | Died
+  | { readonly type: "forked"; readonly worker: number; readonly pid: number };
+
+export interface WorkerHello {
+  readonly type: "hello";
+  readonly protocol: number;
+  readonly worker: number;
+  readonly pid: number;
+  readonly token: string;
+}
+
+export type FromWorker =
+  | WorkerHello
+  | { readonly type: "started"; readonly callId: string; readonly attempt: number }
+  | { readonly type: "ended"; readonly callId: string; readonly attempt: number; readonly ending: Ending };
+
+export type ToWorker =
+  | { readonly type: "load"; readonly key: string }
+  | { readonly type: "run"; readonly callId: string; readonly attempt: number; readonly key: string };

@@ -1,0 +1,77 @@
+import type { ErrorInfo } from "../../call/outcome.ts";
+import type { Prepared } from "./messages.ts";
+
+type ModuleState =
+  | { readonly type: "preparing"; readonly generation: number }
+  | { readonly type: "ready"; readonly generation: number }
+  | { readonly type: "failed"; readonly generation: number; readonly error: ErrorInfo };
+
+/** Whether a tool's modules are in the template. */
+export type Readiness =
+  | { readonly type: "waiting" }
+  /** Workers forked since that generation have them. */
+  | { readonly type: "ready"; readonly generation: number }
+  | { readonly type: "failed"; readonly error: ErrorInfo };
+
+/** The modules the template was told to import, and what came of it. */
+export class TemplateModules {
+  readonly #modules = new Map<string, ModuleState>();
+  #generation = 0;
+
+  /** How often the template was told to import something. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** @returns those that the template must be told to import now */
+  request(modules: readonly string[]): readonly string[] {
+    const fresh = modules.filter((module) => !this.#modules.has(module));
+    if (fresh.length > 0) this.#generation += 1;
+    for (const module of fresh) this.#modules.set(module, { type: "preparing", generation: this.#generation });
+    return fresh;
+  }
+
+  prepared({ modules, failures }: Prepared): void {
+    const errors = new Map(failures.map(({ module, error }) => [module, error]));
+    for (const module of modules) {
+      const generation = this.#modules.get(module)?.generation ?? this.#generation;
+      const error = errors.get(module);
+      this.#modules.set(module, error ? { type: "failed", generation, error } : { type: "ready", generation });
+    }
+  }
+
+  /**
+   * The template is gone: what it was importing is what ended it, the rest must be imported again.
+   *
+   * @returns what a new template must be told to import
+   */
+  restart(description: string): readonly string[] {
+    const again: string[] = [];
+    this.#generation += 1;
+    for (const [module, state] of this.#modules) {
+      if (state.type === "preparing") {
+        const error = { name: "ImportError", message: `the template ${description} while it imported ${module}`, stack: "" };
+        this.#modules.set(module, { type: "failed", generation: state.generation, error });
+      } else if (state.type === "ready") {
+        this.#modules.set(module, { type: "preparing", generation: this.#generation });
+        again.push(module);
+      }
+    }
+    return again;
+  }
+
+  get isPreparing(): boolean {
+    return [...this.#modules.values()].some(({ type }) => type === "preparing");
+  }
+
+  readiness(modules: readonly string[]): Readiness {
+    let generation = 0;
+    for (const module of modules) {
+      const state = this.#modules.get(module);
+      if (state?.type === "failed") return { type: "failed", error: state.error };
+      if (state?.type !== "ready") return { type: "waiting" };
+      generation = Math.max(generation, state.generation);
+    }
+    return { type: "ready", generation };
+  }
+}

@@ -1,0 +1,211 @@
+import { availableParallelism } from "node:os";
+import type { Ending } from "../../call/ending.ts";
+import type { Crash } from "../../call/outcome.ts";
+import type { Clock, Timer } from "../../internal/clock.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import type { Readiness } from "./modules.ts";
+import type { PythonCommand } from "./template.ts";
+import type { Worker } from "./worker.ts";
+import { Workforce } from "./workforce.ts";
+
+/** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
+const MAX_BUSY = Math.max(4, availableParallelism());
+/** Workers kept beyond the jobs at hand, so that a kill costs the next call nothing. */
+const RESERVE = 1;
+
+/** One attempt of one call, for a worker to run. */
+export interface Job {
+  readonly callId: string;
+  readonly attempt: number;
+  /** Which loaded tool to run. */
+  readonly key: string;
+  /** The pickled arguments. */
+  readonly args: Uint8Array;
+  /** From the moment a worker has the job; null is no deadline. */
+  readonly timeoutMs: number | null;
+  /** Called once, unless the job is cancelled. `body` is the pickled result or exception. */
+  ended(ending: Ending, body?: Uint8Array): void;
+}
+
+interface LoadedTool {
+  readonly modules: readonly string[];
+  readonly payload: Uint8Array;
+}
+
+interface Assignment {
+  readonly job: Job;
+  readonly deadline: Timer | undefined;
+  started: boolean;
+}
+
+/**
+ * Runs jobs in Python workers: one at a time in each, first come first served. A worker that passes its job's deadline
+ * is killed with its process group, and another takes its place.
+ */
+export class PythonPool {
+  readonly #clock: Clock;
+  readonly #workforce: Workforce;
+  readonly #tools = new Map<string, LoadedTool>();
+  readonly #busy = new Map<Worker, Assignment>();
+  readonly #queue: Job[] = [];
+  #closed = false;
+
+  constructor(python: PythonCommand, clock: Clock) {
+    this.#clock = clock;
+    this.#workforce = new Workforce(python, clock, {
+      message: (worker, message, body) => this.#heard(worker, message, body),
+      lost: (worker, crash) => this.#lost(worker, crash),
+      gaveUp: (description) => this.#refuseQueue(description),
+      changed: () => this.#pump(),
+    });
+  }
+
+  /** Private to this user; holds the socket that workers dial. */
+  get directory(): string {
+    return this.#workforce.directory;
+  }
+
+  /** Makes a tool known and has its modules imported. The same key again changes nothing. */
+  load(key: string, modules: readonly string[], payload: Uint8Array): void {
+    if (this.#tools.has(key)) return;
+    this.#tools.set(key, { modules, payload });
+    this.#workforce.request(modules);
+    this.#pump();
+  }
+
+  /** Runs a job as soon as its tool is loaded and a worker is free. */
+  run(job: Job): void {
+    this.#queue.push(job);
+    this.#pump();
+  }
+
+  /**
+   * Takes a job back: from the queue, or by killing the worker that runs it.
+   *
+   * @returns whether its body had started; undefined if there is no such job
+   */
+  cancel(callId: string): boolean | undefined {
+    const queued = this.#queue.findIndex((job) => job.callId === callId);
+    if (queued >= 0) {
+      this.#queue.splice(queued, 1);
+      return false;
+    }
+    for (const [worker, { job, started }] of this.#busy) {
+      if (job.callId !== callId) continue;
+      this.#release(worker);
+      this.#workforce.kill(worker);
+      this.#pump();
+      return started;
+    }
+    return undefined;
+  }
+
+  /** Ends every process. Jobs in flight are not told. */
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const worker of [...this.#busy.keys()]) this.#release(worker);
+    this.#queue.length = 0;
+    return this.#workforce.close();
+  }
+
+  /** Kills what can be killed without waiting: for a process that is ending. */
+  destroyNow(): void {
+    this.#workforce.destroyNow();
+  }
+
+  #pump(): void {
+    if (this.#closed) return;
+    const idle: Worker[] = [];
+    for (const worker of this.#workforce.living) {
+      if (this.#busy.has(worker)) continue;
+      if (worker.generation < this.#workforce.generation) this.#workforce.retire(worker);
+      else idle.push(worker);
+    }
+    let waiting = 0;
+    for (const job of [...this.#queue]) {
+      const readiness = this.#readiness(job);
+      if (readiness.type === "waiting") continue;
+      const worker = readiness.type === "ready" && this.#busy.size < MAX_BUSY ? idle.shift() : undefined;
+      if (readiness.type === "ready" && !worker) {
+        waiting += 1;
+        continue;
+      }
+      this.#queue.splice(this.#queue.indexOf(job), 1);
+      if (readiness.type === "failed") job.ended({ type: "load-failed", error: readiness.error });
+      else if (worker) this.#assign(worker, job);
+    }
+    this.#keepReserve(idle.length, waiting);
+  }
+
+  #keepReserve(idle: number, waiting: number): void {
+    // A worker forked before the modules are there would lack them.
+    if (this.#tools.size === 0 || this.#workforce.isPreparing) return;
+    if (this.#workforce.isFailing && waiting === 0) return;
+    const wanted = Math.min(MAX_BUSY, this.#busy.size + waiting) + RESERVE;
+    const have = this.#busy.size + idle + this.#workforce.forkingCount;
+    for (let missing = wanted - have; missing > 0; missing -= 1) this.#workforce.fork();
+  }
+
+  #readiness(job: Job): Readiness {
+    const tool = this.#tools.get(job.key);
+    if (tool) return this.#workforce.readiness(tool.modules);
+    return { type: "failed", error: { name: "LookupError", message: `no tool was loaded as ${job.key}`, stack: "" } };
+  }
+
+  #assign(worker: Worker, job: Job): void {
+    const { callId, attempt, key, args, timeoutMs } = job;
+    const startedAtMs = this.#clock.now();
+    const expire = (): void => {
+      this.#release(worker);
+      this.#workforce.kill(worker);
+      job.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
+      this.#pump();
+    };
+    const deadline = timeoutMs === null ? undefined : this.#clock.setTimer(timeoutMs, expire);
+    this.#busy.set(worker, { job, deadline, started: false });
+    const payload = this.#tools.get(key)?.payload;
+    if (payload && !worker.loaded.has(key)) {
+      worker.loaded.add(key);
+      tell(worker, { type: "load", key }, payload);
+    }
+    tell(worker, { type: "run", callId, attempt, key }, args);
+  }
+
+  #heard(worker: Worker, message: FromWorker, body: Uint8Array): void {
+    const assignment = this.#busy.get(worker);
+    if (!assignment || message.type === "hello") return;
+    const { job } = assignment;
+    if (message.callId !== job.callId || message.attempt !== job.attempt) return;
+    if (message.type === "started") {
+      assignment.started = true;
+      return;
+    }
+    this.#release(worker);
+    job.ended(message.ending, body);
+    this.#pump();
+  }
+
+  #lost(worker: Worker, crash: Crash): void {
+    const assignment = this.#busy.get(worker);
+    if (assignment) {
+      this.#release(worker);
+      const error = { name: "WorkerCrashed", message: "the worker ended while it loaded the tool", stack: "" };
+      assignment.job.ended(assignment.started ? { type: "crashed", ...crash } : { type: "load-failed", error });
+    }
+    this.#pump();
+  }
+
+  #release(worker: Worker): void {
+    this.#busy.get(worker)?.deadline?.cancel();
+    this.#busy.delete(worker);
+  }
+
+  #refuseQueue(description: string): void {
+    const error = { name: "RuntimeError", message: `no worker can be had: the last ${description}`, stack: "" };
+    for (const job of this.#queue.splice(0)) job.ended({ type: "load-failed", error });
+  }
+}
+
+function tell(worker: Worker, message: ToWorker, body: Uint8Array): void {
+  worker.channel?.send(message, body);
+}

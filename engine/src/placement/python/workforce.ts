@@ -1,0 +1,253 @@
+import type { Crash } from "../../call/outcome.ts";
+import type { Channel, ChannelEvents } from "../../internal/channel.ts";
+import type { Clock, Timer } from "../../internal/clock.ts";
+import { killGroup } from "../../supervise/kill-group.ts";
+import { DialIn, newToken, sameToken } from "./dial-in.ts";
+import type { Died, FromTemplate, FromWorker, WorkerHello } from "./messages.ts";
+import { type Readiness, TemplateModules } from "./modules.ts";
+import { type PythonCommand, Template } from "./template.ts";
+import type { Worker } from "./worker.ts";
+
+/** From `fork` until the worker has said hello. */
+const FORK_TIMEOUT_MS = 10_000;
+/** From `prepare` until its modules are imported. */
+const PREPARE_TIMEOUT_MS = 120_000;
+/** Between the two signs of a worker's death: the template's word and the end of its channel. */
+const DEATH_TIMEOUT_MS = 1_000;
+/** Templates and forks that fail in a row before those who wait are told. */
+const MAX_FAILURES = 3;
+
+export interface WorkforceEvents {
+  message(worker: Worker, message: FromWorker, body: Uint8Array): void;
+  /** A worker ended that nobody had ended: once for each, and nothing of it after. */
+  lost(worker: Worker, crash: Crash): void;
+  /** No worker can be had: several tries in a row failed. */
+  gaveUp(description: string): void;
+  /** A worker is ready, modules are imported, or a worker is gone: look what can be done now. */
+  changed(): void;
+}
+
+/**
+ * The Python processes: a template that imports, and workers forked from it. It knows nothing of calls. Every worker it
+ * forked is killed by group before it is reaped, so that its number still stands for it.
+ */
+export class Workforce {
+  readonly #python: PythonCommand;
+  readonly #clock: Clock;
+  readonly #events: WorkforceEvents;
+  readonly #dialIn: DialIn;
+  readonly #modules = new TemplateModules();
+  readonly #workers = new Map<number, Worker>();
+  #template: Template | undefined;
+  #prepareTimer: Timer | undefined;
+  #failures = 0;
+  #lastWorker = 0;
+  #closed: (() => void) | undefined;
+
+  constructor(python: PythonCommand, clock: Clock, events: WorkforceEvents) {
+    this.#python = python;
+    this.#clock = clock;
+    this.#events = events;
+    this.#dialIn = new DialIn(clock, (hello, channel) => this.#accept(hello, channel));
+  }
+
+  /** Private to this user; holds the socket that workers dial. */
+  get directory(): string {
+    return this.#dialIn.directory;
+  }
+
+  get living(): Worker[] {
+    return [...this.#workers.values()].filter(({ life }) => life.type === "alive");
+  }
+
+  get forkingCount(): number {
+    let count = 0;
+    for (const { life } of this.#workers.values()) if (life.type === "forking") count += 1;
+    return count;
+  }
+
+  /** Whether to fork only when there is work: the last tries failed. */
+  get isFailing(): boolean {
+    return this.#failures >= MAX_FAILURES;
+  }
+
+  get isPreparing(): boolean {
+    return this.#modules.isPreparing;
+  }
+
+  /** Workers of an older generation lack modules that were asked for since. */
+  get generation(): number {
+    return this.#modules.generation;
+  }
+
+  readiness(modules: readonly string[]): Readiness {
+    return this.#modules.readiness(modules);
+  }
+
+  /** Has the template import modules, unless it was told before. */
+  request(modules: readonly string[]): void {
+    this.#prepare(this.#modules.request(modules));
+  }
+
+  fork(): void {
+    const number = ++this.#lastWorker;
+    const token = newToken();
+    const tooLate = this.#clock.setTimer(FORK_TIMEOUT_MS, () => {
+      this.#failures += 1;
+      // A template that does not even answer hangs, and takes its workers with it.
+      if (worker.pid === undefined) this.#template?.kill();
+      else this.kill(worker);
+    });
+    const worker: Worker = {
+      number,
+      generation: this.#modules.generation,
+      loaded: new Set(),
+      pid: undefined,
+      channel: undefined,
+      died: undefined,
+      life: { type: "forking", token, tooLate },
+    };
+    this.#workers.set(number, worker);
+    this.#startedTemplate().send({ type: "fork", worker: number, token });
+  }
+
+  /** Kills a worker's process group now. `lost` is not told. */
+  kill(worker: Worker): void {
+    this.#end(worker);
+    if (worker.pid !== undefined) killGroup(worker.pid);
+    worker.channel?.close();
+  }
+
+  /** Lets an idle worker end by itself. */
+  retire(worker: Worker): void {
+    this.#end(worker);
+    worker.channel?.close();
+  }
+
+  /** Kills every worker, ends the template and removes the socket. Nobody is told of losses. */
+  close(): Promise<void> {
+    const template = this.#template;
+    this.#prepareTimer?.cancel();
+    return new Promise((resolve) => {
+      this.#closed = resolve;
+      for (const worker of this.#workers.values()) this.kill(worker);
+      this.#dialIn.close();
+      if (!template) return resolve();
+      const tooLate = this.#clock.setTimer(DEATH_TIMEOUT_MS, () => template.kill());
+      this.#closed = () => {
+        tooLate.cancel();
+        resolve();
+      };
+      template.close();
+    });
+  }
+
+  /** Kills what can be killed without waiting: for a process that is ending. */
+  destroyNow(): void {
+    for (const worker of this.#workers.values()) if (worker.pid !== undefined) killGroup(worker.pid);
+    this.#dialIn.close();
+  }
+
+  #end(worker: Worker): void {
+    if (worker.life.type === "forking" || worker.life.type === "dying") worker.life.tooLate.cancel();
+    worker.life = { type: "ending" };
+  }
+
+  #accept(hello: WorkerHello, channel: Channel): ChannelEvents | undefined {
+    const worker = this.#workers.get(hello.worker);
+    if (worker?.life.type !== "forking" || !sameToken(worker.life.token, hello.token)) return undefined;
+    worker.life.tooLate.cancel();
+    worker.life = { type: "alive" };
+    worker.pid = hello.pid;
+    worker.channel = channel;
+    this.#failures = 0;
+    queueMicrotask(() => this.#events.changed());
+    return {
+      frame: ({ header, body }) => this.#events.message(worker, header as FromWorker, body),
+      closed: () => this.#signOfDeath(worker),
+    };
+  }
+
+  /** Either sign of a death that we did not bring about. A worker's last words may be on the way until both have come. */
+  #signOfDeath(worker: Worker): void {
+    if (worker.life.type === "alive") {
+      worker.life = { type: "dying", tooLate: this.#clock.setTimer(DEATH_TIMEOUT_MS, () => this.#lost(worker)) };
+    }
+    if (worker.life.type === "dying" && worker.died && worker.channel?.isClosed) this.#lost(worker);
+  }
+
+  #lost(worker: Worker): void {
+    const { signal = null, exitCode = null } = worker.died ?? {};
+    this.kill(worker);
+    this.#events.lost(worker, { signal, exitCode });
+  }
+
+  #heardOfDeath(died: Died): void {
+    const worker = this.#workers.get(died.worker);
+    if (worker) {
+      worker.pid = died.pid;
+      worker.died = died;
+      if (worker.life.type === "forking") {
+        this.#failures += 1;
+        if (this.isFailing) this.#events.gaveUp(`worker ended before it was ready: ${describeDeath(died)}`);
+      }
+      killGroup(died.pid);
+      this.#signOfDeath(worker);
+      if (worker.life.type === "forking") this.#end(worker);
+      this.#workers.delete(worker.number);
+    }
+    this.#template?.send({ type: "reap", worker: died.worker });
+    this.#events.changed();
+  }
+
+  #startedTemplate(): Template {
+    this.#template ??= new Template(this.#python, this.#dialIn.socketPath, {
+      message: (message) => this.#heardTemplate(message),
+      ended: (description) => this.#templateEnded(description),
+    });
+    return this.#template;
+  }
+
+  #prepare(modules: readonly string[]): void {
+    if (modules.length === 0) return;
+    this.#startedTemplate().send({ type: "prepare", modules });
+    this.#prepareTimer ??= this.#clock.setTimer(PREPARE_TIMEOUT_MS, () => this.#template?.kill());
+  }
+
+  #heardTemplate(message: FromTemplate): void {
+    if (message.type === "died") return this.#heardOfDeath(message);
+    if (message.type === "forked") {
+      const worker = this.#workers.get(message.worker);
+      if (worker) worker.pid = message.pid;
+      return;
+    }
+    this.#modules.prepared(message);
+    if (!this.#modules.isPreparing) {
+      this.#prepareTimer?.cancel();
+      this.#prepareTimer = undefined;
+    }
+    this.#events.changed();
+  }
+
+  #templateEnded(description: string): void {
+    this.#template = undefined;
+    this.#prepareTimer?.cancel();
+    this.#prepareTimer = undefined;
+    const workers = [...this.#workers.values()];
+    this.#workers.clear();
+    for (const worker of workers) {
+      const wasAlive = worker.life.type === "alive" || worker.life.type === "dying";
+      this.kill(worker);
+      if (wasAlive && !this.#closed) this.#events.lost(worker, { signal: null, exitCode: null });
+    }
+    if (this.#closed) return this.#closed();
+    this.#failures += 1;
+    if (this.isFailing) this.#events.gaveUp(`template ${description}`);
+    this.#prepare(this.#modules.restart(description));
+    this.#events.changed();
+  }
+}
+
+function describeDeath({ signal, exitCode }: Crash): string {
+  return signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+}

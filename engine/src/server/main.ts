@@ -1,0 +1,61 @@
+import { Socket } from "node:net";
+import { Channel } from "../internal/channel.ts";
+import { systemClock } from "../internal/clock.ts";
+import { PROTOCOL } from "../placement/python/messages.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import type { FromClient, ToClient } from "./messages.ts";
+import { Session } from "./session.ts";
+
+/** The engine looks at its parent this often: a forked child of the host can keep the pipe open after the host is gone. */
+const PARENT_CHECK_MS = 500;
+
+const VERSION = packageJson.version;
+
+let session: Session | undefined;
+let ending = false;
+
+async function end(exitCode: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await session?.close();
+  process.exit(exitCode);
+}
+
+/** Speaks the protocol on standard input and output until the host is gone. */
+function main(): void {
+  // Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines.
+  const input = new Socket({ fd: 0, readable: true, writable: false });
+  const output = new Socket({ fd: 1, readable: false, writable: true });
+  const channel = new Channel(input, output, {
+    frame: ({ header, body }) => receive(header as FromClient, body),
+    closed(reason) {
+      if (reason) process.stderr.write(`endstop: the engine ends: ${reason.message}\n`);
+      void end(reason ? 70 : 0);
+    },
+  });
+  const send = (message: ToClient, body?: Uint8Array): void => channel.send(message, body);
+
+  function receive(message: FromClient, body: Uint8Array): void {
+    if (session) return session.handle(message, body);
+    if (message.type !== "hello" || message.protocol !== PROTOCOL || message.version !== VERSION) {
+      const seen = message.type === "hello" ? `protocol ${message.protocol}, version ${message.version}` : message.type;
+      send({ type: "refused", about: message.type, message: `expected hello with protocol ${PROTOCOL}, version ${VERSION}, got ${seen}` });
+      return channel.close();
+    }
+    const { executable, path, flags = [] } = message.python;
+    session = new Session({ executable, path, flags, stdout: message.stdout }, systemClock, send);
+    send({ type: "ready", protocol: PROTOCOL, version: VERSION, pid: process.pid });
+  }
+
+  const parentPid = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parentPid) void end(0);
+  }, PARENT_CHECK_MS).unref();
+  // Ctrl-C is for the host to decide; it closes the pipe when it ends.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => void end(0));
+  process.on("SIGHUP", () => void end(0));
+  process.on("exit", () => session?.destroyNow());
+}
+
+main();

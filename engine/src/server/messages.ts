@@ -1,0 +1,60 @@
+import type { Ending } from "../call/ending.ts";
+import type { Outcome, Placement } from "../call/outcome.ts";
+import type { Encoded } from "../call/values.ts";
+import type { EngineOptions } from "../policy/engine-options.ts";
+import type { PolicyOptions } from "../policy/policy.ts";
+
+export interface Hello {
+  readonly type: "hello";
+  readonly protocol: number;
+  readonly version: string;
+  readonly pid: number;
+  readonly python: { readonly executable: string; readonly path: readonly string[]; readonly flags?: readonly string[] };
+  readonly stdout: number | null;
+}
+
+export interface CallMessage {
+  readonly type: "call";
+  readonly id: number;
+  readonly engine: string;
+  readonly tool: string;
+  readonly input?: Encoded;
+  readonly run?: string;
+  readonly parent?: string;
+  readonly agent?: string;
+  readonly task?: string;
+  readonly timeoutMs?: number | null;
+  readonly withinMs?: number;
+  readonly debug?: boolean;
+  readonly load?: string;
+}
+
+export type FromClient =
+  | Hello
+  | { readonly type: "open-engine"; readonly engine: string; readonly options: EngineOptions }
+  | { readonly type: "close-engine"; readonly engine: string }
+  | { readonly type: "register"; readonly engine: string; readonly tool: string; readonly policy: PolicyOptions }
+  | { readonly type: "load"; readonly key: string; readonly modules: readonly string[] }
+  | { readonly type: "open-run"; readonly engine: string; readonly run: string }
+  | { readonly type: "close-run"; readonly engine: string; readonly run: string }
+  | CallMessage
+  | { readonly type: "start"; readonly id: number; readonly load: string }
+  | { readonly type: "ended"; readonly id: number; readonly attempt: number; readonly ending: Ending }
+  | { readonly type: "cancel"; readonly id: number };
+
+/** An outcome as it travels: the value of a success is in the body, or never left the host. */
+export type OutcomeHeader = Outcome extends infer Each ? Omit<Each, "value"> : never;
+
+export type ToClient =
+  | { readonly type: "ready"; readonly protocol: number; readonly version: string; readonly pid: number }
+  | { readonly type: "refused"; readonly about: string; readonly id?: number; readonly message: string }
+  | {
+      readonly type: "admitted";
+      readonly id: number;
+      readonly callId: string;
+      readonly attempt: number;
+      readonly placement: Placement;
+      readonly timeoutMs: number | null;
+    }
+  | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
+  | { readonly type: "directory"; readonly path: string };

@@ -1,0 +1,42 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Outcome } from "./call/outcome.ts";
+import type { PolicyOptions } from "./policy/policy.ts";
+
+/** A JSON Schema as plain data: draft 2020-12, or draft-07 if `$schema` says so. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+/** What a body gets beside its input. */
+export interface ToolContext {
+  /** Fires when the call is cancelled or passes its deadline. The caller has its answer by then: stop and clean up. */
+  readonly signal: AbortSignal;
+  readonly callId: string;
+  /** The tools from the root of the call tree to this call. */
+  readonly path: readonly string[];
+  /** Calls another tool as part of this call's tree. `run.call` inside a body does the same by itself. */
+  call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome>;
+}
+
+/** A named function with an input schema and a policy. */
+export interface Tool<Input = unknown, Result = unknown> extends PolicyOptions {
+  readonly name: string;
+  /** For people and models; the engine does not read it. */
+  readonly description?: string | undefined;
+  /**
+   * A Standard Schema (zod, valibot, …): `run` gets its output. Or a JSON Schema: `run` gets the input as it was.
+   * Without one every input goes.
+   */
+  readonly inputSchema?: StandardSchemaV1<unknown, Input> | JsonSchema | undefined;
+  run(input: Input, context: ToolContext): Result | Promise<Result>;
+}
+
+export interface CallOptions {
+  /** Cancels the call: its outcome is `cancelled` at once, and the body's signal fires. */
+  readonly signal?: AbortSignal | undefined;
+  /** Overrides the tool's timeout for this call, such as `"5s"`; `null` is no deadline. */
+  readonly timeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly timeoutMs?: number | null | undefined;
+  /** Loops are seen per run, agent and task. */
+  readonly agent?: string | undefined;
+  readonly task?: string | undefined;
+}

@@ -1,0 +1,92 @@
+"""Building: the engine's two bundles, the npm tarball and the wheel; and running the measurements."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_tool, npm, script
+from tools.generate import check_generated
+from tools.steps import CACHE, ROOT, Command, StepFailed, exit_code_of, files_under, if_changed, one_at_a_time, run, say
+
+DIST = ROOT / "dist"
+LIBRARY = ENGINE / "dist" / "index.mjs"
+CARRIED_ENGINE = PACKAGE / "src" / "endstop" / "_engine" / "endstop.mjs"
+
+
+def build_engine() -> None:
+    """Builds the npm package's dist/ and the one file that the wheel carries, if a source changed."""
+    names = ("package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts")
+    sources = files_under(ENGINE / "src", *(ENGINE / name for name in names))
+    inputs = [path for path in sources if ".test." not in path.name]
+    with one_at_a_time("build"):
+        if_changed(CACHE / "engine-built", inputs, _tsdown, produces=[LIBRARY, CARRIED_ENGINE])
+
+
+def _tsdown() -> None:
+    run(
+        "building the engine",
+        node_tool("tsdown", "dist/run.mjs"),
+        hint="Correct the error above in engine/src, then run the same command again.",
+        cwd=ENGINE,
+        env=node_environment(),
+        quiet=True,
+    )
+
+
+def build_packages() -> None:
+    check_generated()
+    build_engine()
+    shutil.rmtree(DIST, ignore_errors=True)
+    DIST.mkdir()
+    with _licence_in(ENGINE):
+        pack: Command = [*npm(), "pack", "--loglevel=error", "--pack-destination", DIST]
+        hint = "Correct engine/package.json."
+        run("packing the npm tarball", pack, hint=hint, cwd=ENGINE, env=node_environment(), quiet=True)
+    with _licence_in(PACKAGE):
+        # --no-build-isolation: hatchling comes from the locked requirements.
+        build: Command = [script("uv"), "build", "--wheel", "--no-build-isolation", "--no-create-gitignore", "--quiet"]
+        run(
+            "building the wheel",
+            [*build, "--python", PYTHON, "--out-dir", DIST, PACKAGE],
+            hint="Correct pyproject.toml.",
+        )
+    _check_wheel()
+    for path in sorted(DIST.iterdir()):
+        say(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size // 1024} KiB")
+
+
+@contextlib.contextmanager
+def _licence_in(folder: Path) -> Iterator[None]:
+    """Both packagers take the licence from their own package's folder only."""
+    copy = folder / "LICENSE"
+    shutil.copyfile(ROOT / "LICENSE", copy)
+    try:
+        yield
+    finally:
+        copy.unlink()
+
+
+def _check_wheel() -> None:
+    [wheel] = DIST.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    missing = {"endstop/_engine/endstop.mjs", "endstop/py.typed"} - names
+    if missing or not wheel.name.endswith("-py3-none-any.whl"):
+        raise StepFailed(f"checking {wheel.name} (missing: {sorted(missing)})", "Correct python/pyproject.toml.")
+
+
+def bench(names: list[str]) -> int:
+    scripts = {path.stem: path for path in sorted((ROOT / "bench").glob("*.py")) if not path.name.startswith("_")}
+    unknown = [name for name in names if name not in scripts]
+    if unknown or not scripts:
+        known = ", ".join(scripts) or "none"
+        raise StepFailed(f"looking for {', '.join(unknown) or 'scripts'} in bench/", f"There is: {known}.")
+    worst = 0
+    for name in names or scripts:
+        say(f"bench/{name}.py")
+        code = exit_code_of([PYTHON, scripts[name]])
+        worst = worst or code
+    return worst

@@ -1,0 +1,97 @@
+"""`dev test` and `dev fmt`: generated files, types and style first, then the tests of both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import reports
+from tools.build import build_engine
+from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_tool, script, setup
+from tools.generate import check_generated
+from tools.locks import check_locks
+from tools.reports import Count
+from tools.steps import CACHE, ROOT, Command, StepFailed, exit_code_of, run, say
+
+FIX_HINT = "Correct what is named above, then run the same command again."
+FORMAT_HINT = "Run `python3 dev fmt`, and correct by hand what it leaves."
+
+
+def test(only: str | None, arguments: Sequence[str]) -> int:
+    """Checks and tests one language or both; the last line is `N passed, N failed`, whatever happens."""
+    try:
+        setup()
+        check_generated()
+        check_locks()
+        build_engine()
+        languages = [language for language in LANGUAGES if only in (None, language.name)]
+        for language in languages:
+            language.check()
+        count = sum((language.test(arguments) for language in languages), Count())
+    except StepFailed as failure:
+        # A check that fails ends the run at once. It counts as one: the last line must not look like success.
+        print(f"\ndev: {failure}", flush=True)
+        count = Count(failed=1)
+    print(f"{count.passed} passed, {count.failed} failed", flush=True)
+    return 0 if count.failed == 0 else 1
+
+
+def format_sources() -> None:
+    # Every formatter runs, also after one of them found something that it cannot fix.
+    steps: list[tuple[str, Command, Path]] = [
+        ("formatting TypeScript", [*node_tool("@biomejs/biome", "bin/biome"), "check", "--write"], ENGINE),
+        ("applying ruff's fixes", [script("ruff"), "check", "--fix"], ROOT),
+        ("formatting Python", [script("ruff"), "format"], ROOT),
+    ]
+    failed = []
+    for what, command, folder in steps:
+        say(what)
+        if exit_code_of(command, cwd=folder) != 0:
+            failed.append(what)
+    if failed:
+        raise StepFailed(", ".join(failed), FIX_HINT)
+
+
+def _check_engine() -> None:
+    run("checking types (tsc)", node_tool("typescript", "bin/tsc"), cwd=ENGINE, hint=FIX_HINT)
+    run("checking style (biome)", [*node_tool("@biomejs/biome", "bin/biome"), "check"], cwd=ENGINE, hint=FORMAT_HINT)
+
+
+def _check_python() -> None:
+    run("checking style (ruff)", [script("ruff"), "check", "--quiet"], hint=FORMAT_HINT)
+    run("checking format (ruff)", [script("ruff"), "format", "--check", "--quiet"], hint=FORMAT_HINT)
+    mypy: Command = [PYTHON, "-m", "mypy", "--no-error-summary", "src/endstop", "../tools", "../dev"]
+    run("checking types (mypy)", mypy, cwd=PACKAGE, hint=FIX_HINT)
+
+
+def _test_engine(arguments: Sequence[str]) -> Count:
+    report = _fresh_report("vitest.json")
+    reporters = ["--reporter=default", "--reporter=json", f"--outputFile.json={report}"]
+    say("testing the engine (vitest)")
+    command = [*node_tool("vitest", "vitest.mjs"), "run", *reporters, *arguments]
+    return reports.vitest(report, exit_code_of(command, cwd=ENGINE, env=node_environment()))
+
+
+def _test_python(arguments: Sequence[str]) -> Count:
+    report = _fresh_report("pytest.xml")
+    say("testing the Python package (pytest)")
+    command: Command = [PYTHON, "-m", "pytest", f"--junitxml={report}", *arguments]
+    return reports.pytest(report, exit_code_of(command, cwd=PACKAGE))
+
+
+def _fresh_report(name: str) -> Path:
+    report = CACHE / "reports" / name
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    return report
+
+
+@dataclass(frozen=True)
+class Language:
+    name: str
+    check: Callable[[], None]
+    test: Callable[[Sequence[str]], Count]
+
+
+LANGUAGES = (Language("engine", _check_engine, _test_engine), Language("python", _check_python, _test_python))
