@@ -1,13 +1,13 @@
 import { admit } from "./admission/admission.ts";
-import type { Code } from "./call/codes.generated.ts";
 import { acceptsEnding, type Call, type CallEvent, type Reservation, transition } from "./call/call.ts";
+import type { Code } from "./call/codes.generated.ts";
 import { describeEnding, type FailureFigures, failureOutcome } from "./call/describe.ts";
 import type { Ending } from "./call/ending.ts";
 import type { CallFacts, Outcome } from "./call/outcome.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
 import type { EngineLimits } from "./policy/engine-options.ts";
-import { type Policy, type PolicyOptions, compilePolicy } from "./policy/policy.ts";
+import { compilePolicy, type Policy, type PolicyOptions } from "./policy/policy.ts";
 import type { Run } from "./run/run.ts";
 import { Usage } from "./run/usage.ts";
 
@@ -29,7 +29,7 @@ export interface CallRequest {
 }
 
 /** Told once for each call, when it has its outcome. */
-export type SettledListener = (outcome: Outcome) => void;
+export type SettledListener = (outcome: Outcome, call: Call) => void;
 
 interface Live {
   readonly settled: SettledListener;
@@ -85,7 +85,11 @@ export class EngineCore {
     };
     if (!policy) {
       this.#live.set(call, { settled, reservation: undefined });
-      this.#settle(call, undefined, this.#failed(call, "unknown-tool", 0, { detail: suggestNames(call.tool, this.#policies.keys()) }));
+      this.#settle(
+        call,
+        undefined,
+        this.#failed(call, "unknown-tool", 0, { detail: suggestNames(call.tool, this.#policies.keys()) }),
+      );
       return call;
     }
     const admission = admit({
@@ -121,7 +125,11 @@ export class EngineCore {
     const attempts = bodiesStarted(ending);
     if (ending.type === "returned" || ending.type === "answered") {
       const facts = this.#facts(call, attempts);
-      this.#settle(call, attempt, Object.freeze({ status: "succeeded", ...facts, placement: call.placement, notice, value }));
+      this.#settle(
+        call,
+        attempt,
+        Object.freeze({ status: "succeeded", ...facts, placement: call.placement, notice, value }),
+      );
     } else {
       const [code, figures] = describeEnding(ending, call.timeoutMs);
       this.#settle(call, attempt, this.#failed(call, code, attempts, figures, notice));
@@ -130,10 +138,11 @@ export class EngineCore {
 
   #settle(call: Call, attempt: number | undefined, outcome: Outcome): void {
     const live = this.#live.get(call);
-    const event = attempt === undefined ? ({ type: "settle", outcome } as const) : ({ type: "settle", attempt, outcome } as const);
+    const event =
+      attempt === undefined ? ({ type: "settle", outcome } as const) : ({ type: "settle", attempt, outcome } as const);
     if (!live || !this.#move(call, event)) return;
     this.#live.delete(call);
-    live.settled(outcome);
+    live.settled(outcome, call);
   }
 
   #move(call: Call, event: CallEvent): boolean {
@@ -175,4 +184,3 @@ function bodiesStarted(ending: Ending): number {
       return 0;
   }
 }
-

@@ -5,20 +5,15 @@ import type { Call } from "./call/call.ts";
 import { fingerprintOf } from "./call/fingerprint.ts";
 import type { Outcome } from "./call/outcome.ts";
 import { EngineCore } from "./core.ts";
-import { compileInputSchema, type InputValidator } from "./input-schema.ts";
+import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
 import { refuseUnknownKeys } from "./internal/nearest.ts";
-import { runHostBody } from "./placement/host/host-body.ts";
+import { HostCall, type HostTool } from "./placement/host/host-call.ts";
 import { compileEngineOptions, type EngineOptions } from "./policy/engine-options.ts";
 import { compileTimeout, POLICY_KEYS, type PolicyOptions } from "./policy/policy.ts";
 import { Run } from "./run/run.ts";
-import type { CallOptions, JsonSchema, Tool, ToolContext } from "./tool.ts";
-
-interface RegisteredTool {
-  readonly validate: InputValidator;
-  run(input: unknown, context: ToolContext): unknown;
-}
+import type { CallOptions, JsonSchema, Tool } from "./tool.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
 export interface RunHandle {
@@ -39,11 +34,11 @@ const DEFAULT_GRACE_MS = 5_000;
 export class Engine {
   readonly #core: EngineCore;
   readonly #clock: Clock;
-  readonly #tools = new Map<string, RegisteredTool>();
+  readonly #tools = new Map<string, HostTool>();
   readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
-  readonly #cancels = new Map<Call, (detail: string) => void>();
+  readonly #hostCalls = new Map<Call, HostCall>();
   #closed = false;
-  #drained: (() => void) | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   /** Use {@link createEngine}. */
   constructor(options: EngineOptions, clock: Clock) {
@@ -72,7 +67,7 @@ export class Engine {
     }
     const validate = compileInputSchema(inputSchema, name);
     this.#core.setPolicy(name, policy satisfies PolicyOptions);
-    this.#tools.set(name, { validate, run: tool.run.bind(tool) as RegisteredTool["run"] });
+    this.#tools.set(name, { validate, run: tool.run.bind(tool) as HostTool["run"] });
   }
 
   /** Opens a run. It needs no closing: it is gone when nobody holds it. */
@@ -94,12 +89,12 @@ export class Engine {
   async close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     requirePositive(graceMs, "graceMs");
     this.#closed = true;
-    if (this.#cancels.size > 0) {
-      const drained = new Promise<void>((resolve) => {
-        this.#drained = resolve;
-      });
-      const timer = this.#clock.setTimer(graceMs, () => this.destroy("the engine was closed and its grace period is over"));
-      await drained;
+    if (this.#hostCalls.size > 0) {
+      this.#drained ??= Promise.withResolvers();
+      const timer = this.#clock.setTimer(graceMs, () =>
+        this.destroy("the engine was closed and its grace period is over"),
+      );
+      await this.#drained.promise;
       timer.cancel();
     }
   }
@@ -107,11 +102,17 @@ export class Engine {
   /** Cancels every call in flight now, and takes no more. */
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
-    for (const cancel of [...this.#cancels.values()]) cancel(reason);
+    for (const hostCall of [...this.#hostCalls.values()]) hostCall.cancel(reason);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #tool(name: string): HostTool {
+    const tool = this.#tools.get(name);
+    if (!tool) throw new Error(`defect: ${name} was admitted but is not registered`);
+    return tool;
   }
 
   async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
@@ -130,66 +131,22 @@ export class Engine {
         task: options.task,
         timeoutMs,
       };
-      const call = this.#core.submit(request, (outcome) => {
-        this.#cancels.delete(call);
-        if (this.#cancels.size === 0) this.#drained?.();
+      const call = this.#core.submit(request, (outcome, settled) => {
+        this.#hostCalls.delete(settled);
+        if (this.#hostCalls.size === 0) this.#drained?.resolve();
         resolve(outcome);
       });
-      if (call.state.type === "admitted") this.#execute(call, treeRun, input, options.signal);
+      if (call.state.type !== "admitted") return;
+      const hostCall = new HostCall(call, this.#tool(name), this.#core, this.#clock, options.signal);
+      this.#hostCalls.set(call, hostCall);
+      if (this.#closed) hostCall.cancel("the engine is closed");
+      else
+        hostCall.begin(
+          input,
+          (body) => this.#current.run({ call, run: treeRun }, body),
+          (...nested) => this.#call(treeRun, ...nested),
+        );
     });
-  }
-
-  #execute(call: Call, run: Run | undefined, input: unknown, signal: AbortSignal | undefined): void {
-    const tool = this.#tools.get(call.tool);
-    if (!tool) throw new Error(`defect: ${call.tool} was admitted but is not registered`);
-    const controller = new AbortController();
-    const cancel = (detail: string): void => {
-      const started = call.state.type === "running";
-      const known = started ? "its body was asked to stop and may have had effects" : "its body was not started";
-      signal?.removeEventListener("abort", onAbort);
-      this.#core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
-      controller.abort(new DOMException(detail, "AbortError"));
-    };
-    const onAbort = (): void => cancel("the caller's signal fired");
-    this.#cancels.set(call, cancel);
-    if (this.#closed) return cancel("the engine is closed");
-    if (signal?.aborted) return onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-
-    const start = (validated: unknown): void => {
-      const attempt = this.#core.start(call);
-      if (attempt === undefined) return; // cancelled while its input was checked
-      const context: ToolContext = {
-        signal: controller.signal,
-        callId: call.id,
-        path: call.path,
-        call: (name, nestedInput, nestedOptions) =>
-          this.#current.run({ call, run }, () => this.#call(run, name, nestedInput, nestedOptions)),
-      };
-      const body = {
-        timeoutMs: call.timeoutMs,
-        controller,
-        run: () => this.#current.run({ call, run }, () => tool.run(validated, context)),
-        ended: (ending: Parameters<EngineCore["end"]>[2], value?: unknown) => {
-          signal?.removeEventListener("abort", onAbort);
-          this.#core.end(call, attempt, ending, value);
-        },
-      };
-      runHostBody(body, this.#clock);
-    };
-    const refuse = (detail: string): void => {
-      signal?.removeEventListener("abort", onAbort);
-      this.#core.end(call, undefined, { type: "invalid", detail });
-    };
-    try {
-      const validation = tool.validate(input);
-      if (validation instanceof Promise) {
-        validation.then((checked) => ("detail" in checked ? refuse(checked.detail) : start(checked.input))).catch((error) => refuse(`its schema failed: ${String(error)}`));
-      } else if ("detail" in validation) refuse(validation.detail);
-      else start(validation.input);
-    } catch (error) {
-      refuse(`its schema failed: ${String(error)}`);
-    }
   }
 }
 

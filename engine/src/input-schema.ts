@@ -40,7 +40,9 @@ function jsonSchemaValidator(schema: JsonSchema, tool: string): InputValidator {
   try {
     validate = ajvFor(schema).compile(schema);
   } catch (error) {
-    throw new TypeError(`tool ${tool} inputSchema is not a JSON Schema that compiles: ${String(error)}`, { cause: error });
+    throw new TypeError(`tool ${tool} inputSchema is not a JSON Schema that compiles: ${String(error)}`, {
+      cause: error,
+    });
   }
   return (input) => {
     if (validate(input)) return { input };
@@ -55,7 +57,7 @@ function jsonSchemaValidator(schema: JsonSchema, tool: string): InputValidator {
 
 /** One shared instance a draft: compiling an instance is the costly part. */
 function ajvFor(schema: JsonSchema): Ajv {
-  if (String(schema["$schema"] ?? "").includes("draft-07")) {
+  if (String(schema.$schema ?? "").includes("draft-07")) {
     draft07 ??= new Ajv(OPTIONS);
     return draft07;
   }

@@ -19,7 +19,10 @@ export const repeatedCallGuard: Guard = ({ policy, fingerprint, history }) => {
   const { rejectAt } = limitsOf(policy);
   if (!repetition || repetition.times < rejectAt - 1) return undefined;
   const detail = repetition.preview === null ? "not shown." : endSentence(repetition.preview);
-  return { code: "repeated-call", figures: { limit: String(rejectAt - 1), observed: String(repetition.times), detail } };
+  return {
+    code: "repeated-call",
+    figures: { limit: String(rejectAt - 1), observed: String(repetition.times), detail },
+  };
 };
 
 /** The text for the model beside a result that repeats itself, or null. */

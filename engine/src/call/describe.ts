@@ -54,7 +54,10 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
     case "raised":
       return ["tool-error", { detail: summarize(ending.error), error: ending.error }];
     case "expired":
-      return ["timed-out", { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: formatDuration(ending.observedMs) }];
+      return [
+        "timed-out",
+        { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: formatDuration(ending.observedMs) },
+      ];
     case "not-run":
       return ["cancelled", { detail: `no body ran: ${ending.detail}` }];
     case "invalid":
@@ -64,7 +67,10 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
     case "cannot-move":
       return ["cannot-move", { detail: ending.detail }];
     case "crashed":
-      return ["worker-crashed", { detail: describeCrash(ending), crash: { signal: ending.signal, exitCode: ending.exitCode } }];
+      return [
+        "worker-crashed",
+        { detail: describeCrash(ending), crash: { signal: ending.signal, exitCode: ending.exitCode } },
+      ];
     case "too-large":
       return [
         "too-large",

@@ -43,7 +43,8 @@ function encodeObject(value: object, path: string, depth: number): Encoded {
   if (depth >= MAX_DEPTH) throw new UnencodableError(`${path} is nested deeper than ${MAX_DEPTH}`);
   if (Array.isArray(value)) return value.map((item, index) => encodeValue(item, `${path}[${index}]`, depth + 1));
   if (value instanceof Date && !Number.isNaN(value.getTime())) return { $datetime: value.toISOString() };
-  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
+  if (value instanceof Uint8Array)
+    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new UnencodableError(`${path} is a ${value.constructor?.name ?? "class instance"}, which has no JSON form`);

@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+
 /** Largest header and body of one frame, in bytes. */
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 export const MAX_BODY_BYTES = 256 * 1024 * 1024;
@@ -19,7 +21,8 @@ export class ProtocolError extends Error {
 export function encodeFrame(header: { readonly type: string }, body: Uint8Array = NO_BODY): Buffer {
   const json = JSON.stringify(header);
   const headerBytes = Buffer.byteLength(json);
-  if (headerBytes > MAX_HEADER_BYTES) throw new ProtocolError(`header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
+  if (headerBytes > MAX_HEADER_BYTES)
+    throw new ProtocolError(`header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
   if (body.length > MAX_BODY_BYTES) throw new ProtocolError(`body of ${body.length} bytes, limit ${MAX_BODY_BYTES}`);
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + body.length);
   frame.writeUInt32BE(headerBytes, 0);
@@ -51,7 +54,8 @@ export class FrameDecoder {
       if (headerBytes > MAX_HEADER_BYTES) {
         throw new ProtocolError(`frame header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
       }
-      if (bodyBytes > MAX_BODY_BYTES) throw new ProtocolError(`frame body of ${bodyBytes} bytes, limit ${MAX_BODY_BYTES}`);
+      if (bodyBytes > MAX_BODY_BYTES)
+        throw new ProtocolError(`frame body of ${bodyBytes} bytes, limit ${MAX_BODY_BYTES}`);
       const frameBytes = PREFIX_BYTES + headerBytes + bodyBytes;
       if (buffer.length < frameBytes) {
         this.#neededBytes = frameBytes;
@@ -68,7 +72,8 @@ export class FrameDecoder {
 
   /** @throws ProtocolError if the stream ended inside a frame */
   end(): void {
-    if (this.#bufferedBytes > 0) throw new ProtocolError(`stream ended inside a frame, after ${this.#bufferedBytes} bytes`);
+    if (this.#bufferedBytes > 0)
+      throw new ProtocolError(`stream ended inside a frame, after ${this.#bufferedBytes} bytes`);
   }
 
   #join(): Buffer {
@@ -80,6 +85,7 @@ export class FrameDecoder {
 }
 
 function parseHeader(buffer: Buffer, end: number): { readonly type: string } {
+  if (!isUtf8(buffer.subarray(PREFIX_BYTES, end))) throw new ProtocolError("frame header is not UTF-8");
   let header: unknown;
   try {
     header = JSON.parse(buffer.toString("utf8", PREFIX_BYTES, end));

@@ -1,15 +1,13 @@
 import { Socket } from "node:net";
 import { Channel } from "../internal/channel.ts";
 import { systemClock } from "../internal/clock.ts";
+import { version } from "../internal/version.generated.ts";
 import { PROTOCOL } from "../placement/python/messages.ts";
-import packageJson from "../../package.json" with { type: "json" };
 import type { FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
 /** The engine looks at its parent this often: a forked child of the host can keep the pipe open after the host is gone. */
 const PARENT_CHECK_MS = 500;
-
-const VERSION = packageJson.version;
 
 let session: Session | undefined;
 let ending = false;
@@ -37,14 +35,18 @@ function main(): void {
 
   function receive(message: FromClient, body: Uint8Array): void {
     if (session) return session.handle(message, body);
-    if (message.type !== "hello" || message.protocol !== PROTOCOL || message.version !== VERSION) {
+    if (message.type !== "hello" || message.protocol !== PROTOCOL || message.version !== version) {
       const seen = message.type === "hello" ? `protocol ${message.protocol}, version ${message.version}` : message.type;
-      send({ type: "refused", about: message.type, message: `expected hello with protocol ${PROTOCOL}, version ${VERSION}, got ${seen}` });
+      send({
+        type: "refused",
+        about: message.type,
+        message: `expected hello with protocol ${PROTOCOL}, version ${version}, got ${seen}`,
+      });
       return channel.close();
     }
     const { executable, path, flags = [] } = message.python;
     session = new Session({ executable, path, flags, stdout: message.stdout }, systemClock, send);
-    send({ type: "ready", protocol: PROTOCOL, version: VERSION, pid: process.pid });
+    send({ type: "ready", protocol: PROTOCOL, version, pid: process.pid });
   }
 
   const parentPid = process.ppid;

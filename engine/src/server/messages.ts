@@ -9,7 +9,11 @@ export interface Hello {
   readonly protocol: number;
   readonly version: string;
   readonly pid: number;
-  readonly python: { readonly executable: string; readonly path: readonly string[]; readonly flags?: readonly string[] };
+  readonly python: {
+    readonly executable: string;
+    readonly path: readonly string[];
+    readonly flags?: readonly string[];
+  };
   readonly stdout: number | null;
 }
 

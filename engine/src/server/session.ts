@@ -100,7 +100,8 @@ export class Session {
 
   #closeEngine(name: string): void {
     const { core } = this.#engine(name);
-    for (const entry of [...this.#calls.values()]) if (entry.core === core) this.#cancelEntry(entry, "the engine was closed");
+    for (const entry of [...this.#calls.values()])
+      if (entry.core === core) this.#cancelEntry(entry, "the engine was closed");
     this.#engines.delete(name);
   }
 
@@ -112,7 +113,8 @@ export class Session {
 
   #call(message: CallMessage, body: Uint8Array): void {
     const { id } = message;
-    if (!Number.isSafeInteger(id) || this.#calls.has(id)) throw new TypeError(`call id ${id} is not a new whole number`);
+    if (!Number.isSafeInteger(id) || this.#calls.has(id))
+      throw new TypeError(`call id ${id} is not a new whole number`);
     const { core, runs } = this.#engine(message.engine);
     const run = message.run === undefined ? undefined : runs.get(message.run);
     if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
@@ -127,14 +129,13 @@ export class Session {
       withinMs: message.withinMs,
       debug: message.debug,
     };
-    // Submitting may settle the call at once: the entry is made from the call either way.
-    let entry: CallEntry | undefined;
-    const call = core.submit(request, (outcome) => this.#settled(id, entry, outcome));
+    const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
     if (call.state.type !== "admitted") return;
-    entry = { id, call, core, body: undefined };
+    const entry: CallEntry = { id, call, core, body: undefined };
     this.#calls.set(id, entry);
     this.#callsById.set(call.id, call);
-    if (call.placement === "worker" && message.load !== undefined && body.length > 0) this.#startInWorker(entry, message.load, body);
+    if (call.placement === "worker" && message.load !== undefined && body.length > 0)
+      this.#startInWorker(entry, message.load, body);
     else this.#admitted(entry);
   }
 
@@ -180,19 +181,26 @@ export class Session {
   #cancelEntry({ call, core }: CallEntry, detail: string): void {
     if (call.placement === "worker") {
       const started = this.#pool?.cancel(call.id) ?? false;
-      const known = started ? "its worker was killed, effects before that may have happened" : "its body was not started";
+      const known = started
+        ? "its worker was killed, effects before that may have happened"
+        : "its body was not started";
       core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
     } else {
       const known = "its body may still be running on the host and may have had effects";
-      core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started: call.state.type === "running" });
+      core.end(call, undefined, {
+        type: "cancelled",
+        detail: `${detail}: ${known}`,
+        started: call.state.type === "running",
+      });
     }
   }
 
-  #settled(id: number, entry: CallEntry | undefined, outcome: Outcome): void {
+  #settled(id: number, call: Call, outcome: Outcome): void {
+    const body = this.#calls.get(id)?.body;
     this.#calls.delete(id);
-    if (entry) this.#callsById.delete(entry.call.id);
+    this.#callsById.delete(call.id);
     const { value: _value, ...header } = outcome as Outcome & { readonly value?: unknown };
-    this.#send({ type: "outcome", id, outcome: header }, entry?.body);
+    this.#send({ type: "outcome", id, outcome: header }, body);
   }
 
   #startedPool(): PythonPool {

@@ -22,7 +22,7 @@ export class DialIn {
   readonly #sockets = new Set<Socket>();
 
   constructor(clock: Clock, accept: AcceptWorker) {
-    this.directory = mkdtempSync(join(process.env["ENDSTOP_TMPDIR"] || tmpdir(), "endstop-"));
+    this.directory = mkdtempSync(join(process.env.ENDSTOP_TMPDIR || tmpdir(), "endstop-"));
     this.socketPath = join(this.directory, "engine.sock");
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);

@@ -25,10 +25,7 @@ export interface Died {
   readonly exitCode: number | null;
 }
 
-export type FromTemplate =
-  | Prepared
-  | Died
-  | { readonly type: "forked"; readonly worker: number; readonly pid: number };
+export type FromTemplate = Prepared | Died | { readonly type: "forked"; readonly worker: number; readonly pid: number };
 
 export interface WorkerHello {
   readonly type: "hello";

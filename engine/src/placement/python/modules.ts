@@ -50,7 +50,11 @@ export class TemplateModules {
     this.#generation += 1;
     for (const [module, state] of this.#modules) {
       if (state.type === "preparing") {
-        const error = { name: "ImportError", message: `the template ${description} while it imported ${module}`, stack: "" };
+        const error = {
+          name: "ImportError",
+          message: `the template ${description} while it imported ${module}`,
+          stack: "",
+        };
         this.#modules.set(module, { type: "failed", generation: state.generation, error });
       } else if (state.type === "ready") {
         this.#modules.set(module, { type: "preparing", generation: this.#generation });

@@ -46,7 +46,9 @@ export class Template {
       events.ended(description);
     };
     this.#process.once("error", (error) => ended(`could not be started: ${error.message}`));
-    this.#process.once("exit", (code, signal) => ended(signal ? `was ended by ${signal}` : `ended with exit code ${code}`));
+    this.#process.once("exit", (code, signal) =>
+      ended(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
+    );
     this.send({ type: "hello", protocol: PROTOCOL, path: python.path, socket: socketPath });
   }
 

@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { systemClock } from "./clock.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it("fires once, and not before its time", () => {
+  const fire = vi.fn();
+  systemClock.setTimer(1_000.4, fire);
+  vi.advanceTimersByTime(1_000);
+  expect(fire).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(2);
+  expect(fire).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(5_000);
+  expect(fire).toHaveBeenCalledTimes(1);
+});
+
+it("waits longer than Node's longest timer", () => {
+  const fire = vi.fn();
+  systemClock.setTimer(40 * 86_400_000, fire);
+  vi.advanceTimersByTime(39 * 86_400_000);
+  expect(fire).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(86_400_000);
+  expect(fire).toHaveBeenCalledTimes(1);
+});
+
+it("does not fire once cancelled", () => {
+  const fire = vi.fn();
+  systemClock.setTimer(10, fire).cancel();
+  vi.advanceTimersByTime(20);
+  expect(fire).not.toHaveBeenCalled();
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../../test/support/fake-clock.ts";
+import type { CallMessage, FromClient, ToClient } from "./messages.ts";
+import { Session } from "./session.ts";
+
+const python = { executable: "python-that-is-not-started", flags: [], path: [], stdout: null };
+
+function openSession(options: object = {}) {
+  const sent: ToClient[] = [];
+  const session = new Session(python, new FakeClock(), (message) => void sent.push(message));
+  const handle = (message: FromClient): ToClient[] => {
+    session.handle(message, Buffer.alloc(0));
+    return sent.splice(0);
+  };
+  handle({ type: "open-engine", engine: "e", options });
+  handle({ type: "register", engine: "e", tool: "t", policy: {} });
+  handle({ type: "open-run", engine: "e", run: "r" });
+  const call = (id: number, more: Partial<CallMessage> = {}) =>
+    handle({ type: "call", id, engine: "e", tool: "t", run: "r", input: { q: "x" }, ...more });
+  const ended = (id: number, digest = "d") =>
+    handle({ type: "ended", id, attempt: 1, ending: { type: "returned", digest, preview: null } });
+  return { handle, call, ended };
+}
+
+describe("a host call", () => {
+  it("is admitted with its deadline, and has its outcome when the host reports the ending", () => {
+    const { call, ended } = openSession({ timeoutMs: 5_000 });
+    expect(call(1)).toMatchObject([{ type: "admitted", id: 1, attempt: 1, placement: "host", timeoutMs: 5_000 }]);
+    expect(ended(1)).toMatchObject([{ type: "outcome", id: 1, outcome: { status: "succeeded", attempts: 1 } }]);
+  });
+
+  it("has one outcome: a second ending, a late one and a cancel after it are ignored", () => {
+    const { handle, call, ended } = openSession();
+    call(1);
+    expect(ended(1)).toHaveLength(1);
+    expect(ended(1)).toEqual([]);
+    expect(handle({ type: "cancel", id: 1 })).toEqual([]);
+    expect(ended(99)).toEqual([]);
+  });
+
+  it("ends at the deadline that the host reports", () => {
+    const { handle, call } = openSession();
+    call(1, { timeoutMs: 1_000 });
+    const [answer] = handle({ type: "ended", id: 1, attempt: 1, ending: { type: "expired", observedMs: 1_020 } });
+    expect(answer).toMatchObject({ outcome: { status: "timed-out", failure: { code: "timed-out" } } });
+  });
+
+  it("takes the smaller of its timeout and the time its caller has", () => {
+    const { call } = openSession();
+    expect(call(1, { timeoutMs: 1_000, withinMs: 300 })).toMatchObject([{ timeoutMs: 300 }]);
+    expect(call(2, { timeoutMs: 1_000, withinMs: 3_000 })).toMatchObject([{ timeoutMs: 1_000 }]);
+    expect(call(3, { timeoutMs: null, withinMs: 3_000 })).toMatchObject([{ timeoutMs: 3_000 }]);
+    expect(call(4, { timeoutMs: null })).toMatchObject([{ timeoutMs: null }]);
+    expect(call(5, { withinMs: -4 })).toMatchObject([{ timeoutMs: 1 }]);
+  });
+
+  it("that somebody steps through runs on the host without a deadline", () => {
+    const { handle, call } = openSession();
+    handle({ type: "register", engine: "e", tool: "t", policy: { placement: "worker", timeoutMs: 5 } });
+    expect(call(1, { debug: true })).toMatchObject([{ type: "admitted", placement: "host", timeoutMs: null }]);
+  });
+
+  it("joins the tree of the call whose body made it", () => {
+    const { call } = openSession({ maxDepth: 2 });
+    const [outer] = call(1);
+    const parent = outer?.type === "admitted" ? outer.callId : "";
+    const [inner] = call(2, { parent });
+    expect(inner).toMatchObject({ type: "admitted" });
+    const innermost = call(3, { parent: inner?.type === "admitted" ? inner.callId : "" });
+    expect(innermost).toMatchObject([{ outcome: { path: ["t", "t", "t"], failure: { code: "depth-exceeded" } } }]);
+  });
+
+  it("answered by a framework's cache is no body, but repeats", () => {
+    const { handle, call } = openSession();
+    for (let id = 1; id <= 3; id += 1) {
+      call(id);
+      const answer = handle({ type: "ended", id, attempt: 1, ending: { type: "answered", digest: "d", preview: "p" } });
+      expect(answer).toMatchObject([{ outcome: { status: "succeeded", attempts: 0 } }]);
+    }
+    expect(call(4)).toMatchObject([{ outcome: { failure: { code: "repeated-call" } } }]);
+  });
+
+  it("without an encoded input is never compared", () => {
+    const { handle, ended } = openSession();
+    for (let id = 1; id <= 8; id += 1) {
+      expect(handle({ type: "call", id, engine: "e", tool: "t", run: "r" })).toMatchObject([{ type: "admitted" }]);
+      ended(id);
+    }
+  });
+
+  it("of a worker tool waits for its arguments, and may be given back", () => {
+    const { handle, call } = openSession();
+    handle({ type: "register", engine: "e", tool: "t", policy: { placement: "worker", maxCalls: 1 } });
+    expect(call(1)).toMatchObject([{ type: "admitted", placement: "worker" }]);
+    const [answer] = handle({
+      type: "ended",
+      id: 1,
+      attempt: 1,
+      ending: { type: "not-run", detail: "a hook blocked it" },
+    });
+    expect(answer).toMatchObject({ outcome: { status: "cancelled", attempts: 0 } });
+    expect(call(2)).toMatchObject([{ type: "admitted" }]);
+  });
+});
+
+describe("closing an engine", () => {
+  it("cancels its calls in flight, and those of no other", () => {
+    const { handle, call, ended } = openSession();
+    handle({ type: "open-engine", engine: "other", options: {} });
+    handle({ type: "register", engine: "other", tool: "t", policy: {} });
+    call(1);
+    handle({ type: "call", id: 2, engine: "other", tool: "t" });
+    const told = handle({ type: "close-engine", engine: "e" });
+    expect(told).toMatchObject([{ id: 1, outcome: { status: "cancelled", attempts: 1 } }]);
+    expect(ended(2)).toMatchObject([{ id: 2, outcome: { status: "succeeded" } }]);
+  });
+});
+
+describe("a message that makes no sense", () => {
+  it.each([
+    [{ type: "from-the-future" }, "unexpected message"],
+    [{ type: "open-engine", engine: "e", options: {} }, "open already"],
+    [{ type: "open-engine", engine: "f", options: { timeoutMs: -1 } }, "got -1"],
+    [{ type: "register", engine: "gone", tool: "t", policy: {} }, "no engine named gone"],
+    [{ type: "register", engine: "e", tool: "t", policy: { maxCals: 1 } }, "Did you mean maxCalls"],
+    [{ type: "call", id: 5, engine: "e", tool: "t", run: "gone" }, "no run gone"],
+    [{ type: "call", id: "5", engine: "e", tool: "t" }, "call id 5"],
+  ])("is refused with the reason: %j", (message, reason) => {
+    const { handle } = openSession();
+    const answers = handle(message as unknown as FromClient);
+    expect(answers).toMatchObject([{ type: "refused", about: message.type, message: expect.stringContaining(reason) }]);
+  });
+
+  it("that asks for a call is refused by that call's id, so that its caller does not wait", () => {
+    const { call } = openSession();
+    call(1);
+    expect(call(1)).toMatchObject([{ type: "refused", id: 1 }]);
+    expect(call(2, { engine: "gone" })).toMatchObject([{ type: "refused", id: 2 }]);
+  });
+});

@@ -1,0 +1,369 @@
+import { getEventListeners } from "node:events";
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { Engine } from "../src/engine.ts";
+import type { EngineOptions } from "../src/index.ts";
+import { FakeClock, settlePromises } from "./support/fake-clock.ts";
+
+function makeEngine(options: EngineOptions = {}) {
+  const clock = new FakeClock();
+  return { clock, engine: new Engine(options, clock) };
+}
+
+const never = () => new Promise<never>(() => {});
+
+describe("a call", () => {
+  it("gives the body's own value, not a copy", async () => {
+    const { engine } = makeEngine();
+    const value = { rows: [1, 2] };
+    engine.register({ name: "query", run: () => value });
+    const outcome = await engine.run().call("query", { sql: "select 1" });
+    expect(outcome).toMatchObject({ status: "succeeded", tool: "query", path: ["query"], attempts: 1, notice: null });
+    expect(outcome.status === "succeeded" && outcome.value).toBe(value);
+  });
+
+  it("gives what the body throws as a value, with its causes", async () => {
+    const { engine } = makeEngine();
+    engine.register({
+      name: "fetch",
+      run: () => {
+        throw new Error("no route", { cause: new TypeError("dns") });
+      },
+    });
+    const outcome = await engine.call("fetch");
+    expect(outcome).toMatchObject({
+      status: "failed",
+      failure: {
+        code: "tool-error",
+        message: "fetch failed with Error: no route.",
+        error: { name: "Error", message: "no route", cause: { name: "TypeError", message: "dns" } },
+      },
+    });
+  });
+
+  it("takes anything that is thrown, also what is no error", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "odd", run: () => Promise.reject(null) });
+    expect(await engine.call("odd")).toMatchObject({ failure: { error: { name: "object", message: "null" } } });
+  });
+
+  it("of an unknown tool names the nearest ones", async () => {
+    const { engine } = makeEngine();
+    for (const name of ["search", "scrape", "send_mail"]) engine.register({ name, run: () => name });
+    const outcome = await engine.call("serch");
+    expect(outcome).toMatchObject({ status: "rejected", attempts: 0, failure: { code: "unknown-tool" } });
+    expect(outcome.status !== "succeeded" && outcome.failure.message).toMatch(/Did you mean search/);
+  });
+});
+
+describe("the deadline", () => {
+  it("gives the caller its answer although the body never ends, and fires the body's signal", async () => {
+    const { engine, clock } = makeEngine();
+    let aborted: unknown;
+    engine.register({
+      name: "hang",
+      timeout: "2s",
+      run: (_input, { signal }) => {
+        signal.addEventListener("abort", () => {
+          aborted = signal.reason;
+        });
+        return never();
+      },
+    });
+    const answer = engine.call("hang");
+    await clock.advance(1_999);
+    expect(aborted).toBeUndefined();
+    await clock.advance(1);
+    expect(await answer).toMatchObject({
+      status: "timed-out",
+      elapsedMs: 2_000,
+      attempts: 1,
+      failure: { code: "timed-out", message: "hang passed its deadline: limit 2 s, observed 2 s." },
+    });
+    expect(aborted).toMatchObject({ name: "TimeoutError" });
+    expect(clock.pendingCount).toBe(0);
+  });
+
+  it("does not wait for the late ending of the body", async () => {
+    const { engine, clock } = makeEngine();
+    let finish: (value: string) => void = () => {};
+    engine.register({
+      name: "late",
+      timeoutMs: 10,
+      run: () =>
+        new Promise<string>((resolve) => {
+          finish = resolve;
+        }),
+    });
+    const answer = engine.call("late");
+    await clock.advance(10);
+    finish("too late");
+    await settlePromises();
+    expect((await answer).status).toBe("timed-out");
+  });
+
+  it("of the call overrides the tool's, the tool's the engine's", async () => {
+    const { engine, clock } = makeEngine({ timeout: "1m" });
+    engine.register({ name: "a", run: never });
+    engine.register({ name: "b", timeout: "10s", run: never });
+    const answers = [engine.call("a"), engine.call("b"), engine.call("b", {}, { timeoutMs: 500 })];
+    const seen: number[] = [];
+    for (const answer of answers) void answer.then(({ elapsedMs }) => seen.push(elapsedMs));
+    await clock.advance(60_000);
+    expect(seen.sort((x, y) => x - y)).toEqual([500, 10_000, 60_000]);
+  });
+
+  it("leaves no timer behind when the body ends in time", async () => {
+    const { engine, clock } = makeEngine();
+    engine.register({ name: "quick", run: async () => 1 });
+    await engine.call("quick");
+    expect(clock.pendingCount).toBe(0);
+  });
+});
+
+describe("the input", () => {
+  it("is checked by a Standard Schema, and the body gets what the schema made of it", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "double", inputSchema: z.object({ n: z.coerce.number() }), run: ({ n }) => n * 2 });
+    engine.register({ name: "half", inputSchema: v.object({ n: v.number() }), run: ({ n }) => n / 2 });
+    expect(await engine.call("double", { n: "21" })).toMatchObject({ status: "succeeded", value: 42 });
+    expect(await engine.call("half", { n: 42 })).toMatchObject({ status: "succeeded", value: 21 });
+    expect(await engine.call("half", { n: "x" })).toMatchObject({
+      status: "rejected",
+      failure: { code: "invalid-input" },
+    });
+  });
+
+  it("is checked by a JSON Schema, and each part that does not fit is named", async () => {
+    const { engine } = makeEngine();
+    let bodies = 0;
+    const inputSchema = {
+      type: "object",
+      properties: { url: { type: "string" }, depth: { type: "integer", minimum: 1 } },
+      required: ["url"],
+      additionalProperties: false,
+    };
+    engine.register({ name: "crawl", inputSchema, run: () => ++bodies });
+    const outcome = await engine.call("crawl", { depth: 0, dept: 1 });
+    const message = outcome.status === "succeeded" ? "" : outcome.failure.message;
+    expect(message).toContain("must have required property 'url'");
+    expect(message).toContain("depth must be >= 1");
+    expect(message).toContain("(dept)");
+    expect([outcome.attempts, bodies]).toEqual([0, 0]);
+    expect((await engine.call("crawl", { url: "x" })).status).toBe("succeeded");
+  });
+
+  it("takes draft-07 schemas too", async () => {
+    const { engine } = makeEngine();
+    const inputSchema = { $schema: "http://json-schema.org/draft-07/schema#", type: "number" };
+    engine.register({ name: "n", inputSchema, run: (n) => n });
+    expect(await engine.call("n", 1)).toMatchObject({ value: 1 });
+    expect(await engine.call("n", "1")).toMatchObject({ failure: { code: "invalid-input" } });
+  });
+
+  it("is refused, with the reason, when the schema itself throws", async () => {
+    const { engine } = makeEngine();
+    const inputSchema = z.string().refine(() => {
+      throw new Error("broken refinement");
+    });
+    engine.register({ name: "s", inputSchema, run: (s) => s });
+    expect(await engine.call("s", "x")).toMatchObject({ failure: { code: "invalid-input" } });
+  });
+});
+
+describe("a run", () => {
+  it("stops the same call with the same result at the fourth, and another run does not see it", async () => {
+    const { engine } = makeEngine();
+    let bodies = 0;
+    engine.register({ name: "look", run: () => `seen ${Math.min(++bodies, 1)}` });
+    const run = engine.run();
+    const notices = [];
+    for (let i = 0; i < 3; i += 1) notices.push((await run.call("look", { b: 1, a: 2 })).notice);
+    expect(notices.map((notice) => notice !== null)).toEqual([false, false, true]);
+    expect(await run.call("look", { a: 2, b: 1 })).toMatchObject({
+      status: "rejected",
+      failure: { code: "repeated-call" },
+    });
+    expect((await run.call("look", { a: 3, b: 1 })).status).toBe("succeeded");
+    expect((await engine.run().call("look", { a: 2, b: 1 })).status).toBe("succeeded");
+    expect(bodies).toBe(5);
+  });
+
+  it("sees loops per agent and task", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "look", run: () => "same" });
+    const run = engine.run();
+    for (const agent of ["a", "b"]) {
+      for (let i = 0; i < 3; i += 1) expect((await run.call("look", {}, { agent })).status).toBe("succeeded");
+    }
+    expect((await run.call("look", {}, { agent: "a" })).status).toBe("rejected");
+  });
+
+  it("admits exactly its limit of 100 calls at once", async () => {
+    const { engine } = makeEngine();
+    let bodies = 0;
+    engine.register({ name: "pay", maxCallsPerRun: 10, run: async () => ++bodies });
+    const run = engine.run();
+    const outcomes = await Promise.all(Array.from({ length: 100 }, (_, i) => run.call("pay", { i })));
+    expect(outcomes.filter(({ status }) => status === "succeeded")).toHaveLength(10);
+    expect(bodies).toBe(10);
+  });
+});
+
+describe("the call tree", () => {
+  it("stops recursion at the depth limit, with the path", async () => {
+    const { engine } = makeEngine({ maxDepth: 4 });
+    let bodies = 0;
+    const run = engine.run();
+    engine.register({
+      name: "ping",
+      run: async () => {
+        bodies += 1;
+        return run.call("pong");
+      },
+    });
+    engine.register({
+      name: "pong",
+      run: async (_input, { call }) => {
+        bodies += 1;
+        return call("ping");
+      },
+    });
+    const outcome = await run.call("ping");
+    expect(JSON.stringify(outcome)).toContain("ping → pong → ping → pong → ping");
+    expect(bodies).toBe(4);
+  });
+
+  it("is joined by a call on the engine inside a body, also after an await", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "inner", run: (_input, { path }) => path.join(">") });
+    engine.register({
+      name: "outer",
+      run: async () => {
+        await settlePromises();
+        return engine.call("inner");
+      },
+    });
+    expect(await engine.run().call("outer")).toMatchObject({ value: { value: "outer>inner" } });
+  });
+});
+
+describe("cancelling", () => {
+  it("ends the call at once and fires the body's signal", async () => {
+    const { engine, clock } = makeEngine();
+    let aborted = false;
+    engine.register({
+      name: "slow",
+      run: (_input, { signal }) => {
+        signal.addEventListener("abort", () => {
+          aborted = true;
+        });
+        return never();
+      },
+    });
+    const controller = new AbortController();
+    const answer = engine.call("slow", {}, { signal: controller.signal });
+    await settlePromises();
+    controller.abort();
+    const outcome = await answer;
+    expect(outcome).toMatchObject({ status: "cancelled", attempts: 1, failure: { code: "cancelled" } });
+    expect(aborted).toBe(true);
+    expect(clock.pendingCount).toBe(1); // the deadline of the body that is still there
+  });
+
+  it("before the start runs no body, and says so", async () => {
+    const { engine } = makeEngine();
+    let bodies = 0;
+    engine.register({ name: "t", maxCalls: 1, run: () => ++bodies });
+    const outcome = await engine.call("t", {}, { signal: AbortSignal.abort() });
+    expect(outcome).toMatchObject({ status: "cancelled", attempts: 0 });
+    expect(outcome.status !== "succeeded" && outcome.failure.message).toContain("not started");
+    expect((await engine.call("t")).status).toBe("succeeded"); // the limit of one was given back
+    expect(bodies).toBe(1);
+  });
+
+  it("leaves no listener on the caller's signal, however the call ends", async () => {
+    const { engine, clock } = makeEngine();
+    const { signal } = new AbortController();
+    engine.register({ name: "ok", run: async () => 1 });
+    engine.register({ name: "bad", run: () => Promise.reject(new Error("no")) });
+    engine.register({ name: "hang", timeoutMs: 5, run: never });
+    engine.register({ name: "picky", inputSchema: z.string(), run: (s) => s });
+    const answers = ["ok", "bad", "hang", "picky", "unknown"].map((name) => engine.call(name, 1, { signal }));
+    await clock.advance(5);
+    await Promise.all(answers);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+});
+
+describe("closing", () => {
+  it("lets calls in flight end and takes no more", async () => {
+    const { engine } = makeEngine();
+    let finish: (value: number) => void = () => {};
+    engine.register({
+      name: "slow",
+      run: () =>
+        new Promise<number>((resolve) => {
+          finish = resolve;
+        }),
+    });
+    const answer = engine.call("slow");
+    await settlePromises();
+    const closed = engine.close();
+    expect(await engine.call("slow")).toMatchObject({ status: "cancelled", attempts: 0 });
+    finish(1);
+    await closed;
+    expect(await answer).toMatchObject({ status: "succeeded", value: 1 });
+  });
+
+  it("cancels what is left after the grace period, and may be asked twice", async () => {
+    const { engine, clock } = makeEngine();
+    engine.register({ name: "hang", timeout: null, run: never });
+    const answer = engine.call("hang");
+    const closed = Promise.all([engine.close({ graceMs: 100 }), engine.close({ graceMs: 200 })]);
+    await clock.advance(200);
+    await closed;
+    expect(await answer).toMatchObject({ status: "cancelled" });
+  });
+
+  it("happens by itself at the end of `await using`", async () => {
+    const { engine, clock } = makeEngine();
+    {
+      await using scoped = engine;
+      scoped.register({ name: "t", run: () => 1 });
+    }
+    expect((await engine.call("t")).status).toBe("cancelled");
+    expect(clock.pendingCount).toBe(0);
+  });
+});
+
+describe("bad use", () => {
+  it.each([
+    [{ name: "", run: never }, "tool name"],
+    [{ name: 7, run: never }, "tool name"],
+    [{ name: "t", run: "no" }, "run must be a function"],
+    [{ name: "t", run: never, timout: "1s" }, "Did you mean timeout"],
+    [{ name: "t", run: never, placement: "worker" }, "closure"],
+    [{ name: "t", run: never, inputSchema: { type: "strin" } }, "inputSchema"],
+    [{ name: "t", run: never, inputSchema: 3 }, "inputSchema"],
+    [{ name: "t", run: never, timeoutMs: -5 }, "-5"],
+  ])("of register is refused at once: %j", (tool, text) => {
+    const { engine } = makeEngine();
+    expect(() => engine.register(tool as never)).toThrow(text);
+  });
+
+  it("of a name that is taken is refused, and the first tool stays", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "t", run: () => "first" });
+    expect(() => engine.register({ name: "t", run: () => "second" })).toThrow("named t is registered already");
+    expect(await engine.call("t")).toMatchObject({ value: "first" });
+  });
+
+  it("of call options is refused before anything runs", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "t", run: () => 1 });
+    await expect(engine.call("t", {}, { timeout: "5 parsecs" })).rejects.toThrow(RangeError);
+    await expect(engine.call("t", {}, { timeot: "5s" } as object)).rejects.toThrow("Did you mean timeout");
+  });
+});
