@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_to
 from tools.generate import check_generated
 from tools.locks import check_locks
 from tools.reports import Count
-from tools.steps import CACHE, ROOT, Command, StepFailed, exit_code_of, run, say
+from tools.steps import ROOT, Command, StepFailed, exit_code_of, run, say
 
 FIX_HINT = "Correct what is named above, then run the same command again."
 FORMAT_HINT = "Run `python3 dev fmt`, and correct by hand what it leaves."
@@ -21,9 +22,9 @@ FORMAT_HINT = "Run `python3 dev fmt`, and correct by hand what it leaves."
 def test(only: str | None, arguments: Sequence[str]) -> int:
     """Checks and tests one language or both; the last line is `N passed, N failed`, whatever happens."""
     try:
-        setup()
         check_generated()
         check_locks()
+        setup()
         build_engine()
         languages = [language for language in LANGUAGES if only in (None, language.name)]
         for language in languages:
@@ -66,25 +67,20 @@ def _check_python() -> None:
 
 
 def _test_engine(arguments: Sequence[str]) -> Count:
-    report = _fresh_report("vitest.json")
-    reporters = ["--reporter=default", "--reporter=json", f"--outputFile.json={report}"]
     say("testing the engine (vitest)")
-    command = [*node_tool("vitest", "vitest.mjs"), "run", *reporters, *arguments]
-    return reports.vitest(report, exit_code_of(command, cwd=ENGINE, env=node_environment()))
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "vitest.json")
+        reporters = ["--reporter=default", "--reporter=json", f"--outputFile.json={report}"]
+        command = [*node_tool("vitest", "vitest.mjs"), "run", *reporters, *arguments]
+        return reports.vitest(report, exit_code_of(command, cwd=ENGINE, env=node_environment()))
 
 
 def _test_python(arguments: Sequence[str]) -> Count:
-    report = _fresh_report("pytest.xml")
     say("testing the Python package (pytest)")
-    command: Command = [PYTHON, "-m", "pytest", f"--junitxml={report}", *arguments]
-    return reports.pytest(report, exit_code_of(command, cwd=PACKAGE))
-
-
-def _fresh_report(name: str) -> Path:
-    report = CACHE / "reports" / name
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.unlink(missing_ok=True)
-    return report
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "pytest.xml")
+        command: Command = [PYTHON, "-m", "pytest", f"--junitxml={report}", *arguments]
+        return reports.pytest(report, exit_code_of(command, cwd=PACKAGE))
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,20 @@ async function end(exitCode: number): Promise<void> {
   process.exit(exitCode);
 }
 
+/** Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines. */
+function openPipe(fd: 0 | 1): Socket {
+  try {
+    return new Socket({ fd, readable: fd === 0, writable: fd === 1 });
+  } catch {
+    process.stderr.write("endstop: the engine speaks its protocol over pipes; the Python package starts it\n");
+    process.exit(64);
+  }
+}
+
 /** Speaks the protocol on standard input and output until the host is gone. */
 function main(): void {
-  // Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines.
-  const input = new Socket({ fd: 0, readable: true, writable: false });
-  const output = new Socket({ fd: 1, readable: false, writable: true });
+  const input = openPipe(0);
+  const output = openPipe(1);
   const channel = new Channel(input, output, {
     frame: ({ header, body }) => receive(header as FromClient, body),
     closed(reason) {

@@ -120,7 +120,8 @@ export class Session {
     if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
     const request = {
       tool: message.tool,
-      fingerprint: message.input === undefined ? null : fingerprint(message.tool, message.input),
+      // Only a run compares calls with each other.
+      fingerprint: run && message.input !== undefined ? fingerprint(message.tool, message.input) : null,
       run,
       parent: message.parent === undefined ? undefined : this.#callsById.get(message.parent),
       agent: message.agent,

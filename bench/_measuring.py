@@ -1,0 +1,84 @@
+"""What the benchmarks share: interleaved rounds, percentiles, a table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+Call = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of the calls of one contender, in µs."""
+
+    p50: float
+    p99: float
+    calls: int
+
+
+def interleave(
+    contenders: Mapping[str, Call], *, callers: int, rounds: int, calls_per_round: int, expected: Callable[[int], object]
+) -> dict[str, Figures]:
+    """Times the contenders in turn, A B A B …, so that a change of the machine's speed hits all alike.
+
+    Every result is checked. With several callers each thread makes its share of the round's calls.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for call in contenders.values():
+        _round(call, callers, calls_per_round, expected)  # warm-up, not counted
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            times[name] += _round(call, callers, calls_per_round, expected)
+    return {name: figures(taken) for name, taken in times.items()}
+
+
+def figures(times_us: list[float]) -> Figures:
+    ordered = sorted(times_us)
+    return Figures(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], len(ordered))
+
+
+def _round(call: Call, callers: int, calls: int, expected: Callable[[int], object]) -> list[float]:
+    share = calls // callers
+    times: list[list[float]] = [[] for _ in range(callers)]
+    problems: list[str] = []
+
+    def work(caller: int) -> None:
+        taken = times[caller]
+        for number in range(caller * share, (caller + 1) * share):
+            begin = time.perf_counter()
+            result = call(number)
+            taken.append((time.perf_counter() - begin) * 1e6)
+            if result != expected(number):
+                problems.append(f"call {number} gave {result!r} instead of {expected(number)!r}")
+
+    if callers == 1:
+        work(0)
+    else:
+        threads = [threading.Thread(target=work, args=(caller,)) for caller in range(callers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if problems:
+        raise SystemExit(f"wrong results, nothing was measured: {problems[0]}")
+    return [taken for each in times for taken in each]
+
+
+def show(title: str, rows: Mapping[str, Figures], peer: str) -> None:
+    """Prints p50, p99 and the ratio of the p50 to the peer's."""
+    print(f"\n{title}")
+    print(f"  {'':32}{'p50 µs':>10}{'p99 µs':>10}{'ratio':>8}{'calls':>9}")
+    for name, row in rows.items():
+        ratio = row.p50 / rows[peer].p50
+        print(f"  {name:32}{row.p50:10.1f}{row.p99:10.1f}{ratio:8.2f}{row.calls:9}")
+
+
+def machine() -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"Python {platform.python_version()}, endstop {version('endstop')}, {cores} cores, {platform.system()}"
