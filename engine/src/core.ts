@@ -79,6 +79,7 @@ export class EngineCore {
       path: [...(request.parent?.path ?? []), request.tool],
       placement: request.debug ? "host" : (policy?.placement ?? "host"),
       timeoutMs: policy ? effectiveTimeout(policy, request) : null,
+      withinMs: request.debug ? null : (request.withinMs ?? null),
       fingerprint: request.fingerprint,
       submittedAtMs: this.#clock.now(),
       state: { type: "submitted" },

@@ -57,6 +57,7 @@ describe("usage", () => {
     const error = { name: "E", message: "", stack: "" };
     const notStarted: Ending[] = [
       { type: "not-run", detail: "" },
+      { type: "not-started", waitedMs: 1, limitMs: 1 },
       { type: "invalid", detail: "" },
       { type: "load-failed", error },
       { type: "cannot-move", detail: "", started: false },

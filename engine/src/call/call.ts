@@ -46,6 +46,8 @@ export interface Call {
   readonly placement: Placement;
   /** From the start of an attempt; null is no deadline. */
   readonly timeoutMs: number | null;
+  /** From submission: when its caller ends by itself; null is never. */
+  readonly withinMs: number | null;
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;

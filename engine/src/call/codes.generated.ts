@@ -22,6 +22,7 @@ export type Code =
   | "cannot-move"
   | "too-large"
   | "timed-out"
+  | "wait-timed-out"
   | "depth-exceeded"
   | "usage-limit"
   | "repeated-call"
@@ -81,6 +82,13 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
       host: "{tool} gave no answer within {limit}. It may still be running and may have had effects. Do not repeat it; continue without it or verify first.",
       worker: "{tool} was stopped after {limit} without a result. Effects before the stop may have happened. Try a smaller input or another way.",
     },
+  },
+  "wait-timed-out": {
+    status: "timed-out",
+    retryable: true,
+    meaning: "The time of the call's own caller was over before a worker was free or had loaded the tool. The body was not started.",
+    message: "{tool} waited {observed} for a worker, its caller had {limit}: the body was not started.",
+    forModel: "{tool} was not run: no worker was ready within {limit}. It may be called again later.",
   },
   "depth-exceeded": {
     status: "rejected",

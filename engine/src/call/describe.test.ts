@@ -43,6 +43,7 @@ describe("a failure", () => {
       { type: "raised", error },
       { type: "expired", observedMs: 5 },
       { type: "not-run", detail: "d" },
+      { type: "not-started", waitedMs: 9, limitMs: 8 },
       { type: "invalid", detail: "d" },
       { type: "load-failed", error },
       { type: "cannot-move", detail: "d", started: true },
@@ -71,6 +72,7 @@ describe("a failure", () => {
       "tool-load-failed",
       "unknown-tool",
       "usage-limit",
+      "wait-timed-out",
       "worker-crashed",
     ]);
   });

@@ -58,6 +58,8 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
         "timed-out",
         { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: formatDuration(ending.observedMs) },
       ];
+    case "not-started":
+      return ["wait-timed-out", { limit: formatDuration(ending.limitMs), observed: formatDuration(ending.waitedMs) }];
     case "not-run":
       return ["cancelled", { detail: `no body ran: ${ending.detail}` }];
     case "invalid":

@@ -8,6 +8,8 @@ export type Ending =
   | { readonly type: "returned"; readonly digest: string | null; readonly preview: string | null }
   | { readonly type: "raised"; readonly error: ErrorInfo }
   | { readonly type: "expired"; readonly observedMs: number }
+  /** The caller's own time was over before a worker was ready. */
+  | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number }
   /** Answered above the body, from a framework's cache. */
   | { readonly type: "answered"; readonly digest: string | null; readonly preview: string | null }
   | { readonly type: "not-run"; readonly detail: string }
@@ -28,6 +30,7 @@ export type Ending =
 export function didNotStart(ending: Ending): boolean {
   switch (ending.type) {
     case "not-run":
+    case "not-started":
     case "invalid":
     case "load-failed":
       return true;

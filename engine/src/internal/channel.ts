@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { encodeFrame, type Frame, FrameDecoder } from "./frames.ts";
+import { stayAwake } from "./stay-awake.ts";
 
 /** What a channel tells its owner. `closed` comes exactly once, and nothing after it. */
 export interface ChannelEvents {
@@ -22,6 +23,7 @@ export class Channel {
     const decoder = new FrameDecoder();
     input.on("data", (chunk: Buffer) => {
       if (this.#closed) return;
+      stayAwake();
       try {
         for (const frame of decoder.push(chunk)) if (!this.#closed) events.frame(frame);
       } catch (error) {

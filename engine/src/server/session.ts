@@ -162,6 +162,7 @@ export class Session {
       key,
       args,
       timeoutMs: call.timeoutMs,
+      withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (this.#clock.now() - call.submittedAtMs)),
       ended: (ending, body) => {
         entry.body = body;
         core.end(call, attempt, ending);

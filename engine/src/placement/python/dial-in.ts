@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +30,24 @@ export class DialIn {
       greet(socket, clock, accept);
     });
     this.#server.listen(this.socketPath);
+  }
+
+  /**
+   * The call whose body a worker began last: each notes it in a file of this directory before the body. Read only once the
+   * worker has ended, so that a body costs the engine no message.
+   */
+  startedCall(worker: number): string | undefined {
+    try {
+      return readFileSync(join(this.directory, `worker-${worker}.started`), "utf8").split("\n", 1)[0];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined; // it ended before it was ready
+      throw error;
+    }
+  }
+
+  /** Removes what a worker left here. */
+  forget(worker: number): void {
+    rmSync(join(this.directory, `worker-${worker}.started`), { force: true });
   }
 
   /** Stops listening, ends every connection and removes the directory. */

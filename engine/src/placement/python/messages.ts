@@ -37,7 +37,6 @@ export interface WorkerHello {
 
 export type FromWorker =
   | WorkerHello
-  | { readonly type: "started"; readonly callId: string; readonly attempt: number }
   | { readonly type: "ended"; readonly callId: string; readonly attempt: number; readonly ending: Ending };
 
 export type ToWorker =

@@ -23,6 +23,8 @@ export interface Job {
   readonly args: Uint8Array;
   /** From the moment a worker has the job; null is no deadline. */
   readonly timeoutMs: number | null;
+  /** From now on: when the call's own caller ends, and waits no more; null is never. */
+  readonly withinMs: number | null;
   /** Called once, unless the job is cancelled. `body` is the pickled result or exception. */
   ended(ending: Ending, body?: Uint8Array): void;
 }
@@ -32,10 +34,15 @@ interface LoadedTool {
   readonly payload: Uint8Array;
 }
 
+interface Waiting {
+  readonly job: Job;
+  readonly queuedAtMs: number;
+  readonly giveUp: Timer | undefined;
+}
+
 interface Assignment {
   readonly job: Job;
   readonly deadline: Timer | undefined;
-  started: boolean;
 }
 
 /**
@@ -47,7 +54,7 @@ export class PythonPool {
   readonly #workforce: Workforce;
   readonly #tools = new Map<string, LoadedTool>();
   readonly #busy = new Map<Worker, Assignment>();
-  readonly #queue: Job[] = [];
+  readonly #queue: Waiting[] = [];
   #closed = false;
 
   constructor(python: PythonCommand, clock: Clock) {
@@ -75,7 +82,17 @@ export class PythonPool {
 
   /** Runs a job as soon as its tool is loaded and a worker is free. */
   run(job: Job): void {
-    this.#queue.push(job);
+    const queuedAtMs = this.#clock.now();
+    const { withinMs } = job;
+    const giveUp =
+      withinMs === null
+        ? undefined
+        : this.#clock.setTimer(withinMs, () => {
+            this.#leaveQueue(waiting);
+            job.ended({ type: "not-started", waitedMs: this.#clock.now() - queuedAtMs, limitMs: withinMs });
+          });
+    const waiting: Waiting = { job, queuedAtMs, giveUp };
+    this.#queue.push(waiting);
     this.#pump();
   }
 
@@ -85,15 +102,16 @@ export class PythonPool {
    * @returns whether its body had started; undefined if there is no such job
    */
   cancel(callId: string): boolean | undefined {
-    const queued = this.#queue.findIndex((job) => job.callId === callId);
-    if (queued >= 0) {
-      this.#queue.splice(queued, 1);
+    const queued = this.#queue.find(({ job }) => job.callId === callId);
+    if (queued) {
+      this.#leaveQueue(queued);
       return false;
     }
-    for (const [worker, { job, started }] of this.#busy) {
+    for (const [worker, { job }] of this.#busy) {
       if (job.callId !== callId) continue;
       this.#release(worker);
       this.#workforce.kill(worker);
+      const started = this.#workforce.hasStarted(worker, callId);
       this.#pump();
       return started;
     }
@@ -104,7 +122,7 @@ export class PythonPool {
   close(): Promise<void> {
     this.#closed = true;
     for (const worker of [...this.#busy.keys()]) this.#release(worker);
-    this.#queue.length = 0;
+    for (const waiting of [...this.#queue]) this.#leaveQueue(waiting);
     return this.#workforce.close();
   }
 
@@ -122,7 +140,8 @@ export class PythonPool {
       else idle.push(worker);
     }
     let waiting = 0;
-    for (const job of [...this.#queue]) {
+    for (const queued of [...this.#queue]) {
+      const { job } = queued;
       const readiness = this.#readiness(job);
       if (readiness.type === "waiting") continue;
       const worker = readiness.type === "ready" && this.#busy.size < MAX_BUSY ? idle.shift() : undefined;
@@ -130,9 +149,9 @@ export class PythonPool {
         waiting += 1;
         continue;
       }
-      this.#queue.splice(this.#queue.indexOf(job), 1);
+      this.#leaveQueue(queued);
       if (readiness.type === "failed") job.ended({ type: "load-failed", error: readiness.error });
-      else if (worker) this.#assign(worker, job);
+      else if (worker) this.#assign(worker, queued);
     }
     this.#keepReserve(idle.length, waiting);
   }
@@ -152,9 +171,16 @@ export class PythonPool {
     return { type: "failed", error: { name: "LookupError", message: `no tool was loaded as ${job.key}`, stack: "" } };
   }
 
-  #assign(worker: Worker, job: Job): void {
-    const { callId, attempt, key, args, timeoutMs } = job;
+  #leaveQueue(waiting: Waiting): void {
+    waiting.giveUp?.cancel();
+    this.#queue.splice(this.#queue.indexOf(waiting), 1);
+  }
+
+  #assign(worker: Worker, { job, queuedAtMs }: Waiting): void {
+    const { callId, attempt, key, args, withinMs } = job;
     const startedAtMs = this.#clock.now();
+    const leftMs = withinMs === null ? Number.POSITIVE_INFINITY : Math.max(1, withinMs - (startedAtMs - queuedAtMs));
+    const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
     const expire = (): void => {
       this.#release(worker);
       this.#workforce.kill(worker);
@@ -162,7 +188,7 @@ export class PythonPool {
       this.#pump();
     };
     const deadline = timeoutMs === null ? undefined : this.#clock.setTimer(timeoutMs, expire);
-    this.#busy.set(worker, { job, deadline, started: false });
+    this.#busy.set(worker, { job, deadline });
     const payload = this.#tools.get(key)?.payload;
     if (payload && !worker.loaded.has(key)) {
       worker.loaded.add(key);
@@ -176,10 +202,6 @@ export class PythonPool {
     if (!assignment || message.type === "hello") return;
     const { job } = assignment;
     if (message.callId !== job.callId || message.attempt !== job.attempt) return;
-    if (message.type === "started") {
-      assignment.started = true;
-      return;
-    }
     this.#release(worker);
     job.ended(message.ending, body);
     this.#pump();
@@ -190,7 +212,8 @@ export class PythonPool {
     if (assignment) {
       this.#release(worker);
       const error = { name: "WorkerCrashed", message: "the worker ended while it loaded the tool", stack: "" };
-      assignment.job.ended(assignment.started ? { type: "crashed", ...crash } : { type: "load-failed", error });
+      const started = this.#workforce.hasStarted(worker, assignment.job.callId);
+      assignment.job.ended(started ? { type: "crashed", ...crash } : { type: "load-failed", error });
     }
     this.#pump();
   }
@@ -202,7 +225,10 @@ export class PythonPool {
 
   #refuseQueue(description: string): void {
     const error = { name: "RuntimeError", message: `no worker can be had: the last ${description}`, stack: "" };
-    for (const job of this.#queue.splice(0)) job.ended({ type: "load-failed", error });
+    for (const waiting of [...this.#queue]) {
+      this.#leaveQueue(waiting);
+      waiting.job.ended({ type: "load-failed", error });
+    }
   }
 }
 

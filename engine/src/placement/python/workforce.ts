@@ -111,6 +111,11 @@ export class Workforce {
     this.#startedTemplate().send({ type: "fork", worker: number, token });
   }
 
+  /** Whether a worker that has ended, or was killed, had begun the call's body. */
+  hasStarted(worker: Worker, callId: string): boolean {
+    return this.#dialIn.startedCall(worker.number) === callId;
+  }
+
   /** Kills a worker's process group now. `lost` is not told. */
   kill(worker: Worker): void {
     this.#end(worker);
@@ -180,6 +185,7 @@ export class Workforce {
     const { signal = null, exitCode = null } = worker.died ?? {};
     this.kill(worker);
     this.#events.lost(worker, { signal, exitCode });
+    this.#dialIn.forget(worker.number);
   }
 
   #heardOfDeath(died: Died): void {
@@ -195,6 +201,7 @@ export class Workforce {
       this.#signOfDeath(worker);
       if (worker.life.type === "forking") this.#end(worker);
       this.#workers.delete(worker.number);
+      if (worker.life.type === "ending") this.#dialIn.forget(worker.number);
     }
     this.#template?.send({ type: "reap", worker: died.worker });
     this.#events.changed();

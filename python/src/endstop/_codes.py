@@ -1,0 +1,156 @@
+# Generated from protocol/codes.json by `dev gen`; do not edit.
+"""The one table of failure codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the table says about a code. In its texts {tool}, {limit}, {observed} and {detail} are filled in.
+
+    for_model_host and for_model_worker differ only where the placement changes what is known.
+    """
+
+    code: str
+    status: str
+    retryable: bool
+    meaning: str
+    message: str
+    for_model_host: str
+    for_model_worker: str
+
+
+_TABLE = (
+    Code(
+        code="invalid-input",
+        status="rejected",
+        retryable=False,
+        meaning="The input does not fit the tool's schema, so the body was not started.",
+        message="The input of {tool} does not fit its schema: {detail}.",
+        for_model_host="{tool} was not run: its input does not fit: {detail}. Correct the input and call it again.",
+        for_model_worker="{tool} was not run: its input does not fit: {detail}. Correct the input and call it again.",
+    ),
+    Code(
+        code="unknown-tool",
+        status="rejected",
+        retryable=False,
+        meaning="No tool of that name is registered. The message names the nearest registered names.",
+        message="There is no tool named {tool}. {detail}",
+        for_model_host="There is no tool named {tool}. {detail}",
+        for_model_worker="There is no tool named {tool}. {detail}",
+    ),
+    Code(
+        code="tool-error",
+        status="failed",
+        retryable=False,
+        meaning="The body raised or threw. `error` carries its name, message, stack and causes.",
+        message="{tool} failed with {detail}.",
+        for_model_host="{tool} failed: {detail}. Change the input or continue without it.",
+        for_model_worker="{tool} failed: {detail}. Change the input or continue without it.",
+    ),
+    Code(
+        code="tool-load-failed",
+        status="failed",
+        retryable=False,
+        meaning="The worker could not import or rebuild the tool, so the body was not started. `error.stack` is the traceback.",
+        message="{tool} could not be loaded in a worker: {detail}. The traceback is in error.stack.",
+        for_model_host="{tool} is not available: it could not be loaded. Continue without it.",
+        for_model_worker="{tool} is not available: it could not be loaded. Continue without it.",
+    ),
+    Code(
+        code="cannot-move",
+        status="failed",
+        retryable=False,
+        meaning="An argument, a result or the tool itself cannot be sent between host and worker. The message names the part.",
+        message="{tool} cannot run in a worker: {detail}. Use placement=\"host\" or make that part picklable.",
+        for_model_host="{tool} gave no result: {detail}. Continue without it.",
+        for_model_worker="{tool} gave no result: {detail}. Continue without it.",
+    ),
+    Code(
+        code="too-large",
+        status="failed",
+        retryable=False,
+        meaning="An input or a result is larger than one frame may be.",
+        message="The {detail} of {tool} is {observed}, the limit is {limit}.",
+        for_model_host="{tool} gave no result: its {detail} is {observed}, the limit is {limit}. Ask for less data at once.",
+        for_model_worker="{tool} gave no result: its {detail} is {observed}, the limit is {limit}. Ask for less data at once.",
+    ),
+    Code(
+        code="timed-out",
+        status="timed-out",
+        retryable=False,
+        meaning="The attempt passed its deadline. On the host the body may still be running; in a worker its process group was killed.",
+        message="{tool} passed its deadline: limit {limit}, observed {observed}.",
+        for_model_host="{tool} gave no answer within {limit}. It may still be running and may have had effects. Do not repeat it; continue without it or verify first.",
+        for_model_worker="{tool} was stopped after {limit} without a result. Effects before the stop may have happened. Try a smaller input or another way.",
+    ),
+    Code(
+        code="wait-timed-out",
+        status="timed-out",
+        retryable=True,
+        meaning="The time of the call's own caller was over before a worker was free or had loaded the tool. The body was not started.",
+        message="{tool} waited {observed} for a worker, its caller had {limit}: the body was not started.",
+        for_model_host="{tool} was not run: no worker was ready within {limit}. It may be called again later.",
+        for_model_worker="{tool} was not run: no worker was ready within {limit}. It may be called again later.",
+    ),
+    Code(
+        code="depth-exceeded",
+        status="rejected",
+        retryable=False,
+        meaning="The call would be nested deeper in its call tree than maxDepth allows.",
+        message="{tool} would be at depth {observed}, the limit is {limit}: {detail}.",
+        for_model_host="{tool} was not run: tool calls are nested {observed} deep, the limit is {limit}. Answer with what you have.",
+        for_model_worker="{tool} was not run: tool calls are nested {observed} deep, the limit is {limit}. Answer with what you have.",
+    ),
+    Code(
+        code="usage-limit",
+        status="rejected",
+        retryable=False,
+        meaning="All calls that the tool's limit allows are used.",
+        message="{tool} was not run: call {observed}, the limit is {limit} calls per {detail}.",
+        for_model_host="{tool} was not run: all {limit} allowed calls are used. Continue with the results you have.",
+        for_model_worker="{tool} was not run: all {limit} allowed calls are used. Continue with the results you have.",
+    ),
+    Code(
+        code="repeated-call",
+        status="rejected",
+        retryable=False,
+        meaning="The same call of the same agent and task gave the same result each time, up to the limit.",
+        message="{tool} was not run: the same input gave the same result {observed} times in a row, the limit is {limit}.",
+        for_model_host="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
+        for_model_worker="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
+    ),
+    Code(
+        code="cancelled",
+        status="cancelled",
+        retryable=True,
+        meaning="The caller cancelled the call, or its engine was closed, before it ended. `detail` tells what is known of the body.",
+        message="{tool} was cancelled: {detail}.",
+        for_model_host="{tool} was cancelled: {detail}.",
+        for_model_worker="{tool} was cancelled: {detail}.",
+    ),
+    Code(
+        code="worker-crashed",
+        status="failed",
+        retryable=False,
+        meaning="The worker's process ended while it ran the body. `crash` has the signal or the exit code.",
+        message="The worker of {tool} ended during the call: {detail}.",
+        for_model_host="{tool} crashed ({detail}). Effects before the crash may have happened. Try another way.",
+        for_model_worker="{tool} crashed ({detail}). Effects before the crash may have happened. Try another way.",
+    ),
+    Code(
+        code="lost",
+        status="lost",
+        retryable=False,
+        meaning="Nobody saw how the call ended, since the engine itself was lost. Its effect is unknown.",
+        message="The ending of {tool} is unknown: {detail}.",
+        for_model_host="It is unknown whether {tool} did its work: {detail}. Check the current state before you repeat it.",
+        for_model_worker="It is unknown whether {tool} did its work: {detail}. Check the current state before you repeat it.",
+    ),
+)
+
+CODES: Mapping[str, Code] = MappingProxyType({entry.code: entry for entry in _TABLE})

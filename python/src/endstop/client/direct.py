@@ -1,0 +1,43 @@
+"""Calls without an engine: `ENDSTOP=0` is in the environment, and nothing bounds a tool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from endstop.client import local_outcomes
+from endstop.client.local_outcomes import CallFacts
+from endstop.client.policy import suggestion
+from endstop.client.tools import Misfit, RegisteredTool
+from endstop.outcome import Outcome
+
+
+def call_directly(name: str, tool: RegisteredTool | None, arguments: dict[str, Any], known: Iterable[str]) -> Outcome:
+    """Runs the body in this thread. KeyboardInterrupt and SystemExit pass through."""
+    facts = CallFacts(f"direct-{name}", name, "host")
+    try:
+        if tool is None:
+            return local_outcomes.failure("unknown-tool", facts, attempts=0, detail=suggestion(name, known))
+        return local_outcomes.success(facts, tool.call(tool.fitting(arguments)))
+    except Misfit as problem:
+        return local_outcomes.failure("invalid-input", facts, attempts=0, detail=str(problem))
+    except Exception as problem:  # the body's own
+        return local_outcomes.raised(facts, problem)
+
+
+async def call_directly_async(
+    name: str, tool: RegisteredTool | None, arguments: dict[str, Any], known: Iterable[str]
+) -> Outcome:
+    """The same without blocking the loop: a coroutine body runs in it, a plain one in a thread."""
+    facts = CallFacts(f"direct-{name}", name, "host")
+    try:
+        if tool is None:
+            return local_outcomes.failure("unknown-tool", facts, attempts=0, detail=suggestion(name, known))
+        body = tool.async_call(tool.fitting(arguments))
+        value = await (body() if asyncio.iscoroutinefunction(body) else asyncio.to_thread(body))
+        return local_outcomes.success(facts, value)
+    except Misfit as problem:
+        return local_outcomes.failure("invalid-input", facts, attempts=0, detail=str(problem))
+    except Exception as problem:  # the body's own
+        return local_outcomes.raised(facts, problem)

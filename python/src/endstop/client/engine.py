@@ -1,0 +1,190 @@
+"""The one engine of this process: started at the first call, started again if it dies, ended with the interpreter."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+
+from endstop import frames
+from endstop._version import __version__
+from endstop.client.connection import HELLO_ID, ChannelLost, Connection
+from endstop.client.process import EngineProcess, engine_command
+from endstop.errors import EngineError
+
+START_TIMEOUT_S = 15.0
+MAX_FAILURES_IN_A_ROW = 3
+_EXIT_WAIT_S = 2.0
+
+_engines: weakref.WeakSet[SharedEngine] = weakref.WeakSet()
+
+
+class SharedEngine:
+    """Gives its callers a live connection; any number of threads may ask at once."""
+
+    def __init__(self, command: Callable[[], Sequence[str]] = engine_command) -> None:
+        self._command = command
+        self._connection: Connection | None = None
+        self._starting = threading.Lock()
+        self._starts = 0
+        self._start_error: EngineError | None = None
+        self._failures: list[str] = []
+        self._ended = False
+        self._ids = itertools.count(HELLO_ID + 1)
+        _engines.add(self)
+
+    def next_id(self) -> int:
+        """An id that no other call of this process has."""
+        return next(self._ids)
+
+    @property
+    def live_connection(self) -> Connection | None:
+        """The connection, if one can be had without starting an engine."""
+        connection = self._connection
+        return connection if connection is not None and connection.lost is None else None
+
+    def connection(self) -> Connection:
+        """A live connection; starts the engine if there is none. Callers at once share one start and its error.
+
+        Raises EngineError if the engine cannot be started, or died three times in a row without answering a call.
+        """
+        connection = self.live_connection
+        if connection is not None:
+            return connection
+        starts_seen = self._starts
+        with self._starting:
+            connection = self.live_connection
+            if connection is not None:
+                return connection
+            if self._starts != starts_seen and self._start_error is not None:
+                raise self._start_error
+            try:
+                self._connection = connection = self._start()
+            except EngineError as error:
+                self._start_error = error
+                raise
+            finally:
+                self._starts += 1
+            self._start_error = None
+            return connection
+
+    def end(self, reason: str, wait_s: float = _EXIT_WAIT_S) -> None:
+        """Ends the engine if it runs; the next call starts another."""
+        connection = self._connection
+        if connection is not None:
+            connection.end(reason, wait_s)
+
+    def end_for_good(self) -> None:
+        """At the end of the interpreter: daemon threads that still call must not start another."""
+        self._ended = True
+        self.end("the interpreter is ending")
+
+    def forget(self) -> None:
+        """In a forked child: the engine belongs to the parent."""
+        self._starting = threading.Lock()
+        self._failures = []
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.forget("this process was forked from the one that started the engine")
+
+    def _start(self) -> Connection:
+        if self._ended:
+            raise EngineError("interpreter-ending", "The interpreter is ending: no engine is started any more.")
+        self._note_end_of_last()
+        command = self._command()
+        while True:
+            if len(self._failures) >= MAX_FAILURES_IN_A_ROW:
+                tried, self._failures = self._failures, []
+                lines = [f"The engine failed {len(tried)} times in a row:", *(f"  {reason}" for reason in tried)]
+                raise EngineError("engine-start-failed", "\n".join(lines))
+            try:
+                return _greet(command)
+            except ChannelLost as problem:
+                self._failures.append(str(problem))
+
+    def _note_end_of_last(self) -> None:
+        last, self._connection = self._connection, None
+        if last is None:
+            return
+        if last.proved:
+            self._failures.clear()
+        else:
+            self._failures.append(str(last.lost))
+
+
+def _greet(command: Sequence[str]) -> Connection:
+    """Starts a process and waits until it is ready. Raises ChannelLost if it ends first, EngineError otherwise."""
+    connection = Connection(EngineProcess(command))
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        connection.process.kill()
+
+    timer = threading.Timer(START_TIMEOUT_S, give_up)
+    timer.daemon = True
+    try:
+        slot = connection.open_slot(HELLO_ID)
+        timer.start()
+        connection.send(frames.encode(_hello(connection.process)))
+        connection.wait(slot, settled=True)
+    except ChannelLost:
+        if not late.is_set():
+            raise
+    except BaseException:
+        connection.process.kill()
+        connection.end("its start was given up")
+        raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise EngineError("engine-start-failed", f"The engine was not ready within {START_TIMEOUT_S:g} s: {connection.lost}")
+    if slot.lost is not None:
+        raise ChannelLost(slot.lost)
+    return connection
+
+
+def _hello(process: EngineProcess) -> dict[str, object]:
+    return {
+        "type": "hello",
+        "protocol": frames.PROTOCOL_VERSION,
+        "version": __version__,
+        "pid": os.getpid(),
+        "python": {"executable": sys.executable, "path": [entry for entry in sys.path if isinstance(entry, str)]},
+        "stdout": process.output_descriptor,
+    }
+
+
+_the_engine: SharedEngine | None = None
+_making = threading.Lock()
+
+
+def shared_engine() -> SharedEngine:
+    """The engine that all sessions of this process share."""
+    global _the_engine
+    if _the_engine is None:
+        with _making:
+            if _the_engine is None:
+                _the_engine = SharedEngine()
+    return _the_engine
+
+
+def _after_fork_in_child() -> None:
+    global _making
+    _making = threading.Lock()
+    for engine in list(_engines):
+        engine.forget()
+
+
+def _at_exit() -> None:
+    for engine in list(_engines):
+        engine.end_for_good()
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,225 @@
+"""The direct way to call tools with limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from endstop import values
+from endstop.client.debugging import debugging
+from endstop.client.direct import call_directly, call_directly_async
+from endstop.client.movable import CannotMove
+from endstop.client.policy import count, policy_for_wire, suggestion
+from endstop.client.session import CallRequest, Session, Ticket
+from endstop.client.tools import Misfit, RegisteredTool
+from endstop.client.unset import UNSET, Unset
+from endstop.durations import optional_duration_ms
+from endstop.errors import EngineError
+from endstop.outcome import Outcome
+from endstop.switches import is_turned_off
+
+# The run of each session, for the code in this context.
+_current_runs: ContextVar[dict[str, str]] = ContextVar("endstop_current_runs", default={})
+
+
+class ToolExecutor:
+    """Runs tools inside their limits. Threads and asyncio loops may call at once.
+
+    `max_recursion_depth`: how deep tool calls may nest; a call that no tool made is at depth 1.
+    `timeout_seconds`: how long one attempt may take where the tool says nothing else; the clock starts when the body
+    starts. Seconds, a text such as "30s", "500ms" or "2m", or None for no deadline.
+
+    Raises TypeError or ValueError for an argument that cannot be, with its value. The engine is started by the first
+    call; with `ENDSTOP=0` in the environment there is none, and tools run without limits.
+    """
+
+    def __init__(self, max_recursion_depth: int = 8, timeout_seconds: float | str | None = 120.0) -> None:
+        max_depth = count(max_recursion_depth, "max_recursion_depth")
+        timeout_ms = optional_duration_ms(timeout_seconds, "timeout_seconds")
+        self._session = None if is_turned_off() else Session(timeout_ms=timeout_ms, max_depth=max_depth)
+        self._tools: dict[str, RegisteredTool] = {}
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._closed = False
+
+    # -- tools
+
+    def register(
+        self,
+        tool_or_function: Any,
+        *,
+        name: str | None = None,
+        timeout: float | str | None | Unset = UNSET,
+        limit: int | None = None,
+        limit_per_run: int | None = None,
+        placement: str = "host",
+        poller: bool = False,
+    ) -> None:
+        """Adds a tool: a plain or async function, a CrewAI tool, or an object with `.name` and `.run` or `.invoke`.
+
+        `timeout`: as `timeout_seconds`, for this tool; default is the executor's. `limit`: calls in all,
+        `limit_per_run`: calls of one run; None is none. `placement`: "host" runs the body in this process, "worker" in
+        a process that is killed at the deadline; the tool goes there as it is at its first call. `poller`: True for a
+        tool that is meant to be asked again until its answer changes.
+
+        Raises ValueError if the name is taken, TypeError or ValueError for what cannot be.
+        """
+        tool = RegisteredTool(tool_or_function, name)
+        if tool.name in self._tools:
+            raise ValueError(f"a tool named {tool.name!r} is registered already")
+        options = {"limit": limit, "limit_per_run": limit_per_run, "placement": placement, "poller": poller}
+        if timeout is not UNSET:
+            options["timeout"] = timeout
+        policy = policy_for_wire(f"tool {tool.name!r}", options)
+        self._tools[tool.name] = tool
+        self._set_policy(tool.name, policy)
+
+    def set_tool_limit(self, tool_name: str, limit: int | None) -> None:
+        """Bounds the calls of a tool in all; those that were made count. None is no limit.
+
+        Raises ValueError if there is no such tool, TypeError or ValueError for a limit that cannot be.
+        """
+        if tool_name not in self._tools:
+            raise ValueError(f"there is no tool named {tool_name!r}. {suggestion(tool_name, self._tools)}")
+        changed = policy_for_wire(f"tool {tool_name!r}", {"limit": limit})
+        self._set_policy(tool_name, {**self._policies[tool_name], **changed})
+
+    # -- calls
+
+    def execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Any:
+        """The tool's value. `args` are its keyword arguments.
+
+        Raises ToolCallError, which carries the failure, from the exception of the body if there is one; TypeError if
+        `args` is not a dict; EngineError if the engine cannot be used.
+        """
+        return self.try_execute_tool(tool_name, args).unwrap()
+
+    async def aexecute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Any:
+        """The same without blocking the loop. An async tool runs in this loop; cancelling the await cancels it."""
+        return (await self.atry_execute_tool(tool_name, args)).unwrap()
+
+    def try_execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Outcome:
+        """The outcome, whatever it is. Raises TypeError if `args` is not a dict; EngineError as execute_tool does."""
+        call = self._prepare(tool_name, args)
+        if self._session is None:
+            return call_directly(tool_name, call.tool, call.arguments, self._tools)
+        answer = self._session.submit(call.request)
+        if isinstance(answer, Outcome):
+            return answer
+        if call.refusal is not None and (answer.placement == "worker" or call.refusal["type"] == "invalid"):
+            return answer.refuse(call.refusal)
+        return answer.run(call.body)
+
+    async def atry_execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Outcome:
+        """The outcome, whatever it is, without blocking the loop."""
+        call = self._prepare(tool_name, args)
+        if self._session is None:
+            return await call_directly_async(tool_name, call.tool, call.arguments, self._tools)
+        answer = await self._session.submit_async(call.request)
+        if isinstance(answer, Outcome):
+            return answer
+        if call.refusal is not None and (answer.placement == "worker" or call.refusal["type"] == "invalid"):
+            return await answer.refuse_async(call.refusal)
+        return await answer.run_async(call.async_body)
+
+    # -- runs and the end
+
+    @contextmanager
+    def run(self) -> Iterator[str]:
+        """Opens a run: calls made in this context belong to it, their loops are seen and `limit_per_run` counts.
+
+        Gives the run's name. It ends with the block; calls outside any run have no loop guard.
+        """
+        if self._session is None:
+            yield "off"
+            return
+        run = self._session.open_run()
+        token = _current_runs.set({**_current_runs.get(), self._session.name: run})
+        try:
+            yield run
+        finally:
+            _current_runs.reset(token)
+            self._session.close_run(run)
+
+    def close(self) -> None:
+        """Cancels the calls in flight and takes no more. May be called twice; the engine ends with the process."""
+        self._closed = True
+        if self._session is not None:
+            self._session.close()
+
+    def __enter__(self) -> ToolExecutor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> ToolExecutor:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- inside
+
+    def _set_policy(self, tool_name: str, policy: dict[str, Any]) -> None:
+        self._policies[tool_name] = policy
+        if self._session is not None:
+            self._session.register(tool_name, policy)
+
+    def _prepare(self, tool_name: str, args: dict[str, Any] | None) -> _PreparedCall:
+        if self._closed:
+            raise RuntimeError("this ToolExecutor is closed")
+        if not isinstance(tool_name, str):
+            raise TypeError(f"tool_name must be a text, got {tool_name!r}")
+        if args is not None and not isinstance(args, dict):
+            raise TypeError(f"args must be a dict of keyword arguments, got {args!r}")
+        arguments = {} if args is None else args
+        run = None if self._session is None else _current_runs.get().get(self._session.name)
+        request = CallRequest(tool_name, input=arguments, run=run)
+        call = _PreparedCall(self._tools.get(tool_name), arguments, request)
+        if call.tool is not None and self._session is not None:
+            call.fit(in_worker=self._policies[tool_name].get("placement") == "worker" and not debugging())
+        return call
+
+
+@dataclass(slots=True)
+class _PreparedCall:
+    """A call with all that can be told before the engine has decided. `arguments` become those that fit."""
+
+    tool: RegisteredTool | None
+    arguments: dict[str, Any]
+    request: CallRequest
+    refusal: dict[str, Any] | None = None
+    """The ending of an admitted call whose body cannot run."""
+
+    def fit(self, *, in_worker: bool) -> None:
+        """The model's input stays what is compared; the body gets what the tool's schema made of it."""
+        assert self.tool is not None
+        try:
+            self.arguments = self.tool.fitting(self.arguments)
+            if in_worker:
+                self.request.load = self.tool.movable()
+                self.request.kwargs = self.arguments
+        except Misfit as problem:
+            self.refusal = {"type": "invalid", "detail": values.clean(str(problem))}
+        except CannotMove as problem:
+            self.refusal = {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
+
+    def body(self) -> Any:
+        return self._known_tool().call(self.arguments)
+
+    @property
+    def async_body(self) -> Any:
+        return self._known_tool().async_call(self.arguments)
+
+    def _known_tool(self) -> RegisteredTool:
+        if self.tool is None:
+            raise EngineError("defect", "the engine admitted a tool that this executor does not have")
+        return self.tool

@@ -1,0 +1,85 @@
+"""Outcomes that the client builds itself, from the same table of codes: the engine was lost, or is turned off."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from endstop._codes import CODES
+from endstop.errorinfo import describe_exception
+from endstop.outcome import Failure, Outcome, Placement, Status, error_info_from
+
+
+@dataclass(slots=True)
+class CallFacts:
+    """What the client knows of a call without the engine. `started_s` is a monotonic instant."""
+
+    call_id: str
+    tool: str
+    placement: Placement
+    started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_ms(self) -> float:
+        return round((time.monotonic() - self.started_s) * 1_000, 3)
+
+
+def success(facts: CallFacts, value: Any, *, attempts: int = 1) -> Outcome:
+    return Outcome(
+        status="succeeded",
+        call_id=facts.call_id,
+        tool=facts.tool,
+        path=(facts.tool,),
+        elapsed_ms=facts.elapsed_ms,
+        attempts=attempts,
+        placement=facts.placement,
+        value=value,
+    )
+
+
+def failure(
+    code: str,
+    facts: CallFacts,
+    *,
+    attempts: int,
+    detail: str = "",
+    limit: str = "",
+    observed: str = "",
+    exception: BaseException | None = None,
+) -> Outcome:
+    """`limit`, `observed` and `detail` fill the code's texts."""
+    entry = CODES[code]
+    texts = {"tool": facts.tool, "limit": limit, "observed": observed, "detail": detail}
+    for_model = entry.for_model_worker if facts.placement == "worker" else entry.for_model_host
+    elapsed_ms = facts.elapsed_ms
+    return Outcome(
+        status=cast(Status, entry.status),
+        call_id=facts.call_id,
+        tool=facts.tool,
+        path=(facts.tool,),
+        elapsed_ms=elapsed_ms,
+        attempts=attempts,
+        placement=facts.placement,
+        exception=exception,
+        failure=Failure(
+            code=code,
+            message=entry.message.format_map(texts),
+            for_model=for_model.format_map(texts),
+            retryable=entry.retryable,
+            call_id=facts.call_id,
+            tool=facts.tool,
+            path=(facts.tool,),
+            elapsed_ms=elapsed_ms,
+            attempts=attempts,
+            error=None if exception is None else error_info_from(describe_exception(exception)),
+        ),
+    )
+
+
+def raised(facts: CallFacts, exception: BaseException) -> Outcome:
+    """The outcome of a body that raised."""
+    error = describe_exception(exception)
+    name, message = error["name"], error["message"]
+    detail = f"{name}: {message}" if message else name
+    return failure("tool-error", facts, attempts=1, detail=detail, exception=exception)

@@ -1,0 +1,113 @@
+"""The engine as a child process: two pipes, its start, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from endstop.client.node import find_node
+from endstop.errors import EngineError
+
+_ENGINE_FILE = Path(__file__).resolve().parent.parent / "_engine" / "endstop.mjs"
+# The engine makes its private directory with this prefix; nothing else is ever removed.
+_DIRECTORY_PREFIX = "endstop-"
+
+
+def engine_command() -> list[str]:
+    """Raises EngineError if Node or the built engine is missing."""
+    if not _ENGINE_FILE.is_file():
+        raise EngineError("engine-not-built", f"The engine is not built: {_ENGINE_FILE} does not exist.")
+    return [find_node(), str(_ENGINE_FILE)]
+
+
+class EngineProcess:
+    """One engine child. `stdin` and `stdout` are the numbers of our ends of its pipes."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        output = _duplicate_of_stdout()
+        self.output_descriptor = output
+        """The number, in the child, of the descriptor for what workers print; None if the host has none."""
+        try:
+            self._popen: subprocess.Popen[bytes] = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                close_fds=True,
+                **_platform_options(output),
+            )
+        except OSError as problem:
+            raise EngineError("engine-start-failed", f"{command[0]} cannot be started: {problem}") from problem
+        finally:
+            if output is not None:
+                os.close(output)
+        # With bufsize=0 these are raw files: closing one takes no lock that a fork could have copied locked.
+        self._stdin = cast(IO[bytes], self._popen.stdin)
+        self._stdout = cast(IO[bytes], self._popen.stdout)
+        self.stdin = self._stdin.fileno()
+        self.stdout = self._stdout.fileno()
+        self.directory: str | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def close_stdin(self) -> None:
+        """Asks the engine to end. Nobody may be writing."""
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+
+    def close_stdout(self) -> None:
+        """Nobody may be reading: the number would belong to another file while it is read."""
+        with contextlib.suppress(OSError):
+            self._stdout.close()
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):
+            self._popen.kill()
+
+    def reap(self, wait_s: float) -> str:
+        """Waits for the end, then kills; removes what the engine left. Returns how it ended."""
+        try:
+            self._popen.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._popen.wait()
+        self._remove_directory()
+        status = self._popen.returncode
+        return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+    def forget(self) -> None:
+        """In a forked child: closes the inherited pipes. The process belongs to the parent."""
+        for pipe in (self._stdin, self._stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        # It is not our child: without a return code, Popen would warn about it and wait for it.
+        self._popen.returncode = 0
+
+    def _remove_directory(self) -> None:
+        if self.directory is not None and os.path.basename(self.directory).startswith(_DIRECTORY_PREFIX):
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _duplicate_of_stdout() -> int | None:
+    """A copy of descriptor 1, whatever sys.stdout is now; None if the host has closed it."""
+    if os.name != "posix":
+        return None
+    try:
+        return os.dup(1)
+    except OSError:
+        return None
+
+
+def _platform_options(output: int | None) -> dict[str, Any]:
+    """A session of its own: a Ctrl-C in the terminal is for the host, which ends the engine itself."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True, "pass_fds": () if output is None else (output,)}

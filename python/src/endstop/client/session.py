@@ -1,0 +1,169 @@
+"""A session: one set of options, tools and runs in the engine that all sessions of the process share."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import threading
+import weakref
+from typing import Any
+
+from endstop import frames
+from endstop.client.connection import ChannelLost, Connection, uninterrupted
+from endstop.client.context import current_call
+from endstop.client.engine import SharedEngine, shared_engine
+from endstop.client.submission import CallRequest, Submission
+from endstop.client.ticket import Ticket
+from endstop.host.bodies import body_threads
+from endstop.host.waiting import stop_watching
+from endstop.outcome import Outcome
+
+__all__ = ["CallRequest", "Session", "Ticket", "current_call"]
+
+_numbers = itertools.count(1)
+_open_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+class Session:
+    """Cheap to make; starts nothing before its first call. Any number of threads and tasks may use it at once."""
+
+    def __init__(self, *, timeout_ms: float | None, max_depth: int, engine: SharedEngine | None = None) -> None:
+        self.name = f"{os.getpid()}-{next(_numbers)}"
+        self._engine = engine if engine is not None else shared_engine()
+        self._options = {"timeoutMs": timeout_ms, "maxDepth": max_depth}
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, None] = {}
+        self._run_numbers = itertools.count(1)
+        self._attached: Connection | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        _open_sessions.add(self)
+
+    # -- what the engine is told, and told again when it is started again
+
+    def register(self, tool: str, policy: dict[str, Any]) -> None:
+        """The same name again replaces the policy and keeps the counts."""
+        self._policies[tool] = dict(policy)
+        self._tell({"type": "register", "engine": self.name, "tool": tool, "policy": policy})
+
+    def open_run(self) -> str:
+        run = f"{self.name}-run-{next(self._run_numbers)}"
+        self._runs[run] = None
+        self._tell({"type": "open-run", "engine": self.name, "run": run})
+        return run
+
+    def close_run(self, run: str) -> None:
+        """Its history and counts are forgotten, and its body threads end."""
+        self._runs.pop(run, None)
+        self._tell({"type": "close-run", "engine": self.name, "run": run})
+        body_threads.release((self.name, run))
+
+    def close(self) -> None:
+        """Cancels the calls in flight. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._tell({"type": "close-engine", "engine": self.name})
+        body_threads.release((self.name,))
+        _open_sessions.discard(self)
+        if not _open_sessions:
+            stop_watching()
+
+    # -- calls
+
+    def submit(self, request: CallRequest) -> Ticket | Outcome:
+        """Waits until the call is admitted or settled. Raises EngineError if the engine cannot be used."""
+        call = Submission(self.name, request)
+        try:
+            while True:
+                connection = self._engine.connection()
+                with call.noting_loss():
+                    self._attach(connection)
+                    call.send(connection, self._engine.next_id())
+                    connection.wait(call.slot, settled=False)
+                    if call.in_worker:
+                        connection.wait(call.slot, settled=True)
+                    answer = call.answer()
+                    if isinstance(answer, Ticket) and call.problem is not None:
+                        return answer.refuse(call.problem)
+                    return answer
+        except BaseException:
+            call.cancel()
+            raise
+
+    async def submit_async(self, request: CallRequest) -> Ticket | Outcome:
+        """The same, without blocking the loop. Cancelling it cancels the call."""
+        call = Submission(self.name, request)
+        try:
+            while True:
+                connection = self._engine.live_connection or await asyncio.to_thread(self._engine.connection)
+                with call.noting_loss():
+                    self._attach(connection)
+                    call.send(connection, self._engine.next_id())
+                    await connection.wait_async(call.slot, settled=False)
+                    if call.in_worker:
+                        await connection.wait_async(call.slot, settled=True)
+                    answer = call.answer()
+                    if isinstance(answer, Ticket) and call.problem is not None:
+                        return await answer.refuse_async(call.problem)
+                    return answer
+        except BaseException:
+            call.cancel()
+            raise
+
+    def _attach(self, connection: Connection) -> None:
+        """Makes this session known on a connection. Raises ChannelLost."""
+        if self._attached is connection:
+            return
+        if self._closed:
+            raise RuntimeError("this session is closed")
+
+        def tell_everything() -> None:
+            with self._lock:
+                if self._attached is not connection:
+                    connection.send(b"".join(frames.encode(header) for header in self._introduction()))
+                    self._attached = connection
+
+        uninterrupted(tell_everything)
+
+    def _introduction(self) -> list[dict[str, Any]]:
+        return [
+            {"type": "open-engine", "engine": self.name, "options": self._options},
+            *(
+                {"type": "register", "engine": self.name, "tool": tool, "policy": policy}
+                for tool, policy in list(self._policies.items())
+            ),
+            *({"type": "open-run", "engine": self.name, "run": run} for run in list(self._runs)),
+        ]
+
+    def _tell(self, header: dict[str, Any]) -> None:
+        """Now if the engine knows this session; else the introduction will say it."""
+        if self._attached is None:
+            return
+
+        def tell() -> None:
+            with self._lock:
+                connection = self._attached
+                if connection is None or connection.lost is not None:
+                    return
+                try:
+                    connection.send(frames.encode(header))
+                except ChannelLost:
+                    return  # the next connection hears it in the introduction
+
+        uninterrupted(tell)
+
+    def forget_connection(self) -> None:
+        """In a forked child: the engine that knows this session belongs to the parent."""
+        self._lock = threading.Lock()
+        self._attached = None
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_open_sessions):
+        session.forget_connection()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,44 @@
+"""What the caller of one call waits for."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+from typing import Any
+
+from endstop.errors import EngineError
+
+
+class Slot:
+    """The answers to one call. Only the connection writes to it, under its lock.
+
+    `outcome` is set at most once; `lost` has the reason if the channel ended before, `refused` that of an engine that
+    found no sense in the call.
+    """
+
+    __slots__ = ("admitted", "body", "future", "id", "lost", "outcome", "refused", "wake")
+
+    def __init__(self, slot_id: int) -> None:
+        self.id = slot_id
+        self.admitted: dict[str, Any] | None = None
+        self.outcome: dict[str, Any] | None = None
+        self.body = b""
+        self.lost: str | None = None
+        self.refused: str | None = None
+        # A raw lock is the cheapest thing to sleep on. Taken while its owner sleeps or is about to.
+        self.wake = _thread.allocate_lock()
+        self.future: asyncio.Future[None] | None = None
+
+    def has(self, *, settled: bool) -> bool:
+        """Whether it is settled, or with `settled=False`: at least admitted."""
+        return (
+            self.outcome is not None
+            or self.lost is not None
+            or self.refused is not None
+            or (self.admitted is not None and not settled)
+        )
+
+    def check(self) -> None:
+        """Raises EngineError if the engine refused the call."""
+        if self.refused is not None:
+            raise EngineError("engine-refused", f"The engine refused the call: {self.refused}")

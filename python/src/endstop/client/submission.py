@@ -1,0 +1,142 @@
+"""One submission of a call: what is sent, and what comes back before a body runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from endstop import frames, values
+from endstop.client.connection import ChannelLost, Connection
+from endstop.client.context import current_call
+from endstop.client.debugging import debugging
+from endstop.client.local_outcomes import CallFacts
+from endstop.client.movable import Movable
+from endstop.client.slot import Slot
+from endstop.client.ticket import Ticket, outcome_from_worker, start_frames
+from endstop.client.unset import UNSET, Unset
+from endstop.errors import EngineError
+from endstop.outcome import Outcome, outcome_from_header
+
+_MAX_LOSSES = 3
+
+
+@dataclass(slots=True)
+class CallRequest:
+    """A call to be decided on.
+
+    `input` is any Python value; what has no encoding is sent without, and then never compared. `parent` is taken from
+    the context if None. `timeout_ms` overrides the tool's policy, None is no deadline; by `within_ms` the caller ends
+    itself. With `load`, a call whose placement is worker starts at once, with `args` and `kwargs`.
+    """
+
+    tool: str
+    input: Any = None
+    run: str | None = None
+    parent: str | None = None
+    agent: str | None = None
+    task: str | None = None
+    timeout_ms: float | None | Unset = UNSET
+    within_ms: float | None = None
+    load: Movable | None = None
+    args: tuple[Any, ...] | None = None
+    kwargs: dict[str, Any] | None = None
+
+
+class Submission:
+    """Sent again, on another connection, while the engine is lost before any body can have run."""
+
+    def __init__(self, session: str, request: CallRequest) -> None:
+        self.slot = Slot(0)
+        self.problem: dict[str, Any] | None = None
+        """The ending of a call whose arguments cannot be sent to a worker."""
+        self._session = session
+        self._request = request
+        self._header = _header(session, request)
+        self._facts = CallFacts("", request.tool, "host" if request.load is None else "worker")
+        self._connection: Connection | None = None
+        self._body_sent = False
+        self._losses: list[str] = []
+
+    @property
+    def in_worker(self) -> bool:
+        """Whether the engine starts it, or has started it, without asking back."""
+        admitted = self.slot.admitted
+        return self._body_sent and (admitted is None or admitted["placement"] == "worker")
+
+    def send(self, connection: Connection, call_id: int) -> None:
+        """Raises ChannelLost; then nothing of it can have run."""
+        self._facts.call_id = f"{self._session}-{call_id}"
+        self._connection = connection
+        try:
+            data = self._frames(connection, call_id)
+        except frames.FrameTooLarge:
+            # An input this large is sent without, as one that has no encoding.
+            if self._header.pop("input", None) is None:
+                raise
+            data = self._frames(connection, call_id)
+        self.slot = connection.open_slot(call_id)
+        connection.send(data)
+        if self._request.load is not None and self._body_sent:
+            connection.loaded.add(self._request.load.key)
+
+    def _frames(self, connection: Connection, call_id: int) -> bytes:
+        header = {"type": "call", "id": call_id, **self._header}
+        request = self._request
+        if request.load is not None:
+            data, self.problem = start_frames(connection, header, request.load, request.args or (), request.kwargs or {})
+            self._body_sent = self.problem is None
+            if self._body_sent:
+                return data
+        return frames.encode(header)
+
+    def answer(self) -> Ticket | Outcome:
+        """What the engine said. Raises EngineError if it refused.
+
+        Raises ChannelLost if it was lost before it decided, and no body can have run.
+        """
+        slot, connection = self.slot, self._connection
+        slot.check()
+        if self.in_worker:
+            return outcome_from_worker(slot, self._facts)
+        if slot.outcome is not None:
+            return outcome_from_header(slot.outcome["outcome"])
+        if slot.admitted is None or connection is None:
+            raise ChannelLost(slot.lost)
+        return Ticket(connection, slot, slot.admitted, self._facts, (self._session, self._request.run))
+
+    @contextmanager
+    def noting_loss(self) -> Iterator[None]:
+        """Lets a lost channel pass, twice. Raises EngineError at the third."""
+        try:
+            yield
+        except ChannelLost as problem:
+            self._losses.append(str(problem))
+            if len(self._losses) >= _MAX_LOSSES:
+                lines = [f"The engine was lost {_MAX_LOSSES} times before it decided on {self._request.tool}:"]
+                raise EngineError("engine-lost", "\n  ".join([*lines, *self._losses])) from None
+
+    def cancel(self) -> None:
+        """Tells the engine that nobody waits any more."""
+        if self._connection is not None:
+            self._connection.drop_slot(self.slot)
+            with suppress(ChannelLost):
+                self._connection.send(frames.encode({"type": "cancel", "id": self.slot.id}))
+
+
+def _header(session: str, request: CallRequest) -> dict[str, Any]:
+    header: dict[str, Any] = {"engine": session, "tool": request.tool}
+    with suppress(values.Unencodable):
+        header["input"] = values.encode(request.input)
+    parent = request.parent if request.parent is not None else current_call.get()
+    for name, text in (("run", request.run), ("parent", parent), ("agent", request.agent), ("task", request.task)):
+        if text is not None:
+            header[name] = values.clean(text)
+    if request.timeout_ms is not UNSET:
+        header["timeoutMs"] = request.timeout_ms
+    if request.within_ms is not None:
+        header["withinMs"] = request.within_ms
+    if debugging():
+        header["debug"] = True
+    return header

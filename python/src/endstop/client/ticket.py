@@ -1,0 +1,294 @@
+"""An admitted call whose body has not been started."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from contextvars import Context, copy_context
+from typing import Any, NamedTuple
+
+from endstop import frames, values
+from endstop.client import local_outcomes
+from endstop.client.connection import ChannelLost, Connection
+from endstop.client.context import current_call
+from endstop.client.local_outcomes import CallFacts
+from endstop.client.movable import CannotMove, Movable, dump_arguments
+from endstop.client.slot import Slot
+from endstop.client.worker_results import worker_outcome
+from endstop.durations import format_duration
+from endstop.errorinfo import describe_exception
+from endstop.host.asyncbodies import run_async
+from endstop.host.bodies import BodyEnd, run_here, run_until
+from endstop.host.threads import Key
+from endstop.outcome import Outcome, Placement, outcome_from_header
+
+
+class _Described(NamedTuple):
+    value: Any
+    digest: str | None
+    preview: str | None
+
+
+class Ticket:
+    """Exactly one of its methods is called, once; each settles the call and returns its one outcome.
+
+    `timeout_ms` is the deadline, counted from the start of the body; None is none. A KeyboardInterrupt or a
+    cancellation that hits a waiting caller cancels the call.
+    """
+
+    def __init__(
+        self, connection: Connection, slot: Slot, admitted: Mapping[str, Any], facts: CallFacts, owner: Key
+    ) -> None:
+        """`owner` is the session and the run, for the body threads."""
+        self.call_id: str = admitted["callId"]
+        self.tool = facts.tool
+        self.placement: Placement = admitted["placement"]
+        self.timeout_ms: float | None = admitted["timeoutMs"]
+        self.settled: Outcome | None = None
+        self._attempt: int = admitted["attempt"]
+        self._connection = connection
+        self._slot = slot
+        self._facts = CallFacts(self.call_id, facts.tool, self.placement, facts.started_s)
+        self._key = (*owner, facts.tool)
+        self._used = False
+
+    # -- on the host
+
+    def run(self, body: Callable[[], Any]) -> Outcome:
+        """Runs the body here, in a copy of the caller's context: with a deadline on a body thread, else in this thread.
+
+        A KeyboardInterrupt or SystemExit that the body raises in this thread goes on, after it was reported.
+        """
+        self._use()
+        context = self._context()
+        try:
+            if self.timeout_ms is None:
+                end = run_here(lambda: _describe(body()), context)
+            else:
+                end = run_until(lambda: _describe(body()), context, self.timeout_ms, self._key)
+        except RuntimeError as problem:
+            return self._settle({"type": "not-run", "detail": f"no thread could be started: {problem}"})
+        except BaseException:
+            self.cancel()
+            raise
+        if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
+            self._report_and_leave(_ending(end)[0])
+            raise end.exception
+        return self._settle(*_ending(end))
+
+    async def run_async(self, body: Callable[[], Any]) -> Outcome:
+        """The same without blocking the loop: coroutines run in the caller's loop, plain functions on a body thread."""
+        self._use()
+        context = self._context()
+        try:
+            end = await run_async(body, context, self.timeout_ms, self._key)
+        except RuntimeError as problem:
+            return await self._settle_async({"type": "not-run", "detail": f"no thread could be started: {problem}"})
+        except BaseException:
+            self.cancel()
+            raise
+        if end.exception is None and end.expired_ms is None:
+            end.value = _describe(end.value)
+        return await self._settle_async(*_ending(end))
+
+    # -- in a worker
+
+    def run_in_worker(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
+        """Runs `load` in a worker. What cannot be sent settles the call as `cannot-move` or `too-large`."""
+        self._use()
+        data, problem = start_frames(self._connection, {"type": "start", "id": self._slot.id}, load, args, kwargs)
+        if problem is not None:
+            return self._settle(problem)
+        try:
+            self._connection.send(data)
+            self._connection.loaded.add(load.key)
+            self._connection.wait(self._slot, settled=True)
+        except ChannelLost:
+            pass
+        except BaseException:
+            self.cancel()
+            raise
+        return self._keep(outcome_from_worker(self._slot, self._facts))
+
+    async def run_in_worker_async(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
+        self._use()
+        data, problem = start_frames(self._connection, {"type": "start", "id": self._slot.id}, load, args, kwargs)
+        if problem is not None:
+            return await self._settle_async(problem)
+        try:
+            self._connection.send(data)
+            self._connection.loaded.add(load.key)
+            await self._connection.wait_async(self._slot, settled=True)
+        except ChannelLost:
+            pass
+        except BaseException:
+            self.cancel()
+            raise
+        return self._keep(outcome_from_worker(self._slot, self._facts))
+
+    # -- without a body
+
+    def answered(self, value: Any) -> Outcome:
+        """The framework's own cache had the value: no body ran."""
+        self._use()
+        described = _describe(value)
+        return self._settle({"type": "answered", "digest": described.digest, "preview": described.preview}, value)
+
+    def invalid(self, detail: str) -> Outcome:
+        """The input did not fit: no body ran."""
+        self._use()
+        return self._settle({"type": "invalid", "detail": values.clean(detail)})
+
+    def give_back(self, detail: str) -> Outcome:
+        """No body ran: a hook blocked the call, or its caller was aborted."""
+        self._use()
+        return self._settle({"type": "not-run", "detail": values.clean(detail)})
+
+    def refuse(self, ending: dict[str, Any]) -> Outcome:
+        """No body ran, for the reason that the ending has."""
+        self._use()
+        return self._settle(ending)
+
+    async def refuse_async(self, ending: dict[str, Any]) -> Outcome:
+        self._use()
+        return await self._settle_async(ending)
+
+    def cancel(self) -> None:
+        """Tells the engine that nobody waits any more."""
+        self._connection.drop_slot(self._slot)
+        with contextlib.suppress(ChannelLost):
+            self._connection.send(frames.encode({"type": "cancel", "id": self._slot.id}))
+
+    # -- settling
+
+    def _use(self) -> None:
+        if self._used:
+            raise RuntimeError(f"the call {self.call_id} of {self.tool} was already started or given back")
+        self._used = True
+
+    def _context(self) -> Context:
+        context = copy_context()
+        context.run(current_call.set, self.call_id)
+        return context
+
+    def _report(self, ending: dict[str, Any]) -> None:
+        frame = {"type": "ended", "id": self._slot.id, "attempt": self._attempt, "ending": ending}
+        self._connection.send(frames.encode(frame))
+
+    def _report_and_leave(self, ending: dict[str, Any]) -> None:
+        self._connection.drop_slot(self._slot)
+        with contextlib.suppress(ChannelLost):
+            self._report(ending)
+
+    def _settle(
+        self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None
+    ) -> Outcome:
+        try:
+            self._report(ending)
+            self._connection.wait(self._slot, settled=True)
+        except ChannelLost:
+            pass
+        except BaseException:
+            self._connection.drop_slot(self._slot)
+            raise
+        return self._conclude(ending, value, exception)
+
+    async def _settle_async(
+        self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None
+    ) -> Outcome:
+        try:
+            self._report(ending)
+            await self._connection.wait_async(self._slot, settled=True)
+        except ChannelLost:
+            pass
+        except BaseException:
+            self._connection.drop_slot(self._slot)
+            raise
+        return self._conclude(ending, value, exception)
+
+    def _conclude(self, ending: dict[str, Any], value: Any, exception: BaseException | None) -> Outcome:
+        self._slot.check()
+        answer = self._slot.outcome
+        if answer is not None:
+            return self._keep(outcome_from_header(answer["outcome"], value, exception))
+        return self._keep(_without_engine(ending, self._facts, self.timeout_ms, value, exception))
+
+    def _keep(self, outcome: Outcome) -> Outcome:
+        self.settled = outcome
+        return outcome
+
+
+
+def outcome_from_worker(slot: Slot, facts: CallFacts) -> Outcome:
+    """Of a call whose body was sent: what the worker answered, or `lost`. Raises EngineError if it was refused."""
+    slot.check()
+    if slot.outcome is not None:
+        return worker_outcome(slot.outcome["outcome"], slot.body, facts)
+    return local_outcomes.failure("lost", facts, attempts=1, detail=slot.lost or "its connection was lost")
+
+
+def start_frames(
+    connection: Connection,
+    header: dict[str, Any],
+    load: Movable,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> tuple[bytes, dict[str, Any] | None]:
+    """The frames that start `load` by `header`; or none, and the ending that says why it cannot be sent."""
+    try:
+        part = "tool"
+        data = b""
+        if load.key not in connection.loaded:
+            data = frames.encode({"type": "load", "key": load.key, "modules": list(load.modules)}, load.payload)
+        part = "input"
+        data += frames.encode({**header, "load": load.key}, dump_arguments(args, kwargs))
+    except CannotMove as problem:
+        return b"", {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
+    except frames.FrameTooLarge as problem:
+        if problem.part == "header":
+            raise
+        return b"", {
+            "type": "too-large",
+            "part": part,
+            "observedBytes": problem.observed_bytes,
+            "limitBytes": problem.limit_bytes,
+            "started": False,
+        }
+    return data, None
+
+
+def _describe(value: Any) -> _Described:
+    return _Described(value, values.digest(value), values.preview(value))
+
+
+def _ending(end: BodyEnd) -> tuple[dict[str, Any], Any, BaseException | None]:
+    if end.expired_ms is not None:
+        return {"type": "expired", "observedMs": round(end.expired_ms, 3)}, None, None
+    if end.exception is not None:
+        return {"type": "raised", "error": describe_exception(end.exception)}, None, end.exception
+    described: _Described = end.value
+    return {"type": "returned", "digest": described.digest, "preview": described.preview}, described.value, None
+
+
+def _without_engine(
+    ending: dict[str, Any], facts: CallFacts, timeout_ms: float | None, value: Any, exception: BaseException | None
+) -> Outcome:
+    """The engine was lost before it could say the outcome; what happened here is known all the same."""
+    kind = ending["type"]
+    if kind in ("returned", "answered"):
+        return local_outcomes.success(facts, value, attempts=1 if kind == "returned" else 0)
+    if kind == "raised" and exception is not None:
+        return local_outcomes.raised(facts, exception)
+    if kind == "expired":
+        observed = format_duration(ending["observedMs"])
+        limit = format_duration(timeout_ms if timeout_ms is not None else ending["observedMs"])
+        return local_outcomes.failure("timed-out", facts, attempts=1, limit=limit, observed=observed)
+    if kind == "invalid":
+        return local_outcomes.failure("invalid-input", facts, attempts=0, detail=ending["detail"])
+    if kind == "cannot-move":
+        return local_outcomes.failure("cannot-move", facts, attempts=0, detail=ending["detail"])
+    if kind == "too-large":
+        sizes = {"observed": f"{ending['observedBytes']} B", "limit": f"{ending['limitBytes']} B"}
+        return local_outcomes.failure("too-large", facts, attempts=0, detail=ending["part"], **sizes)
+    return local_outcomes.failure("cancelled", facts, attempts=0, detail=f"no body ran: {ending['detail']}")
+

@@ -1,0 +1,43 @@
+"""What an outcome becomes: a value for an agent, an exception for code that calls a tool itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
+
+from endstop.outcome import Failure, Outcome
+
+_REASONS = {
+    "invalid-input": ToolFailureReason.INVALID_INPUT,
+    "unknown-tool": ToolFailureReason.UNKNOWN_TOOL,
+    "usage-limit": ToolFailureReason.USAGE_LIMIT,
+    "repeated-call": ToolFailureReason.REPEATED_CALL,
+}
+
+
+def tool_failure(failure: Failure) -> ToolFailure:
+    """The failure as CrewAI's own machinery reads it: never cached, never an answer, subject to the failure policy."""
+    return ToolFailure(
+        message=failure.for_model,
+        reason=_REASONS.get(failure.code, ToolFailureReason.EXCEPTION),
+        code=failure.code,
+        retryable=failure.retryable,
+        details={
+            "message": failure.message,
+            "call_id": failure.call_id,
+            "path": list(failure.path),
+            "elapsed_ms": failure.elapsed_ms,
+            "attempts": failure.attempts,
+        },
+    )
+
+
+def deliver(outcome: Outcome, *, to_agent: bool) -> Any:
+    """The value, or the failure in the form its reader expects. The tool's own exception stays the same object."""
+    failure = outcome.failure
+    if failure is None:
+        return outcome.value
+    if failure.code == "tool-error" and outcome.exception is not None:
+        raise outcome.exception
+    return tool_failure(failure) if to_agent else outcome.unwrap()

@@ -1,0 +1,134 @@
+"""Which tools are guarded, and on what terms."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
+from crewai.utilities.string_utils import sanitize_tool_name
+
+from endstop.client.session import CallRequest, Session
+from endstop.client.unset import UNSET
+from endstop.crewai import runs
+from endstop.crewai.patches import Patches
+
+OWN_POLICY = "__endstop_policy__"
+"""Key in the `__dict__` of a tool given to `guard()`: it goes where the tool is copied to."""
+
+Policy = Mapping[str, Any]
+"""A policy as it is sent to the engine."""
+
+tool_name = functools.lru_cache(maxsize=1024)(sanitize_tool_name)
+"""The name of a tool as models see it, and as the engine knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one tool is guarded."""
+
+    name: str
+    policy: Policy
+
+    @property
+    def is_poller(self) -> bool:
+        return bool(self.policy.get("poller"))
+
+    @property
+    def sets_timeout(self) -> bool:
+        return "timeoutMs" in self.policy
+
+
+class Guarding:
+    """A session with the engine and the tools that go through it.
+
+    `everything`: `install()` was called, so all tools are guarded; else those given to `guard()`. `sets_timeout`: the
+    user named a timeout for all of them. `policies` go by the names that models see.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        patches: Patches,
+        *,
+        everything: bool,
+        sets_timeout: bool,
+        policies: Mapping[str, Policy],
+    ) -> None:
+        self.session = session
+        self.patches = patches
+        self.everything = everything
+        self.sets_timeout = sets_timeout
+        self._policies = policies
+        self._registered: dict[str, Policy] = {}
+        self._lock = threading.Lock()
+
+    def terms(self, tool: Any, name: str | None = None) -> Terms | None:
+        """The terms of a tool, or None if it is not guarded. The engine knows the tool afterwards.
+
+        `name`: what a function that is no tool is called.
+        """
+        own = own_policy(tool)
+        if own is None and not self.everything:
+            return None
+        name = tool_name(name or getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
+        policy = {**self._policies.get(name, {}), **(own or {})}
+        with self._lock:
+            if self._registered.get(name) != policy:
+                self.session.register(name, policy)
+                self._registered[name] = policy
+        return Terms(name, policy)
+
+    def agents_call(self, terms: Terms, tool_input: Any, agent: Any, task: Any) -> CallRequest:
+        """What an agent asks. It ends when the agent's own time is over; delegation lasts as long as its agent."""
+        has_deadline = terms.sets_timeout or terms.name not in DELEGATION_TOOL_NAMES
+        return CallRequest(
+            tool=terms.name,
+            input=tool_input,
+            run=runs.current_run_id(self.session),
+            agent=_id_of(agent),
+            task=_id_of(task),
+            timeout_ms=UNSET if has_deadline else None,
+            within_ms=runs.remaining_ms(),
+        )
+
+    def codes_call(self, terms: Terms, tool_input: Any) -> CallRequest:
+        """What code asks by itself. It keeps its thread, and so has no deadline, unless the user set one."""
+        return CallRequest(
+            tool=terms.name,
+            input=tool_input,
+            run=runs.current_run_id(self.session),
+            timeout_ms=UNSET if terms.sets_timeout or self.sets_timeout else None,
+            within_ms=runs.remaining_ms() if terms.sets_timeout or self.sets_timeout else None,
+        )
+
+
+def own_policy(tool: Any) -> Policy | None:
+    """What `guard()` wrote on a tool, or on the tool that this one was made from."""
+    for candidate in (tool, getattr(tool, "_original_tool", None)):
+        policy = getattr(candidate, "__dict__", {}).get(OWN_POLICY)
+        if policy is not None:
+            return policy  # type: ignore[no-any-return]
+    return None
+
+
+def _id_of(owner: Any) -> str | None:
+    identity = getattr(owner, "id", None)
+    return None if identity is None else str(identity)
+
+
+_active: Guarding | None = None
+
+
+def active() -> Guarding | None:
+    """What guards the tools now, or None."""
+    return _active
+
+
+def activate(guarding: Guarding | None) -> None:
+    """Makes it the one, or with None: no tool is guarded."""
+    global _active
+    _active = guarding

@@ -1,0 +1,83 @@
+"""The installation itself: the seams in place, and the session behind them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from crewai.tools.base_tool import BaseTool
+from crewai.tools.structured_tool import CrewStructuredTool
+
+from endstop.client.session import Session
+from endstop.crewai import guarding, seams
+from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy, tool_name
+from endstop.crewai.patches import Patches
+from endstop.crewai.versions import TESTED_VERSION, installed_version, is_newer_than_tested
+
+
+def start(
+    *,
+    timeout_ms: float | None,
+    max_depth: int,
+    everything: bool,
+    sets_timeout: bool,
+    policies: Mapping[str, Policy],
+) -> None:
+    """Guards CrewAI's tools on these terms, and no longer on the terms before.
+
+    Raises ImportError if this CrewAI is older than the tested one and lacks a seam; of a newer one that lacks a seam
+    it warns.
+    """
+    named = _by_tool_name(policies)
+    stop()
+    session = Session(timeout_ms=timeout_ms, max_depth=max_depth)
+    patches = Patches()
+    missing = seams.place_all(patches)
+    if missing:
+        _report(missing, patches)
+    guarding.activate(Guarding(session, patches, everything=everything, sets_timeout=sets_timeout, policies=named))
+
+
+def stop() -> None:
+    """Puts CrewAI back and closes the session."""
+    guard = guarding.active()
+    if guard is not None:
+        guarding.activate(None)
+        guard.patches.restore()
+        guard.session.close()
+
+
+def set_own_policy(tool: Any, policy: Policy) -> None:
+    """Writes a policy on a tool."""
+    if not isinstance(tool, (BaseTool, CrewStructuredTool)):
+        raise TypeError(f"guard() takes a CrewAI tool, got {tool!r}")
+    tool.__dict__[OWN_POLICY] = dict(policy)
+
+
+def _by_tool_name(policies: Mapping[str, Policy]) -> dict[str, Policy]:
+    """Keyed by the names that models see. Raises ValueError if two of the names given are one tool."""
+    named: dict[str, Policy] = {}
+    given: dict[str, str] = {}
+    for name, policy in policies.items():
+        seen_as = tool_name(name)
+        if seen_as in named:
+            raise ValueError(f"tools names one tool twice: {given[seen_as]!r} and {name!r} are both {seen_as}")
+        named[seen_as], given[seen_as] = policy, name
+    return named
+
+
+def _report(missing: list[str], patches: Patches) -> None:
+    version = installed_version() or "of unknown version"
+    names = ", ".join(missing)
+    if not is_newer_than_tested(version):
+        patches.restore()
+        raise ImportError(
+            f"endstop.crewai needs crewai {TESTED_VERSION} or newer, found {version}, which has no {names}"
+        )
+    warnings.warn(
+        f"endstop.crewai is tested with crewai {TESTED_VERSION}. In crewai {version} it does not find {names}: "
+        "tool calls that go that way are not guarded.",
+        RuntimeWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,53 @@
+"""The seams of what starts a run, and of what bounds an agent's time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from endstop.crewai import guarding
+from endstop.crewai.runs import Run, agent_time, current_run
+
+
+@contextmanager
+def _run() -> Iterator[None]:
+    """A run, unless one is open in this context: then what happens here is part of it."""
+    guard, outer = guarding.active(), current_run.get()
+    if guard is None or (outer is not None and not outer.is_over):
+        yield
+        return
+    guard.patches.mend()
+    run = Run()
+    token = current_run.set(run)
+    try:
+        yield
+    finally:
+        current_run.reset(token)
+        run.close()
+
+
+def kickoff(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Seam of the kickoffs of crews, flows and agents."""
+    with _run():
+        return original(*args, **kwargs)
+
+
+async def kickoff_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Seam of their asynchronous kickoffs."""
+    with _run():
+        return await original(*args, **kwargs)
+
+
+def execute_with_timeout(original: Callable[..., Any], agent: Any, task_prompt: str, task: Any, timeout: int) -> Any:
+    """Seam of `Agent._execute_with_timeout`."""
+    with agent_time(task, timeout):
+        return original(agent, task_prompt, task, timeout)
+
+
+async def execute_with_timeout_async(
+    original: Callable[..., Any], agent: Any, task_prompt: str, task: Any, timeout: int
+) -> Any:
+    """Seam of `Agent._aexecute_with_timeout`."""
+    with agent_time(task, timeout):
+        return await original(agent, task_prompt, task, timeout)

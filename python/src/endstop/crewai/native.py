@@ -1,0 +1,113 @@
+"""The request seams of native function calling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from crewai.utilities.agent_utils import extract_tool_call_info
+
+from endstop.crewai import guarding
+from endstop.crewai.bodies import through_seam
+from endstop.crewai.guarding import tool_name
+from endstop.crewai.requests import Request, carried_out_by_crewai
+
+Original = Callable[..., Any]
+
+
+def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[str, Any]:
+    """Seam of `AgentExecutor._execute_single_native_tool_call`."""
+    name, arguments = _name_and_arguments(tool_call)
+    functions = executor._available_functions
+    mapped = (getattr(executor, "_tool_name_mapping", None) or {}).get(name)
+    tool = mapped or _named(name, executor.original_tools, executor.tools)
+    request = _request(tool, arguments, executor.agent, executor.task) if name in functions else None
+    if request is None:
+        return original(executor, tool_call)  # type: ignore[no-any-return]
+
+    functions[name] = through_seam(tool, functions[name])
+    with carried_out_by_crewai(request):
+        answer: dict[str, Any] = original(executor, tool_call)
+    is_final = getattr(tool, "result_as_answer", False) and answer.get("tool_failure") is None
+    if not is_final:
+        answer["result"] = request.with_notice(answer["result"])
+    return answer
+
+
+def execute_in_step(
+    original: Original, tool_call: Any, *, available_functions: dict[str, Any], original_tools: Any, **rest: Any
+) -> Any:
+    """Seam of `agent_utils.execute_single_native_tool_call`."""
+    name, arguments = _name_and_arguments(tool_call)
+    tool = _named(name, original_tools, rest.get("structured_tools"))
+    request = None
+    if name in available_functions:
+        request = _request(tool, arguments, rest.get("agent"), rest.get("task"))
+    if request is None:
+        return original(tool_call, available_functions=available_functions, original_tools=original_tools, **rest)
+
+    functions = {**available_functions, name: through_seam(tool, available_functions[name])}
+    with carried_out_by_crewai(request):
+        answer = original(tool_call, available_functions=functions, original_tools=original_tools, **rest)
+    if not answer.result_as_answer:
+        answer.result = request.with_notice(answer.result)
+        if answer.tool_message:
+            answer.tool_message["content"] = request.with_notice(answer.tool_message.get("content"))
+    return answer
+
+
+def execute_in_llm(
+    original: Original,
+    llm: Any,
+    function_name: str,
+    function_args: dict[str, Any],
+    available_functions: dict[str, Any],
+    from_task: Any = None,
+    from_agent: Any = None,
+) -> Any:
+    """Seam of `BaseLLM._handle_tool_execution`: a model class that calls the functions it was given."""
+    function = available_functions.get(function_name)
+    owner = getattr(function, "__self__", None)
+    tool = owner if hasattr(owner, "args_schema") else function
+    request = _request(tool, function_args, from_agent, from_task, name=function_name)
+    if request is None:
+        return original(llm, function_name, function_args, available_functions, from_task, from_agent)
+
+    functions = {**available_functions, function_name: through_seam(tool, function)}  # type: ignore[arg-type]
+    with carried_out_by_crewai(request):
+        answer = original(llm, function_name, function_args, functions, from_task, from_agent)
+    if answer is not None and request.was_stopped:
+        # CrewAI would show the model the failure object's repr.
+        answer = request.deliver().as_agent_message()
+    return request.with_notice(answer)
+
+
+def _name_and_arguments(tool_call: Any) -> tuple[str, Any]:
+    """What the model asks for. An empty name or None as arguments: CrewAI itself will refuse it."""
+    info = extract_tool_call_info(tool_call)
+    if info is None:
+        return "", None
+    _, name, arguments = info
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except json.JSONDecodeError:
+            return name, None
+    return name, arguments or {}
+
+
+def _named(name: str, *groups: Iterable[Any] | None) -> Any:
+    """The first tool of that name, as CrewAI looks for it."""
+    return next((tool for group in groups for tool in group or () if tool_name(tool.name) == name), None)
+
+
+def _request(tool: Any, arguments: Any, agent: Any, task: Any, *, name: str | None = None) -> Request | None:
+    """The engine's decision on what an agent asks for; None if CrewAI will refuse it, or the tool is not guarded."""
+    guard = guarding.active()
+    if guard is None or tool is None or arguments is None:
+        return None
+    terms = guard.terms(tool, name)
+    if terms is None:
+        return None
+    return Request(tool, terms, guard.session.submit(guard.agents_call(terms, arguments, agent, task)), to_agent=True)

@@ -1,0 +1,133 @@
+"""Replaces attributes in place and puts them back, sharing the place with others who do the same."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+MARK = "__endstop_patch__"
+"""Attribute of every function placed here: the Patch it belongs to."""
+
+
+class Patch:
+    """One replaced attribute. While `live`, calls go through the seam; afterwards straight to what was there before."""
+
+    def __init__(self, owner: type | ModuleType, name: str, seam: Callable[..., Any], *, is_async: bool) -> None:
+        self.owner = owner
+        self.name = name
+        self.seam = seam
+        self.is_async = is_async
+        self.live = True
+        self.original = self._present()
+        self.replacement = self._replacement()
+        setattr(owner, name, self.replacement)
+
+    @property
+    def described(self) -> str:
+        """The dotted name of the attribute."""
+        if isinstance(self.owner, ModuleType):
+            return f"{self.owner.__name__}.{self.name}"
+        return f"{self.owner.__module__}.{self.owner.__qualname__}.{self.name}"
+
+    def _present(self) -> Any:
+        return vars(self.owner)[self.name]
+
+    def _replacement(self) -> Callable[..., Any]:
+        original, seam = self.original, self.seam
+        call = original if isinstance(original, FunctionType) else _bound_on_call(original, self.owner)
+
+        if self.is_async:
+
+            async def patched_async(*args: Any, **kwargs: Any) -> Any:
+                if not self.live:
+                    return await call(*args, **kwargs)
+                return await seam(call, *args, **kwargs)
+
+            replacement: Callable[..., Any] = patched_async
+        else:
+
+            def patched(*args: Any, **kwargs: Any) -> Any:
+                return seam(call, *args, **kwargs) if self.live else call(*args, **kwargs)
+
+            replacement = patched
+        functools.update_wrapper(replacement, original)
+        setattr(replacement, MARK, self)
+        return replacement
+
+    def mend(self) -> str | None:
+        """Places the replacement again if somebody put the original back over it; names the attribute if it is
+        something that does not lead here."""
+        present = self._present()
+        if leads_to(present, self):
+            return None
+        if present is not self.original:
+            return self.described
+        setattr(self.owner, self.name, self.replacement)
+        return None
+
+    def restore(self) -> None:
+        """Puts the original back if the attribute is still ours. Under somebody else's wrapper it passes through."""
+        self.live = False
+        if self._present() is self.replacement:
+            setattr(self.owner, self.name, self.original)
+
+
+class Patches:
+    """The replaced attributes of one installation."""
+
+    def __init__(self) -> None:
+        self._placed: list[Patch] = []
+        self._reported: set[str] = set()
+
+    def place(self, owner: type | ModuleType, name: str, seam: Callable[..., Any], *, is_async: bool = False) -> None:
+        """Wraps `owner.name`, which must be there: calls become `seam(original, *args, **kwargs)`."""
+        self._placed.append(Patch(owner, name, seam, is_async=is_async))
+
+    def mend(self) -> None:
+        """Checks that every seam is still reached, repairs what can be, and warns once about what cannot."""
+        for patch in self._placed:
+            lost = patch.mend()
+            if lost is not None and lost not in self._reported:
+                self._reported.add(lost)
+                warnings.warn(
+                    f"{lost} was replaced after endstop.crewai.install(), and the replacement does not call ours: "
+                    "tool calls that go through it are not guarded. Call install() last.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+
+    def restore(self) -> None:
+        """Puts back everything that is still ours, the last one first."""
+        while self._placed:
+            self._placed.pop().restore()
+
+
+def leads_to(function: Any, patch: Patch) -> bool:
+    """Whether a function is the patch's replacement or wraps it, as far as `__wrapped__` tells."""
+    for _ in range(50):
+        if function is None:
+            return False
+        if getattr(function, MARK, None) is patch and function is patch.replacement:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
+
+
+def is_placed(function: Any) -> bool:
+    """Whether a function or bound method is a live replacement itself, not something around it."""
+    patch = getattr(getattr(function, "__func__", function), MARK, None)
+    return isinstance(patch, Patch) and patch.live and patch.replacement is getattr(function, "__func__", function)
+
+
+def _bound_on_call(descriptor: Any, owner: type | ModuleType) -> Callable[..., Any]:
+    """Calls what others left in the place through its own binding, as attribute access would."""
+    if isinstance(owner, ModuleType) or not hasattr(descriptor, "__get__"):
+        return descriptor  # type: ignore[no-any-return]
+
+    def call(instance: Any, *args: Any, **kwargs: Any) -> Any:
+        return descriptor.__get__(instance, type(instance))(*args, **kwargs)
+
+    return call

@@ -1,0 +1,128 @@
+"""One call as the model, or code, asked for it: decided before CrewAI's cache and hooks, settled after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from endstop.client.session import Ticket
+from endstop.crewai.failures import deliver
+from endstop.crewai.guarding import Terms
+from endstop.outcome import Outcome
+
+_NOTHING: Final = object()
+
+
+class Request:
+    """A call between its admission and its outcome.
+
+    `tool` is the object whose body seam it waits for. An agent's request (`to_agent`) gets failures as values.
+    `answers_again`: CrewAI's text path invokes a second time when the first invocation raises, and gets the same answer.
+    """
+
+    def __init__(
+        self,
+        tool: Any,
+        terms: Terms,
+        admission: Ticket | Outcome,
+        *,
+        to_agent: bool,
+        answers_again: bool = False,
+    ) -> None:
+        self.tool = tool
+        self.terms = terms
+        self.to_agent = to_agent
+        self.answers_again = answers_again
+        self.ticket = admission if isinstance(admission, Ticket) else None
+        self.outcome = admission if isinstance(admission, Outcome) else None
+        self._claimed = False
+        self._started = False
+        self._given_back = False
+        self._cached: Any = _NOTHING
+        self._misfit: str | None = None
+
+    def claim(self) -> bool:
+        """Whether a call of the tool's body seam is this request's body. A call after it is one of its own."""
+        if self._claimed and self.outcome is not None and not self.answers_again:
+            return False
+        self._claimed = True
+        return True
+
+    def start(self) -> Ticket:
+        """The ticket, to run the body with. It settles the call, whatever happens."""
+        if self.ticket is None:
+            raise RuntimeError(f"the request of {self.terms.name} was not admitted")
+        self._started = True
+        return self.ticket
+
+    @property
+    def bypasses_cache(self) -> bool:
+        """A rejected request has its answer, and a poller wants a new one: neither is for CrewAI's cache to give."""
+        return self.outcome is not None or self.terms.is_poller
+
+    @property
+    def is_unused(self) -> bool:
+        """CrewAI did nothing with an admitted request: a hook blocked it, or CrewAI's own usage limit."""
+        if self.outcome is None:
+            return self._cached is _NOTHING and self._misfit is None
+        return self._given_back
+
+    @property
+    def was_stopped(self) -> bool:
+        """Settled by a limit, not by the tool itself."""
+        failure = self.outcome.failure if self.outcome is not None else None
+        return failure is not None and failure.code != "tool-error" and not self._given_back
+
+    def found_in_cache(self, value: Any) -> None:
+        """CrewAI's cache answers this request."""
+        self._cached = value
+
+    def did_not_fit(self, error: Exception) -> None:
+        """CrewAI refused the input, so no body ran."""
+        self._misfit = str(error)
+
+    def deliver(self) -> Any:
+        """The value of the settled request, or its failure: see `failures.deliver`."""
+        if self.outcome is None:
+            raise RuntimeError(f"the request of {self.terms.name} has no outcome yet")
+        return deliver(self.outcome, to_agent=self.to_agent)
+
+    def finish(self) -> None:
+        """Tells the engine how an admitted request ended whose body never ran."""
+        if self.outcome is not None or self.ticket is None or self._started:
+            return
+        if self._cached is not _NOTHING:
+            self.outcome = self.ticket.answered(self._cached)
+        elif self._misfit is not None:
+            self.outcome = self.ticket.invalid(self._misfit)
+        else:
+            self._given_back = True
+            self.outcome = self.ticket.give_back("CrewAI did not run it")
+
+    def with_notice(self, text: Any) -> Any:
+        """The text for the model with what the engine adds to it. An image that CrewAI will decode stays as it is."""
+        notice = self.outcome.notice if self.outcome is not None else None
+        if not notice or not isinstance(text, str) or text.startswith("VISION_IMAGE:"):
+            return text
+        return f"{text}\n\n{notice}"
+
+
+current_request: ContextVar[Request | None] = ContextVar("endstop_crewai_request", default=None)
+"""The agent's request that CrewAI is carrying out in this context."""
+
+last_request: ContextVar[Request | None] = ContextVar("endstop_crewai_last_request", default=None)
+"""The latest finished one, until CrewAI's own check for repetition has asked about it."""
+
+
+@contextmanager
+def carried_out_by_crewai(request: Request) -> Iterator[Request]:
+    """The scope in which CrewAI's own method carries out an agent's request. It is settled at the end, however it ends."""
+    token = current_request.set(request)
+    try:
+        yield request
+    finally:
+        current_request.reset(token)
+        request.finish()
+        last_request.set(request)

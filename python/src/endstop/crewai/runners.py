@@ -1,0 +1,117 @@
+"""Runs the true body of an admitted request: here or in a worker, as admission said."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from crewai.tools.base_tool import Tool
+
+from endstop.client.movable import CannotMove, movable
+from endstop.crewai.requests import Request, current_request
+
+Body = Callable[..., Any]
+
+entering: ContextVar[Any] = ContextVar("endstop_crewai_entering", default=None)
+"""A tool whose admitted body is about to call a seam of the same tool, such as `super().run()`: it is let through."""
+
+_SEAM_NAMES = frozenset({"run", "arun", "invoke", "ainvoke"})
+
+
+@contextmanager
+def letting_through(tool: Any) -> Iterator[None]:
+    """The scope in which a call of this tool's seam is part of the call that is running already. None: no tool."""
+    token = entering.set(tool)
+    try:
+        yield
+    finally:
+        entering.reset(token)
+
+
+def sync_runner(request: Request, body: Body) -> Body:
+    """Takes the body's place where CrewAI calls it from a thread."""
+
+    def runner(*args: Any, **kwargs: Any) -> Any:
+        ticket = request.start()
+        if ticket.placement == "worker":
+            try:
+                request.outcome = ticket.run_in_worker(movable(_part_to_move(body)), args, kwargs)
+            except CannotMove as problem:
+                request.outcome = ticket.refuse(_cannot_move(problem))
+        else:
+            request.outcome = ticket.run(_host_body(body, args, kwargs))
+        return request.deliver()
+
+    return runner
+
+
+def async_runner(request: Request, body: Body) -> Body:
+    """Takes the body's place where CrewAI awaits it, or calls it from a thread of the loop's executor."""
+    if not _is_async(body):
+        # The executor's thread starts with an empty context.
+        context = contextvars.copy_context()
+        runner_in_thread = sync_runner(request, body)
+        return lambda *args, **kwargs: context.run(runner_in_thread, *args, **kwargs)
+
+    async def runner(*args: Any, **kwargs: Any) -> Any:
+        ticket = request.start()
+        if ticket.placement == "worker":
+            try:
+                request.outcome = await ticket.run_in_worker_async(movable(_part_to_move(body)), args, kwargs)
+            except CannotMove as problem:
+                request.outcome = await ticket.refuse_async(_cannot_move(problem))
+        else:
+            request.outcome = await ticket.run_async(_host_body_async(body, args, kwargs))
+        return request.deliver()
+
+    return runner
+
+
+def _cannot_move(problem: CannotMove) -> dict[str, Any]:
+    return {"type": "cannot-move", "detail": problem.detail, "started": False}
+
+
+def _part_to_move(body: Body) -> Any:
+    """The function under a `@tool`, which mostly is importable; the tool around it would bring all of CrewAI along."""
+    owner = getattr(body, "__self__", None)
+    return owner.func if isinstance(owner, Tool) and getattr(body, "__name__", "") == "_run" else body
+
+
+def _is_async(body: Body) -> bool:
+    """Whether a call of the body gives something to await. The method of a `@tool` does not say it, its function does."""
+    owner = getattr(body, "__self__", None)
+    return inspect.iscoroutinefunction(body) or (isinstance(owner, Tool) and inspect.iscoroutinefunction(owner.func))
+
+
+def _host_body(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any]:
+    def host_body() -> Any:
+        with _inside(body):
+            value = body(*args, **kwargs)
+            return asyncio.run(value) if asyncio.iscoroutine(value) else value
+
+    return host_body
+
+
+def _host_body_async(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
+    async def host_body() -> Any:
+        with _inside(body):
+            value = body(*args, **kwargs)
+            return await value if inspect.isawaitable(value) else value
+
+    return host_body
+
+
+@contextmanager
+def _inside(body: Body) -> Iterator[None]:
+    """A body's own tool calls are requests of their own, unless the body is a way to a seam of the same tool."""
+    token = current_request.set(None)
+    try:
+        with letting_through(getattr(body, "__self__", None) if getattr(body, "__name__", "") in _SEAM_NAMES else None):
+            yield
+    finally:
+        current_request.reset(token)

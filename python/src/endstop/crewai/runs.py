@@ -1,0 +1,104 @@
+"""Runs: one outermost kickoff is one run. And the instant at which an agent's own time is over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from crewai.tools.tool_failure import ToolExecutionFailedError, ToolFailure, ToolFailureReason, ToolFailureRecord
+
+from endstop.client.session import Session
+
+
+class Run:
+    """One outermost kickoff. The engine hears of it with its first tool call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: tuple[Session, str] | None = None
+        self._closed = False
+
+    def id(self, session: Session) -> str | None:
+        """The run's id in the session; None once it is over, for what still runs in its threads."""
+        with self._lock:
+            if self._closed:
+                return None
+            if self._opened is None:
+                self._opened = (session, session.open_run())
+            opened_in, run = self._opened
+            return run if opened_in is session else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its kickoff has returned."""
+        return self._closed
+
+    def close(self) -> None:
+        """Ends the run."""
+        with self._lock:
+            self._closed = True
+            if self._opened is not None:
+                session, run = self._opened
+                session.close_run(run)
+
+
+current_run: ContextVar[Run | None] = ContextVar("endstop_crewai_run", default=None)
+_agent_ends_at: ContextVar[float | None] = ContextVar("endstop_crewai_agent_ends_at", default=None)
+"""Instant of `time.monotonic()` at which the `max_execution_time` of the agents in this context is over."""
+
+
+def current_run_id(session: Session) -> str | None:
+    """The run that a call made here belongs to, or None outside of any."""
+    run = current_run.get()
+    return None if run is None else run.id(session)
+
+
+def remaining_ms() -> float | None:
+    """What is left of the agent's time, at least 0. None: it has no limit."""
+    ends_at = _agent_ends_at.get()
+    return None if ends_at is None else max(0.0, (ends_at - time.monotonic()) * 1000)
+
+
+class AgentTimeOverError(ToolExecutionFailedError):
+    """Ends the loop of an agent whose `max_execution_time` is over: CrewAI lets this error through everywhere."""
+
+    def __init__(self, tool: str, agent: Any, task: Any) -> None:
+        failure = ToolFailure(message="The agent's max_execution_time is over.", reason=ToolFailureReason.EXCEPTION)
+        super().__init__(
+            ToolFailureRecord(
+                tool_name=tool,
+                failure=failure,
+                agent_role=getattr(agent, "role", None),
+                task_id=str(task.id) if task is not None else None,
+            )
+        )
+
+
+def end_agent_if_time_is_over(tool: str, agent: Any, task: Any) -> None:
+    """Called after a tool's result is known. Without it the agent, which nobody waits for, would go on asking."""
+    ends_at = _agent_ends_at.get()
+    if ends_at is not None and time.monotonic() >= ends_at:
+        raise AgentTimeOverError(tool, agent, task)
+
+
+@contextmanager
+def agent_time(task: Any, timeout_s: float) -> Iterator[None]:
+    """The scope in which an agent works on a task for at most that long."""
+    outer = _agent_ends_at.get()
+    own = time.monotonic() + timeout_s
+    token = _agent_ends_at.set(own if outer is None else min(own, outer))
+    try:
+        yield
+    except AgentTimeOverError as over:
+        if outer is not None and time.monotonic() >= outer:
+            raise
+        raise TimeoutError(
+            f"Task '{task.description}' execution timed out after {timeout_s} seconds. "
+            "Consider increasing max_execution_time or optimizing the task."
+        ) from over
+    finally:
+        _agent_ends_at.reset(token)

@@ -1,0 +1,85 @@
+"""Every place in CrewAI that is wrapped, and by what."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from endstop.crewai import bodies, kickoffs, native, text
+from endstop.crewai.patches import Patches
+
+_TOOLS = "crewai.tools.base_tool"
+_STRUCTURED = "crewai.tools.structured_tool"
+_USAGE = "crewai.tools.tool_usage"
+_AGENT = "crewai.agent.core"
+_EXECUTOR = "crewai.agents.agent_executor"
+_STEPS = "crewai.agents.step_executor"
+_UTILITIES = "crewai.utilities.agent_utils"
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """An attribute of a module (`owner` None) or of a class in it, and the function that goes around it."""
+
+    module: str
+    owner: str | None
+    name: str
+    around: Callable[..., Any]
+    is_async: bool = False
+
+
+_BODIES = (
+    Seam(_TOOLS, "BaseTool", "run", bodies.run),
+    Seam(_TOOLS, "BaseTool", "arun", bodies.run_async, is_async=True),
+    Seam(_TOOLS, "Tool", "run", bodies.run_function),
+    Seam(_TOOLS, "Tool", "arun", bodies.run_async, is_async=True),
+    Seam(_STRUCTURED, "CrewStructuredTool", "invoke", bodies.run_function),
+    Seam(_STRUCTURED, "CrewStructuredTool", "ainvoke", bodies.run_function_async, is_async=True),
+)
+_REQUESTS = (
+    Seam(_EXECUTOR, "AgentExecutor", "_execute_single_native_tool_call", native.execute_in_agent),
+    # Importers hold the function by name, so each module's own attribute is wrapped.
+    Seam(_UTILITIES, None, "execute_single_native_tool_call", native.execute_in_step),
+    Seam(_STEPS, None, "execute_single_native_tool_call", native.execute_in_step),
+    Seam("crewai.llms.base_llm", "BaseLLM", "_handle_tool_execution", native.execute_in_llm),
+    Seam(_USAGE, "ToolUsage", "_use", text.use),
+    Seam(_USAGE, "ToolUsage", "_ause", text.use_async, is_async=True),
+    Seam("crewai.agents.cache.cache_handler", "CacheHandler", "read", text.read_cache),
+    Seam(_USAGE, "ToolUsage", "_check_tool_repeated_usage", text.is_repeated_usage),
+    Seam(_UTILITIES, None, "check_repeated_tool_call", text.check_repeated_call),
+    Seam(_EXECUTOR, None, "check_repeated_tool_call", text.check_repeated_call),
+    Seam(_STEPS, None, "check_repeated_tool_call", text.check_repeated_call),
+)
+_RUNS = (
+    Seam("crewai.crew", "Crew", "kickoff", kickoffs.kickoff),
+    Seam("crewai.crew", "Crew", "akickoff", kickoffs.kickoff_async, is_async=True),
+    Seam("crewai.flow.runtime", "Flow", "kickoff", kickoffs.kickoff),
+    Seam("crewai.flow.runtime", "Flow", "kickoff_async", kickoffs.kickoff_async, is_async=True),
+    Seam(_AGENT, "Agent", "kickoff", kickoffs.kickoff),
+    Seam(_AGENT, "Agent", "kickoff_async", kickoffs.kickoff_async, is_async=True),
+    Seam("crewai.lite_agent", "LiteAgent", "kickoff", kickoffs.kickoff),
+    Seam(_AGENT, "Agent", "_execute_with_timeout", kickoffs.execute_with_timeout),
+    Seam(_AGENT, "Agent", "_aexecute_with_timeout", kickoffs.execute_with_timeout_async, is_async=True),
+)
+SEAMS = (*_BODIES, *_REQUESTS, *_RUNS)
+
+
+def place_all(patches: Patches) -> list[str]:
+    """Wraps them all. Returns the dotted names of those that this CrewAI does not have."""
+    return [missing for seam in SEAMS if (missing := _place(patches, seam)) is not None]
+
+
+def _place(patches: Patches, seam: Seam) -> str | None:
+    dotted = ".".join(filter(None, (seam.module, seam.owner, seam.name)))
+    try:
+        owner: Any = importlib.import_module(seam.module)
+    except ModuleNotFoundError:
+        return dotted
+    if seam.owner is not None:
+        owner = getattr(owner, seam.owner, None)
+    if owner is None or seam.name not in vars(owner):
+        return dotted
+    patches.place(owner, seam.name, seam.around, is_async=seam.is_async)
+    return None

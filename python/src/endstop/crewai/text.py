@@ -1,0 +1,86 @@
+"""The request seams of tool calls that CrewAI reads from the model's text, and of what its executors share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from endstop.crewai import guarding, runs
+from endstop.crewai.requests import Request, carried_out_by_crewai, current_request, last_request
+
+Original = Callable[..., Any]
+
+
+def use(original: Original, usage: Any, tool_string: str, tool: Any, calling: Any) -> Any:
+    """Seam of `ToolUsage._use`."""
+    guard = guarding.active()
+    terms = guard.terms(tool) if guard is not None else None
+    if guard is None or terms is None:
+        return original(usage, tool_string=tool_string, tool=tool, calling=calling)
+    admission = guard.session.submit(guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task))
+    request = Request(tool, terms, admission, to_agent=True, answers_again=True)
+    with _carried_out_once(usage, request):
+        text = original(usage, tool_string=tool_string, tool=tool, calling=calling)
+    return _with_notice(text, request, usage, tool)
+
+
+async def use_async(original: Original, usage: Any, tool_string: str, tool: Any, calling: Any) -> Any:
+    """Seam of `ToolUsage._ause`."""
+    guard = guarding.active()
+    terms = guard.terms(tool) if guard is not None else None
+    if guard is None or terms is None:
+        return await original(usage, tool_string=tool_string, tool=tool, calling=calling)
+    call = guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task)
+    request = Request(tool, terms, await guard.session.submit_async(call), to_agent=True, answers_again=True)
+    with _carried_out_once(usage, request):
+        text = await original(usage, tool_string=tool_string, tool=tool, calling=calling)
+    return _with_notice(text, request, usage, tool)
+
+
+def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any) -> Any:
+    """Seam of `ToolUsage._check_tool_repeated_usage`: the engine has decided on a request, by more than the last call."""
+    return False if current_request.get() is not None else original(usage, *args, **kwargs)
+
+
+def check_repeated_call(original: Original, *args: Any, **kwargs: Any) -> None:
+    """Seam of `check_repeated_tool_call`, which ends the run at the 5th identical call, even with a poll's new result.
+
+    It stays for what never became a call: an unknown tool, or a hook that blocks the same request again and again.
+    """
+    request = current_request.get() or last_request.get()
+    last_request.set(None)
+    if request is None or request.is_unused:
+        original(*args, **kwargs)
+        return
+    runs.end_agent_if_time_is_over(request.terms.name, kwargs.get("agent"), kwargs.get("task"))
+
+
+def read_cache(original: Original, cache: Any, *args: Any, **kwargs: Any) -> Any:
+    """Seam of `CacheHandler.read`."""
+    request = current_request.get()
+    if request is None:
+        return original(cache, *args, **kwargs)
+    if request.bypasses_cache:
+        return None
+    value = original(cache, *args, **kwargs)
+    if value is not None:
+        request.found_in_cache(value)
+    return value
+
+
+@contextmanager
+def _carried_out_once(usage: Any, request: Request) -> Iterator[None]:
+    """CrewAI would make three attempts of a tool that raises. Its text, event and counters are those of the last."""
+    attempts = usage._max_parsing_attempts
+    usage._max_parsing_attempts = 1
+    try:
+        with carried_out_by_crewai(request):
+            yield
+    finally:
+        usage._max_parsing_attempts = attempts
+
+
+def _with_notice(text: Any, request: Request, usage: Any, tool: Any) -> Any:
+    is_final = tool.result_as_answer and usage.last_failure is None
+    return text if is_final else request.with_notice(text)

@@ -1,0 +1,1 @@
+"""The demo: one crew of real CrewAI, plain and with Endstop."""

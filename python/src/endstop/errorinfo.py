@@ -1,0 +1,70 @@
+"""An exception as the plain `error` of the protocol: name, message, stack, cause."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from types import TracebackType
+from typing import Any
+
+from endstop.values import clean
+
+MAX_MESSAGE_CHARACTERS = 10_000
+MAX_STACK_CHARACTERS = 50_000
+MAX_CAUSES = 8
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# Tools that come with the package are the user's frames, too.
+_NOT_OWN = _OWN_FOLDER + "demo" + os.sep
+
+
+def describe_exception(exception: BaseException) -> dict[str, Any]:
+    """`{name, message, stack, cause?}`; texts are bounded and always valid UTF-8, at most MAX_CAUSES causes follow."""
+    return _describe(exception, MAX_CAUSES)
+
+
+def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
+    error: dict[str, Any] = {
+        "name": type(exception).__name__,
+        "message": _bounded(_message(exception), MAX_MESSAGE_CHARACTERS),
+        "stack": _bounded(_stack(exception), MAX_STACK_CHARACTERS),
+    }
+    cause = exception.__cause__
+    if cause is None and not exception.__suppress_context__:
+        cause = exception.__context__
+    if cause is not None and causes_left > 0:
+        error["cause"] = _describe(cause, causes_left - 1)
+    return error
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception:  # the exception's own __str__ may raise anything
+        return f"<{type(exception).__name__} whose text cannot be read>"
+
+
+def _stack(exception: BaseException) -> str:
+    try:
+        frames = _without_own_frames(exception.__traceback__)
+        return "".join(traceback.format_exception(type(exception), exception, frames, chain=False))
+    except Exception:  # formatting calls the exception's own methods, which may raise anything
+        return f"{type(exception).__name__}\n"
+
+
+def _without_own_frames(frames: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not of this package: where the user's code begins."""
+    first = frames
+    while first is not None:
+        file = first.tb_frame.f_code.co_filename
+        if not file.startswith(_OWN_FOLDER) or file.startswith(_NOT_OWN):
+            return first
+        first = first.tb_next
+    return frames
+
+
+def _bounded(text: str, limit: int) -> str:
+    if len(text) > limit:
+        half = limit // 2
+        text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+    return clean(text)

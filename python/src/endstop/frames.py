@@ -1,0 +1,107 @@
+"""Frames, as in protocol/README.md: two lengths, a JSON header with a `type`, an opaque body."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+import msgspec
+
+PROTOCOL_VERSION = 1
+MAX_HEADER_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 256 * 1024 * 1024
+
+_LENGTHS = struct.Struct("!II")
+_encode_json = msgspec.json.Encoder().encode
+_decode_json = msgspec.json.Decoder().decode
+
+
+class ProtocolError(Exception):
+    """The other side sent something that is not a frame; the channel cannot be used any more."""
+
+
+class FrameTooLarge(ProtocolError):
+    """A frame that was to be sent is larger than a frame may be. Nothing was sent.
+
+    `part` is `header` or `body`; `observed_bytes` and `limit_bytes` are its size and the limit.
+    """
+
+    def __init__(self, part: str, observed_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"a frame's {part} of {observed_bytes} bytes is larger than the limit of {limit_bytes} bytes")
+        self.part = part
+        self.observed_bytes = observed_bytes
+        self.limit_bytes = limit_bytes
+
+
+class Frame(NamedTuple):
+    header: dict[str, Any]
+    body: bytes
+
+
+def encode(header: dict[str, Any], body: bytes = b"") -> bytes:
+    """The bytes of one frame. Raises FrameTooLarge, and what msgspec raises for a header that is not JSON."""
+    head = _encode_json(header)
+    if len(head) > MAX_HEADER_BYTES:
+        raise FrameTooLarge("header", len(head), MAX_HEADER_BYTES)
+    if len(body) > MAX_BODY_BYTES:
+        raise FrameTooLarge("body", len(body), MAX_BODY_BYTES)
+    return b"".join((_LENGTHS.pack(len(head), len(body)), head, body))
+
+
+class FrameDecoder:
+    """Cuts a stream of bytes into frames.
+
+    `feed(data)` is the easy way. A reader that can be interrupted at any instruction appends to `buffer`
+    itself and takes frames with `peek` and `discard`: only `discard` moves on, so that an interrupt
+    between the two loses nothing and the frame is seen again.
+    """
+
+    __slots__ = ("buffer",)
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Frames that are complete with `data`. Raises ProtocolError."""
+        self.buffer += data
+        frames = []
+        while (found := self.peek()) is not None:
+            frames.append(found[0])
+            self.discard(found[1])
+        return frames
+
+    def peek(self) -> tuple[Frame, int] | None:
+        """The first frame and its size in bytes, or None while it is not complete. Raises ProtocolError."""
+        buffer = self.buffer
+        if len(buffer) < _LENGTHS.size:
+            return None
+        header_bytes, body_bytes = _LENGTHS.unpack_from(buffer)
+        if header_bytes > MAX_HEADER_BYTES:
+            raise ProtocolError(f"a frame says its header has {header_bytes} bytes, the limit is {MAX_HEADER_BYTES}")
+        if body_bytes > MAX_BODY_BYTES:
+            raise ProtocolError(f"a frame says its body has {body_bytes} bytes, the limit is {MAX_BODY_BYTES}")
+        body_start = _LENGTHS.size + header_bytes
+        end = body_start + body_bytes
+        if len(buffer) < end:
+            return None
+        header = _parse_header(buffer[_LENGTHS.size : body_start])
+        return Frame(header, bytes(buffer[body_start:end]) if body_bytes else b""), end
+
+    def discard(self, size: int) -> None:
+        """Forgets the first `size` bytes: the frame that `peek` returned."""
+        del self.buffer[:size]
+
+    def finish(self) -> None:
+        """To be called at the end of the stream. Raises ProtocolError if it ended inside a frame."""
+        if self.buffer:
+            raise ProtocolError(f"the stream ended inside a frame, after {len(self.buffer)} of its bytes")
+
+
+def _parse_header(data: bytearray) -> dict[str, Any]:
+    try:
+        header = _decode_json(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ProtocolError(f"a frame's header is not JSON: {problem}") from None
+    if not isinstance(header, dict) or not isinstance(header.get("type"), str):
+        raise ProtocolError("a frame's header is not a JSON object with a string `type`")
+    return header

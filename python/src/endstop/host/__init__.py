@@ -1,0 +1,1 @@
+"""Host placement: bodies that run in the process that made the call."""

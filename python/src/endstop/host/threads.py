@@ -1,0 +1,161 @@
+"""Body threads: daemon threads that run bodies with a deadline.
+
+They are sticky: the calls of one tool in one run share a thread while it is free, since a tool may keep what belongs
+to a thread, such as an sqlite3 connection.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable, Hashable
+from contextvars import Context
+from typing import Any
+
+from endstop.host.waiting import BodyClock
+
+IDLE_S = 60.0
+MAX_IDLE_THREADS = 64
+
+Key = tuple[Hashable, ...]
+
+
+class Job:
+    """One body on its way through a thread. Exactly one of its thread and its caller gets the `claim`."""
+
+    __slots__ = ("_body", "_claim", "_clock", "_context", "_on_done", "done", "exception", "used_s", "value")
+
+    def __init__(
+        self,
+        body: Callable[[], Any],
+        context: Context,
+        clock: BodyClock,
+        on_done: Callable[[], None] | None = None,
+    ) -> None:
+        self._body = body
+        self._context = context
+        self._clock = clock
+        self.used_s = 0.0
+        self.value: Any = None
+        self.exception: BaseException | None = None
+        # Held until the body has ended in time.
+        self.done = _thread.allocate_lock()
+        self.done.acquire()
+        self._claim = _thread.allocate_lock()
+        self._on_done = on_done
+
+    def claim(self) -> bool:
+        """For the thread: the body ended in time. For the caller: it is too late. True for whoever asks first."""
+        return self._claim.acquire(False)
+
+    def run_body(self) -> None:
+        try:
+            self.value = self._context.run(self._body)
+        except BaseException as exception:  # a SystemExit in a tool must not end the thread or the process
+            self.exception = exception
+        self.used_s = self._clock.used_s()
+
+    def tell_caller(self) -> None:
+        self.done.release()
+        if self._on_done is not None:
+            self._on_done()
+
+
+class BodyThreads:
+    """The idle threads by key, and a count of those whose body outlived its deadline."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Starts anew. Also in a forked child, where the threads do not exist."""
+        self._lock = _thread.allocate_lock()
+        self._idle: dict[Key, list[_BodyThread]] = {}
+        self._idle_count = 0
+        self.abandoned = 0
+
+    def start(self, key: Key, job: Job) -> None:
+        """Raises RuntimeError if no thread can be started; then the body did not run."""
+        with self._lock:
+            waiting = self._idle.get(key)
+            thread = waiting.pop() if waiting else None
+            if thread is not None:
+                self._idle_count -= 1
+        if thread is not None:
+            thread.hand_over(job)
+        else:
+            _BodyThread(self, key, job).start()
+
+    def abandon(self, job: Job) -> bool:
+        """The caller does not wait any more; False if the body has just ended and its result is there."""
+        with self._lock:
+            if not job.claim():
+                return False
+            self.abandoned += 1
+            return True
+
+    def release(self, prefix: Key) -> None:
+        """Ends the idle threads whose key starts with `prefix`."""
+        with self._lock:
+            keys = [key for key in self._idle if key[: len(prefix)] == prefix]
+            threads = [thread for key in keys for thread in self._idle.pop(key)]
+            self._idle_count -= len(threads)
+        for thread in threads:
+            thread.hand_over(None)
+
+    def settle(self, thread: _BodyThread, job: Job) -> tuple[bool, bool]:
+        """The thread's part when a body has ended: whether its caller still waits, and whether the thread stays."""
+        with self._lock:
+            if not job.claim():
+                self.abandoned -= 1
+                return False, False
+            stays = self._idle_count < MAX_IDLE_THREADS
+            if stays:
+                self._idle.setdefault(thread.key, []).append(thread)
+                self._idle_count += 1
+            return True, stays
+
+    def retire(self, thread: _BodyThread) -> bool:
+        """Takes an idle thread away that has nothing to do; False if a job is on its way to it."""
+        with self._lock:
+            waiting = self._idle.get(thread.key, [])
+            if thread not in waiting:
+                return False
+            waiting.remove(thread)
+            if not waiting:
+                del self._idle[thread.key]
+            self._idle_count -= 1
+            return True
+
+
+class _BodyThread:
+    def __init__(self, threads: BodyThreads, key: Key, job: Job) -> None:
+        self.key = key
+        self._threads = threads
+        self._job: Job | None = job
+        self._wake = _thread.allocate_lock()
+        self._wake.acquire()
+
+    def start(self) -> None:
+        threading.Thread(target=self._work, name=f"endstop-body-{self.key[-1]}", daemon=True).start()
+
+    def hand_over(self, job: Job | None) -> None:
+        self._job = job
+        self._wake.release()
+
+    def _work(self) -> None:
+        job = self._job
+        while job is not None:
+            self._job = None
+            job.run_body()
+            # Idle before the caller knows: its next call finds this thread free.
+            in_time, stays = self._threads.settle(self, job)
+            if in_time:
+                job.tell_caller()
+            job = None
+            if not stays:
+                return
+            while not self._wake.acquire(timeout=IDLE_S):
+                if self._threads.retire(self):
+                    return
+            job = self._job

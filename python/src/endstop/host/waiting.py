@@ -1,0 +1,124 @@
+"""The clock of a body, which stands still while the body waits for a person at `input()` or `getpass.getpass()`."""
+
+from __future__ import annotations
+
+import _thread
+import builtins
+import functools
+import getpass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+_WATCHED: tuple[tuple[ModuleType, str], ...] = ((builtins, "input"), (getpass, "getpass"))
+
+current_clock: ContextVar[BodyClock | None] = ContextVar("endstop_clock", default=None)
+
+
+class BodyClock:
+    """Seconds that a body has used, without those in which it waited for a person.
+
+    A body that is called by another one stops that one's clock, too: both wait.
+    """
+
+    __slots__ = ("_lock", "_paused_s", "_pauses", "_paused_since", "_started", "parent")
+
+    def __init__(self, parent: BodyClock | None = None) -> None:
+        self.parent = parent
+        self._lock = _thread.allocate_lock()
+        self._started = time.monotonic()
+        self._paused_s = 0.0
+        self._paused_since = 0.0
+        self._pauses = 0
+
+    def used_s(self) -> float:
+        now = time.monotonic()
+        with self._lock:
+            standing = now - self._paused_since if self._pauses else 0.0
+            return now - self._started - self._paused_s - standing
+
+    @property
+    def stands(self) -> bool:
+        return self._pauses > 0
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """May be nested, and used by several threads."""
+        clocks = list(self._chain())
+        for clock in clocks:
+            clock._pause()
+        try:
+            yield
+        finally:
+            for clock in clocks:
+                clock._resume()
+
+    def _chain(self) -> Iterator[BodyClock]:
+        clock: BodyClock | None = self
+        while clock is not None:
+            yield clock
+            clock = clock.parent
+
+    def _pause(self) -> None:
+        with self._lock:
+            self._pauses += 1
+            if self._pauses == 1:
+                self._paused_since = time.monotonic()
+
+    def _resume(self) -> None:
+        with self._lock:
+            self._pauses -= 1
+            if self._pauses == 0:
+                self._paused_s += time.monotonic() - self._paused_since
+
+
+class _Watch:
+    """Wraps one function in place while bodies with a deadline run, and for as long as nobody takes it off."""
+
+    def __init__(self, module: ModuleType, name: str) -> None:
+        self._module = module
+        self._name = name
+        self._original: Any = None
+        self._wrapper: Any = None
+
+    def put_on(self) -> None:
+        now = getattr(self._module, self._name)
+        if now is not self._wrapper:
+            self._original, self._wrapper = now, _stopping_the_clock(now)
+            setattr(self._module, self._name, self._wrapper)
+
+    def take_off(self) -> None:
+        # What somebody put over ours stays: ours is below it and passes through.
+        if self._wrapper is not None and getattr(self._module, self._name) is self._wrapper:
+            setattr(self._module, self._name, self._original)
+            self._original = self._wrapper = None
+
+
+_watches = [_Watch(module, name) for module, name in _WATCHED]
+
+
+def watch_for_waiting() -> None:
+    """Called before each body with a deadline: somebody may have replaced `input` since the last one."""
+    for watch in _watches:
+        watch.put_on()
+
+
+def stop_watching() -> None:
+    """Puts back what was there, where it is still ours."""
+    for watch in _watches:
+        watch.take_off()
+
+
+def _stopping_the_clock(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def waiting(*args: Any, **kwargs: Any) -> Any:
+        clock = current_clock.get()
+        if clock is None:
+            return original(*args, **kwargs)
+        with clock.stopped():
+            return original(*args, **kwargs)
+
+    return waiting

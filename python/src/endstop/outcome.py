@@ -1,0 +1,126 @@
+"""The one answer of a call, and why a call did not succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from endstop.errors import ToolCallError
+
+Status = Literal["succeeded", "failed", "rejected", "timed-out", "cancelled", "killed", "lost"]
+Placement = Literal["host", "worker"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """An exception as plain data. `stack` is the traceback as text."""
+
+    name: str
+    message: str
+    stack: str
+    cause: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """How a worker's process ended; at most one of the two is known."""
+
+    signal: str | None
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call did not succeed.
+
+    `code` is stable (protocol/codes.json), `message` is for the developer, `for_model` for the model; `path` has the
+    tools from the root of the call tree to this call; `elapsed_ms` counts from submission; `attempts` is the number of
+    bodies that were started.
+    """
+
+    code: str
+    message: str
+    for_model: str
+    retryable: bool
+    call_id: str
+    tool: str
+    path: tuple[str, ...]
+    elapsed_ms: float
+    attempts: int
+    error: ErrorInfo | None = None
+    crash: Crash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The one answer of a call.
+
+    `value` is what the body returned: the same object on the host, rebuilt from a worker. `exception` is what the body
+    raised: the same object on the host; from a worker it is rebuilt, its `__cause__` shows the worker's traceback.
+    `notice` is a text for the model to read beside the result. `failure` is None exactly if the call succeeded.
+    """
+
+    status: Status
+    call_id: str
+    tool: str
+    path: tuple[str, ...]
+    elapsed_ms: float
+    attempts: int
+    placement: Placement | None
+    notice: str | None = None
+    value: Any = None
+    failure: Failure | None = None
+    exception: BaseException | None = field(default=None, compare=False)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.failure is None
+
+    def unwrap(self) -> Any:
+        """The value of a call that succeeded. Raises ToolCallError, from the body's own exception if there is one."""
+        if self.failure is None:
+            return self.value
+        raise ToolCallError(self) from self.exception
+
+
+def outcome_from_header(
+    header: Mapping[str, Any], value: Any = None, exception: BaseException | None = None
+) -> Outcome:
+    """The `outcome` object of the protocol, with what only this process has: the value and the exception."""
+    failure = header.get("failure")
+    return Outcome(
+        header["status"],
+        header["callId"],
+        header["tool"],
+        tuple(header["path"]),
+        header["elapsedMs"],
+        header["attempts"],
+        header["placement"],
+        header["notice"],
+        value if failure is None else None,
+        None if failure is None else _failure_from(failure),
+        exception,
+    )
+
+
+def error_info_from(error: Mapping[str, Any]) -> ErrorInfo:
+    cause = error.get("cause")
+    return ErrorInfo(error["name"], error["message"], error["stack"], None if cause is None else error_info_from(cause))
+
+
+def _failure_from(failure: Mapping[str, Any]) -> Failure:
+    error, crash = failure.get("error"), failure.get("crash")
+    return Failure(
+        code=failure["code"],
+        message=failure["message"],
+        for_model=failure["forModel"],
+        retryable=failure["retryable"],
+        call_id=failure["callId"],
+        tool=failure["tool"],
+        path=tuple(failure["path"]),
+        elapsed_ms=failure["elapsedMs"],
+        attempts=failure["attempts"],
+        error=None if error is None else error_info_from(error),
+        crash=None if crash is None else Crash(crash["signal"], crash["exitCode"]),
+    )

@@ -1,0 +1,87 @@
+"""Starts a worker: a fork of the template, or, where a fork is not safe, a new Python that imports the same modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+from endstop.worker import streams, worker
+from endstop.worker.importing import import_modules
+
+# The token must not stand on a command line, which every user can read.
+_ENVIRONMENT_NAME = "ENDSTOP_WORKER"
+_SPAWNED = (
+    f"import json, os, sys; start = json.loads(os.environ.pop({_ENVIRONMENT_NAME!r})); "
+    "sys.path[:] = start.pop('path'); from endstop.worker.starting import run_spawned; run_spawned(start)"
+)
+EXIT_DEFECT = 70
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a worker is given: its number, the token that it shows, the socket that it dials, and who started it."""
+
+    worker: int
+    token: str
+    socket_path: str
+    template_pid: int
+
+
+def fork_worker(birth: Birth) -> int:
+    """Returns the process id, in the template only. Raises OSError if there is no process to be had."""
+    streams.flush()  # or every fork would print what is still in the buffers
+    with warnings.catch_warnings():
+        # Python 3.12 warns of every other thread; threads.py has looked at which they are.
+        warnings.filterwarnings("ignore", message=".*use of fork.*", category=DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        _become_worker(birth)
+    return pid
+
+
+def spawn_worker(birth: Birth, modules: list[str]) -> int:
+    """As `fork_worker`, for a template with threads: slower by the import of the modules."""
+    start = {"path": sys.path, "modules": modules, **asdict(birth)}
+    environment = {**os.environ, _ENVIRONMENT_NAME: json.dumps(start)}
+    return os.posix_spawn(sys.executable, [sys.executable, "-c", _SPAWNED], environment)
+
+
+def run_spawned(start: dict[str, Any]) -> NoReturn:
+    """The first thing that a spawned worker does."""
+    modules = start.pop("modules")
+    _become_worker(Birth(**start), modules)
+
+
+def _become_worker(birth: Birth, modules: Sequence[str] = ()) -> NoReturn:
+    try:
+        worker.isolate(birth.template_pid)
+        # In a fork there are none to import. What fails here fails again, with its traceback, as a tool is loaded.
+        import_modules(modules)
+        _restore_signals()
+        _seed_again()
+        worker.main(birth.worker, birth.token, birth.socket_path)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        # A fork that came back from here would be a second template.
+        os._exit(EXIT_DEFECT)
+
+
+def _restore_signals() -> None:
+    """As in a Python that was just started, whatever the template or an imported module set."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _seed_again() -> None:
+    """Forks must not draw the same numbers. Python sees to its own generator, NumPy does not to its global one."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()

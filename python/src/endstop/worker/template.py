@@ -1,0 +1,189 @@
+"""The template: imports the user's modules once, forks workers, watches them, cleans up after them.
+
+It never runs a tool and starts no thread. Its channel to the engine is file descriptor 3; when that closes, it
+takes every worker and everything that they started with it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import types
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from endstop.frames import PROTOCOL_VERSION, Frame, FrameDecoder, ProtocolError, encode
+from endstop.worker import streams
+from endstop.worker.importing import import_modules, prepare_for_forks
+from endstop.worker.prctl import adopt_orphans, signal_on_parent_death
+from endstop.worker.registry import Registry
+from endstop.worker.starting import EXIT_DEFECT, Birth, fork_worker, spawn_worker
+from endstop.worker.threads import unsafe_threads
+
+CHANNEL_DESCRIPTOR = 3
+_READ_BYTES = 64 * 1024
+_FORK_RETRY_MS = 100
+
+
+def main() -> NoReturn:
+    if not hasattr(os, "waitid"):
+        sys.exit('placement "worker" needs os.fork and os.waitid: Linux, or macOS with Python 3.13')
+    os.set_inheritable(CHANNEL_DESCRIPTOR, False)
+    with suppress(PermissionError):  # the engine started it as the leader of a session already
+        os.setsid()
+    adopt_orphans()
+    # An import can hang; this ends it too when the engine dies. The engine starts the template on its main thread.
+    signal_on_parent_death(signal.SIGTERM)
+    streams.make_live()
+    # A pickle that names the host's program must fail here, and not find a name of this one.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    template = Template(socket.socket(fileno=CHANNEL_DESCRIPTOR))
+    try:
+        template.serve()
+    except ConnectionError:
+        template.end()  # the engine is gone
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        template.end(EXIT_DEFECT)
+
+
+class Template:
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._channel.setblocking(True)
+        self._decoder = FrameDecoder()
+        self._wakeup_reader, self._wakeup_writer = socket.socketpair()
+        for wakeup in (self._wakeup_reader, self._wakeup_writer):
+            wakeup.setblocking(False)
+        self._registry = Registry()
+        self._socket_path: str | None = None
+        self._modules: list[str] = []
+        self._unborn: list[Birth] = []
+        self._importing = False
+        os.register_at_fork(after_in_child=self._let_go)
+        self._take_signals()
+
+    def serve(self) -> NoReturn:
+        """Raises OSError if the channel breaks, ProtocolError if it makes no sense."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        poll.register(self._wakeup_reader, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll(_FORK_RETRY_MS if self._unborn else None)}
+            self._start_unborn()
+            if self._wakeup_reader.fileno() in ready:
+                self._wakeup_reader.recv(_READ_BYTES)
+                self._report_deaths()
+                self._registry.retry_leftovers()
+            if self._channel.fileno() in ready:
+                data = self._channel.recv(_READ_BYTES)
+                if not data:
+                    self.end()
+                for frame in self._decoder.feed(data):
+                    self._carry_out(frame)
+
+    def end(self, code: int = 0) -> NoReturn:
+        """Kills and reaps all that it started, removes the socket's directory if nobody listens there, and exits."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self._registry.kill_all()
+        if self._socket_path is not None:
+            _remove_abandoned(self._socket_path)
+        streams.flush()
+        os._exit(code)
+
+    def _carry_out(self, frame: Frame) -> None:
+        header = frame.header
+        kind = header["type"]
+        if kind == "fork":
+            self._fork(header["worker"], header["token"])
+        elif kind == "reap":
+            self._registry.reap(header["worker"])
+        elif kind == "prepare":
+            self._prepare(header["modules"])
+        elif kind == "hello":
+            self._greet(header)
+        else:
+            raise ProtocolError(f"a template does not know {kind!r}")
+
+    def _greet(self, header: dict[str, Any]) -> None:
+        if header["protocol"] != PROTOCOL_VERSION:
+            raise ProtocolError(f"the engine speaks protocol {header['protocol']}, this is {PROTOCOL_VERSION}")
+        sys.path[:] = header["path"]
+        self._socket_path = header["socket"]
+
+    def _prepare(self, modules: list[str]) -> None:
+        self._importing = True
+        try:
+            failures = import_modules(modules)
+            prepare_for_forks()
+        finally:
+            self._importing = False
+            self._take_signals()  # CrewAI's telemetry, for one, sets its own as it is imported
+        failed = {failure["module"] for failure in failures}
+        self._modules += [name for name in modules if name not in failed and name not in self._modules]
+        self._send({"type": "prepared", "modules": modules, "failures": failures})
+
+    def _fork(self, worker: int, token: str) -> None:
+        if self._socket_path is None:
+            raise ProtocolError("`fork` came before `hello`")
+        self._unborn.append(Birth(worker, token, self._socket_path, os.getpid()))
+        self._start_unborn()
+
+    def _start_unborn(self) -> None:
+        while self._unborn:
+            birth = self._unborn[0]
+            try:
+                pid = spawn_worker(birth, self._modules) if unsafe_threads() else fork_worker(birth)
+            except OSError:
+                return  # no process or memory to be had now: the loop tries again, the engine decides how long
+            del self._unborn[0]
+            self._registry.add(birth.worker, pid)
+            self._send({"type": "forked", "worker": birth.worker, "pid": pid})
+
+    def _report_deaths(self) -> None:
+        for death in self._registry.new_deaths():
+            how = {"signal": death.exit.signal, "exitCode": death.exit.code}
+            self._send({"type": "died", "worker": death.worker, "pid": death.pid, **how})
+
+    def _send(self, header: dict[str, Any]) -> None:
+        self._channel.sendall(encode(header))
+
+    def _take_signals(self) -> None:
+        signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: self._on_child_ended())
+        signal.signal(signal.SIGTERM, lambda number, frame: self.end())
+        # Ctrl-C in the terminal is for the host to handle.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _on_child_ended(self) -> None:
+        # The loop reports deaths; while it is in an import, which can be long, the signal's handler does.
+        if self._importing:
+            self._report_deaths()
+
+    def _let_go(self) -> None:
+        """In every fork, and in the forks of a fork: the descriptors are the template's."""
+        if self._channel.fileno() < 0:
+            return
+        signal.set_wakeup_fd(-1)
+        for held in (self._channel, self._wakeup_reader, self._wakeup_writer):
+            held.close()
+
+
+def _remove_abandoned(socket_path: str) -> None:
+    """If the engine was killed, its socket and the private directory around it are still there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(FileNotFoundError):
+        probe.setblocking(False)
+        try:
+            probe.connect(socket_path)
+        except ConnectionRefusedError:
+            shutil.rmtree(os.path.dirname(socket_path), ignore_errors=True)
+        except BlockingIOError:
+            pass  # it listens, and has many who dial
+
+
+if __name__ == "__main__":
+    main()

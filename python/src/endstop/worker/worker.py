@@ -1,0 +1,125 @@
+"""A worker: dials the engine and runs one call at a time on its main thread, until the socket closes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from endstop.errorinfo import describe_exception
+from endstop.frames import MAX_BODY_BYTES, PROTOCOL_VERSION, Frame, FrameDecoder, ProtocolError, encode
+from endstop.worker import streams
+from endstop.worker.body import Ended, cannot_move, run_body
+from endstop.worker.loading import load_tool
+from endstop.worker.moving import CannotMove, load_arguments
+from endstop.worker.prctl import adopt_orphans, signal_on_parent_death
+
+EXIT_NO_ENGINE = 70
+# Out of the way of tools that close or replace the first descriptors.
+_LOWEST_DESCRIPTOR = 100
+_READ_BYTES = 64 * 1024
+
+
+def isolate(template_pid: int) -> None:
+    """A session and group of its own, to be killed as one, and no life after the template."""
+    os.setsid()
+    adopt_orphans()
+    signal_on_parent_death(signal.SIGKILL)
+    if os.getppid() != template_pid:
+        os._exit(EXIT_NO_ENGINE)  # it ended before the signal was set
+
+
+def main(number: int, token: str, socket_path: str) -> NoReturn:
+    """Never returns: a worker ends with os._exit, so that nothing of the modules it inherited runs at its end."""
+    try:
+        channel = _dial(socket_path)
+        # A process that a tool forks must not hold the channel open, nor answer in the worker's place.
+        os.register_at_fork(after_in_child=channel.close)
+        mark = StartedMark(socket_path, number)
+        hello = {"type": "hello", "protocol": PROTOCOL_VERSION, "worker": number, "pid": os.getpid(), "token": token}
+        channel.sendall(encode(hello))
+        Worker(channel, mark).serve()
+    except OSError:  # the engine is gone, or a tool closed the channel
+        _exit(EXIT_NO_ENGINE)
+    _exit(0)
+
+
+def _dial(socket_path: str) -> socket.socket:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dialed:
+        dialed.connect(socket_path)
+        return socket.socket(fileno=fcntl.fcntl(dialed, fcntl.F_DUPFD_CLOEXEC, _LOWEST_DESCRIPTOR))
+
+
+class StartedMark:
+    """Says which call's body was started, where the engine reads it after the worker's death.
+
+    A file, not a frame: it is written before each body and read almost never, and a frame would wake the engine in the
+    middle of every call.
+    """
+
+    def __init__(self, socket_path: str, number: int) -> None:
+        path = os.path.join(os.path.dirname(socket_path), f"worker-{number}.started")
+        opened = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self._descriptor = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _LOWEST_DESCRIPTOR)
+        os.close(opened)
+
+    def write(self, call_id: str) -> None:
+        os.pwrite(self._descriptor, f"{call_id}\n".encode(), 0)
+
+
+def _exit(code: int) -> NoReturn:
+    streams.flush()
+    os._exit(code)
+
+
+class Worker:
+    """Serves one channel: keeps the tools that were sent, runs the calls, answers each with exactly one `ended`."""
+
+    def __init__(self, channel: socket.socket, mark: StartedMark, limit_bytes: int = MAX_BODY_BYTES) -> None:
+        self._channel = channel
+        self._mark = mark
+        self._limit_bytes = limit_bytes
+        self._payloads: dict[str, bytes] = {}
+        self._bodies: dict[str, Callable[..., Any]] = {}
+
+    def serve(self) -> None:
+        """Returns when the channel closes. Raises OSError if it breaks, ProtocolError if it makes no sense."""
+        decoder = FrameDecoder()
+        while data := self._channel.recv(_READ_BYTES):
+            for frame in decoder.feed(data):
+                if frame.header["type"] == "run":
+                    self._run(frame)
+                elif frame.header["type"] == "load":
+                    self._payloads[frame.header["key"]] = frame.body
+                else:
+                    raise ProtocolError(f"a worker does not know {frame.header['type']!r}")
+
+    def _run(self, frame: Frame) -> None:
+        call = {"callId": frame.header["callId"], "attempt": frame.header["attempt"]}
+        ended = self._attempt(frame, call)
+        # What the body printed is in the host's streams before its outcome is known.
+        streams.flush()
+        self._channel.sendall(encode({"type": "ended", **call, "ending": ended.ending}, ended.pickled))
+
+    def _attempt(self, frame: Frame, call: dict[str, Any]) -> Ended:
+        try:
+            body = self._body(frame.header["key"])
+        except BaseException as problem:  # a module may raise anything, SystemExit too
+            return Ended({"type": "load-failed", "error": describe_exception(problem)})
+        try:
+            args, kwargs = load_arguments(frame.body)
+        except CannotMove as problem:
+            return Ended(cannot_move(problem, started=False))
+        self._mark.write(call["callId"])
+        return run_body(body, args, kwargs, self._limit_bytes)
+
+    def _body(self, key: str) -> Callable[..., Any]:
+        body = self._bodies.get(key)
+        if body is None:
+            if key not in self._payloads:
+                raise LookupError(f"no tool was sent with the key {key!r}")
+            body = self._bodies[key] = load_tool(self._payloads[key])
+        return body

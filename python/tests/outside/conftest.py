@@ -1,0 +1,30 @@
+"""Every test here uses Endstop as a user does, with the real engine and real workers, inside a leak detector."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.outside.programs import Programs
+from tests.support.leaks import LeakDetector, no_leaks
+
+if sys.platform != "linux":
+    collect_ignore_glob = ["test_*.py"]  # the leak detector reads Linux's /proc
+
+
+@pytest.fixture(autouse=True)
+def leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeakDetector]:
+    tmp_path_factory.getbasetemp()  # made before the detector looks: it outlives the test
+    with no_leaks() as detector:
+        yield detector
+
+
+@pytest.fixture
+def programs(leaks: LeakDetector, tmp_path: Path) -> Iterator[Programs]:
+    """Runs Python programs in processes of their own."""
+    programs = Programs(tmp_path)
+    yield programs
+    programs.end()

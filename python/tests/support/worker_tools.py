@@ -1,0 +1,177 @@
+"""Tools that the tests of template and worker run, imported by name in the template."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+
+def add(a: int, b: int = 0) -> int:
+    return a + b
+
+
+def session_and_parent() -> tuple[int, int, int, int]:
+    return os.getpid(), os.getsid(0), os.getpgid(0), os.getppid()
+
+
+def shout(text: str) -> str:
+    print(text)
+    print(text.upper(), file=sys.stderr)
+    os.write(1, b"straight to descriptor 1\n")
+    return text
+
+
+def print_and_sleep(text: str, seconds: float) -> None:
+    print(text)
+    time.sleep(seconds)
+
+
+def fail_with_causes() -> None:
+    try:
+        {}["missing"]
+    except KeyError as problem:
+        raise ValueError("the outer failure") from problem
+
+
+async def wait_then_add(a: int, b: int) -> int:
+    await asyncio.sleep(0)
+    return a + b
+
+
+async def fail_later() -> None:
+    await asyncio.sleep(0)
+    raise ValueError("in a coroutine")
+
+
+def leave(code: int) -> None:
+    sys.exit(code)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def end_process(code: int) -> None:
+    os._exit(code)
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    time.sleep(10)
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def hold_the_interpreter_lock(seconds: int) -> None:
+    # PyDLL keeps the lock during the call.
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def start_daemon(seconds: float = 60) -> int:
+    """A grandchild in a session of its own, whose own parent ends at once."""
+    script = (
+        "import os, time\n"
+        "pid = os.fork()\n"
+        "if pid:\n"
+        "    print(pid, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.close(1)\n"  # or whoever reads it would wait for the daemon's end
+        f"time.sleep({seconds})"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    return int(started.stdout)
+
+
+def start_daemon_then_sleep(path: str) -> None:
+    with open(path, "w") as file:
+        file.write(str(start_daemon()))
+    time.sleep(60)
+
+
+def start_child() -> int:
+    """A grandchild in the worker's own group, which outlives the call."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.DEVNULL).pid
+
+
+def make_bytes(size: int) -> bytes:
+    return b"x" * size
+
+
+def make_lock() -> Any:
+    return {"rows": [1, {"connection": threading.Lock()}]}
+
+
+class Unpicklable(Exception):
+    def __init__(self) -> None:
+        super().__init__("with a lock")
+        self.lock = threading.Lock()
+
+
+def fail_with_unpicklable() -> None:
+    raise Unpicklable
+
+
+def read_input() -> str:
+    return input()
+
+
+def draw() -> float:
+    return random.random()
+
+
+def close_all_descriptors() -> str:
+    os.closerange(3, 4096)
+    return "never seen"
+
+
+def close_standard_descriptors() -> str:
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    return "answered"
+
+
+def come_back_from_a_fork() -> int:
+    """The forked child returns from the body, too, as a tool that forgot to end it would."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+    return os.getpid()
+
+
+class Counter:
+    """A tool that keeps state."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def run(self) -> int:
+        self.count += 1
+        return self.count
+
+
+def local_error() -> None:
+    class Local(Exception):
+        pass
+
+    raise Local("by value")
+
+
+def len_of(data: bytes) -> int:
+    return len(data)
