@@ -138,9 +138,11 @@ class Session:
         ]
 
     def _tell(self, header: dict[str, Any]) -> None:
-        """Now if the engine knows this session; else the introduction will say it."""
-        if self._attached is None:
-            return
+        """Now if the engine knows this session; else the introduction will say it.
+
+        Which of the two is decided under the lock: an introduction that is being sent may lack what is new. To hear of
+        it twice does no harm.
+        """
 
         def tell() -> None:
             with self._lock:
