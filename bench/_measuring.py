@@ -26,7 +26,12 @@ class Figures:
 
 
 def interleave(
-    contenders: Mapping[str, Call], *, callers: int, rounds: int, calls_per_round: int, expected: Callable[[int], object]
+    contenders: Mapping[str, Call],
+    *,
+    callers: int,
+    rounds: int,
+    calls_per_round: int,
+    expected: Callable[[int], object],
 ) -> dict[str, Figures]:
     """Times the contenders in turn, A B A B …, so that a change of the machine's speed hits all alike.
 

@@ -22,7 +22,7 @@ def main() -> None:
                 "ProcessPoolExecutor": lambda n: pool.submit(double, n).result(),
             }
             for callers in (1, 4):
-                rows = interleave(contenders, callers=callers, rounds=10, calls_per_round=400, expected=double)
+                rows = interleave(contenders, callers=callers, rounds=8, calls_per_round=1200, expected=double)
                 show(f"A call in a worker, {callers} caller{'s' if callers > 1 else ''}", rows, "ProcessPoolExecutor")
 
 

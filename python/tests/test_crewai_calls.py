@@ -12,8 +12,8 @@ import pytest
 from crewai.flow.flow import Flow, start
 from crewai.lite_agent import LiteAgent
 from crewai.tools import BaseTool, tool
-from crewai.tools.structured_tool import CrewStructuredTool
 from crewai.tools.tool_failure import ToolFailure
+from pydantic import Field
 
 from endstop import ToolCallError
 from endstop.crewai import guard, install
@@ -30,8 +30,8 @@ class Echo(BaseTool):
 
     name: str = "echo"
     description: str = "Echoes."
-    threads: list[int] = []
-    contexts: list[str] = []
+    threads: list[int] = Field(default_factory=list)
+    contexts: list[str] = Field(default_factory=list)
 
     def _run(self, value: Any) -> Any:
         self.threads.append(threading.get_ident())
@@ -129,7 +129,7 @@ def test_a_structured_tool_is_guarded_by_itself() -> None:
     install(tools={"echo": {"limit": 1}})
     structured = Echo().to_structured_tool()
     assert structured.invoke({"value": 5}) == 5
-    with pytest.raises(ToolCallError, match="usage|limit"):
+    with pytest.raises(ToolCallError, match=r"usage|limit"):
         structured.invoke({"value": 5})
 
 

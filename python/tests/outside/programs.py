@@ -65,9 +65,8 @@ class Program:
         return self.stdout
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        assert eventually(lambda: condition() or self.process.poll() is not None) and condition(), (
-            f"it never {what}; exit code {self.process.poll()}\n{self.stdout}\n{self.stderr}"
-        )
+        eventually(lambda: condition() or self.process.poll() is not None)
+        assert condition(), f"it never {what}; exit code {self.process.poll()}\n{self.stdout}\n{self.stderr}"
 
     def finish(self, patience_s: float = PATIENCE_S) -> Finished:
         code = self.process.wait(patience_s)

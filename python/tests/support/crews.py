@@ -18,18 +18,18 @@ os.environ.update(
 )
 os.environ.setdefault("CREWAI_STORAGE_DIR", os.path.join(tempfile.gettempdir(), "endstop-tests-crewai"))
 
-import pytest  # noqa: E402
-from crewai import Agent, Crew, Task  # noqa: E402
-from crewai.events.event_bus import crewai_event_bus  # noqa: E402
-from crewai.events.types.tool_usage_events import (  # noqa: E402
+import pytest
+from crewai import Agent, Crew, Task
+from crewai.events.event_bus import crewai_event_bus
+from crewai.events.types.tool_usage_events import (
     ToolFailureDetectedEvent,
     ToolUsageErrorEvent,
     ToolUsageFinishedEvent,
     ToolUsageStartedEvent,
 )
 
-import endstop.crewai  # noqa: E402
-from endstop.demo.scripted import Script, ScriptedLLM  # noqa: E402
+import endstop.crewai
+from endstop.demo.scripted import Script, ScriptedLLM
 
 PATHS = ["native", "text"]
 """The two ways in which a crew's model asks for tools."""
@@ -107,9 +107,7 @@ def run_crew(tools: list[Any], script: Script, *, path: str = "native", **agent:
     )
 
 
-def make_crew(
-    tools: list[Any], script: Script, *, path: str = "native", **agent: Any
-) -> tuple[Crew, ScriptedLLM]:
+def make_crew(tools: list[Any], script: Script, *, path: str = "native", **agent: Any) -> tuple[Crew, ScriptedLLM]:
     """A crew of one agent and one task, and its model."""
     model = ScriptedLLM.following(script, native=path == "native")
     member = make_agent(tools, model, **agent)

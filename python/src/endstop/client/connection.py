@@ -98,6 +98,8 @@ class Connection:
 
     def wait(self, slot: Slot, *, settled: bool) -> None:
         """Returns when the call is settled, or with `settled=False`: at least admitted."""
+        if slot.has(settled=settled):
+            return
         try:
             while self._take_part(slot, settled):
                 if self._leader is slot:
@@ -158,7 +160,9 @@ class Connection:
         if self._reader is None:
             self._reader = Slot(-1)
             self._reader.wake.acquire()
-            threading.Thread(target=self._lead_for_tasks, args=(self._reader,), name="endstop-reader", daemon=True).start()
+            threading.Thread(
+                target=self._lead_for_tasks, args=(self._reader,), name="endstop-reader", daemon=True
+            ).start()
         self._leader = self._reader
         self._wake(self._reader)
 
@@ -296,6 +300,6 @@ def uninterrupted(work: Callable[[], Any]) -> None:
         raise problems[0]
 
 
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
         future.set_result(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -12,10 +13,16 @@ _told = False
 
 def debugging() -> bool:
     """True under a debugger or with ENDSTOP_DEBUG=1. Says so once, in the log `endstop`."""
-    if os.environ.get("ENDSTOP_DEBUG") == "1" or _a_debugger_traces():
+    if _is_forced() or _a_debugger_traces():
         _tell_once()
         return True
     return False
+
+
+@functools.cache
+def _is_forced() -> bool:
+    """As the environment was at the first call: this is asked for each call, and reading it costs."""
+    return os.environ.get("ENDSTOP_DEBUG") == "1"
 
 
 def _a_debugger_traces() -> bool:

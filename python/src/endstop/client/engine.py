@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import itertools
 import os
@@ -71,6 +72,11 @@ class SharedEngine:
                 self._starts += 1
             self._start_error = None
             return connection
+
+    async def connection_async(self) -> Connection:
+        """The same without blocking the loop while an engine starts."""
+        live = self.live_connection
+        return live if live is not None else await asyncio.to_thread(self.connection)
 
     def end(self, reason: str, wait_s: float = _EXIT_WAIT_S) -> None:
         """Ends the engine if it runs; the next call starts another."""
@@ -142,7 +148,9 @@ def _greet(command: Sequence[str]) -> Connection:
     finally:
         timer.cancel()
     if late.is_set():
-        raise EngineError("engine-start-failed", f"The engine was not ready within {START_TIMEOUT_S:g} s: {connection.lost}")
+        raise EngineError(
+            "engine-start-failed", f"The engine was not ready within {START_TIMEOUT_S:g} s: {connection.lost}"
+        )
     if slot.lost is not None:
         raise ChannelLost(slot.lost)
     return connection

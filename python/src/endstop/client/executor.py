@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from endstop import values
@@ -14,7 +14,7 @@ from endstop.client.debugging import debugging
 from endstop.client.direct import call_directly, call_directly_async
 from endstop.client.movable import CannotMove
 from endstop.client.policy import count, policy_for_wire, suggestion
-from endstop.client.session import CallRequest, Session, Ticket
+from endstop.client.session import CallRequest, Session
 from endstop.client.tools import Misfit, RegisteredTool
 from endstop.client.unset import UNSET, Unset
 from endstop.durations import optional_duration_ms
@@ -23,7 +23,8 @@ from endstop.outcome import Outcome
 from endstop.switches import is_turned_off
 
 # The run of each session, for the code in this context.
-_current_runs: ContextVar[dict[str, str]] = ContextVar("endstop_current_runs", default={})
+_NO_RUNS: Mapping[str, str] = MappingProxyType({})
+_current_runs: ContextVar[Mapping[str, str]] = ContextVar("endstop_current_runs", default=_NO_RUNS)
 
 
 class ToolExecutor:
@@ -52,7 +53,7 @@ class ToolExecutor:
         tool_or_function: Any,
         *,
         name: str | None = None,
-        timeout: float | str | None | Unset = UNSET,
+        timeout: float | str | Unset | None = UNSET,
         limit: int | None = None,
         limit_per_run: int | None = None,
         placement: str = "host",
@@ -70,7 +71,12 @@ class ToolExecutor:
         tool = RegisteredTool(tool_or_function, name)
         if tool.name in self._tools:
             raise ValueError(f"a tool named {tool.name!r} is registered already")
-        options = {"limit": limit, "limit_per_run": limit_per_run, "placement": placement, "poller": poller}
+        options: dict[str, Any] = {
+            "limit": limit,
+            "limit_per_run": limit_per_run,
+            "placement": placement,
+            "poller": poller,
+        }
         if timeout is not UNSET:
             options["timeout"] = timeout
         policy = policy_for_wire(f"tool {tool.name!r}", options)
@@ -185,7 +191,8 @@ class ToolExecutor:
         request = CallRequest(tool_name, input=arguments, run=run)
         call = _PreparedCall(self._tools.get(tool_name), arguments, request)
         if call.tool is not None and self._session is not None:
-            call.fit(in_worker=self._policies[tool_name].get("placement") == "worker" and not debugging())
+            request.debug = debugging()
+            call.fit(in_worker=self._policies[tool_name].get("placement") == "worker" and not request.debug)
         return call
 
 

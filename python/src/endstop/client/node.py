@@ -22,7 +22,7 @@ class _Refused(Exception):
 
 
 def find_node() -> str:
-    """The path of a Node >= 22.18. Raises EngineError `node-not-found`, which lists every place and why it was refused."""
+    """The path of a Node >= 22.18. Raises EngineError `node-not-found`: lists every place and why it was refused."""
     tried: list[str] = []
     places: tuple[tuple[str, Callable[[], str]], ...] = (
         ("ENDSTOP_NODE", _from_environment),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import threading
@@ -78,16 +77,19 @@ class Session:
         try:
             while True:
                 connection = self._engine.connection()
-                with call.noting_loss():
+                try:
                     self._attach(connection)
                     call.send(connection, self._engine.next_id())
                     connection.wait(call.slot, settled=False)
                     if call.in_worker:
                         connection.wait(call.slot, settled=True)
                     answer = call.answer()
-                    if isinstance(answer, Ticket) and call.problem is not None:
-                        return answer.refuse(call.problem)
-                    return answer
+                except ChannelLost as problem:
+                    call.note_loss(problem)
+                    continue
+                if isinstance(answer, Ticket) and call.problem is not None:
+                    return answer.refuse(call.problem)
+                return answer
         except BaseException:
             call.cancel()
             raise
@@ -97,17 +99,20 @@ class Session:
         call = Submission(self.name, request)
         try:
             while True:
-                connection = self._engine.live_connection or await asyncio.to_thread(self._engine.connection)
-                with call.noting_loss():
+                connection = await self._engine.connection_async()
+                try:
                     self._attach(connection)
                     call.send(connection, self._engine.next_id())
                     await connection.wait_async(call.slot, settled=False)
                     if call.in_worker:
                         await connection.wait_async(call.slot, settled=True)
                     answer = call.answer()
-                    if isinstance(answer, Ticket) and call.problem is not None:
-                        return await answer.refuse_async(call.problem)
-                    return answer
+                except ChannelLost as problem:
+                    call.note_loss(problem)
+                    continue
+                if isinstance(answer, Ticket) and call.problem is not None:
+                    return await answer.refuse_async(call.problem)
+                return answer
         except BaseException:
             call.cancel()
             raise

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +36,13 @@ class CallRequest:
     parent: str | None = None
     agent: str | None = None
     task: str | None = None
-    timeout_ms: float | None | Unset = UNSET
+    timeout_ms: float | Unset | None = UNSET
     within_ms: float | None = None
     load: Movable | None = None
     args: tuple[Any, ...] | None = None
     kwargs: dict[str, Any] | None = None
+    debug: bool | None = None
+    """Whether somebody steps through the body; None looks."""
 
 
 class Submission:
@@ -85,7 +86,9 @@ class Submission:
         header = {"type": "call", "id": call_id, **self._header}
         request = self._request
         if request.load is not None:
-            data, self.problem = start_frames(connection, header, request.load, request.args or (), request.kwargs or {})
+            data, self.problem = start_frames(
+                connection, header, request.load, request.args or (), request.kwargs or {}
+            )
             self._body_sent = self.problem is None
             if self._body_sent:
                 return data
@@ -106,16 +109,12 @@ class Submission:
             raise ChannelLost(slot.lost)
         return Ticket(connection, slot, slot.admitted, self._facts, (self._session, self._request.run))
 
-    @contextmanager
-    def noting_loss(self) -> Iterator[None]:
-        """Lets a lost channel pass, twice. Raises EngineError at the third."""
-        try:
-            yield
-        except ChannelLost as problem:
-            self._losses.append(str(problem))
-            if len(self._losses) >= _MAX_LOSSES:
-                lines = [f"The engine was lost {_MAX_LOSSES} times before it decided on {self._request.tool}:"]
-                raise EngineError("engine-lost", "\n  ".join([*lines, *self._losses])) from None
+    def note_loss(self, problem: ChannelLost) -> None:
+        """The channel was lost before a decision: the call may be sent again. Raises EngineError at the third loss."""
+        self._losses.append(str(problem))
+        if len(self._losses) >= _MAX_LOSSES:
+            lines = [f"The engine was lost {_MAX_LOSSES} times before it decided on {self._request.tool}:"]
+            raise EngineError("engine-lost", "\n  ".join([*lines, *self._losses])) from None
 
     def cancel(self) -> None:
         """Tells the engine that nobody waits any more."""
@@ -137,6 +136,6 @@ def _header(session: str, request: CallRequest) -> dict[str, Any]:
         header["timeoutMs"] = request.timeout_ms
     if request.within_ms is not None:
         header["withinMs"] = request.within_ms
-    if debugging():
+    if request.debug if request.debug is not None else debugging():
         header["debug"] = True
     return header

@@ -180,9 +180,7 @@ class Ticket:
         with contextlib.suppress(ChannelLost):
             self._report(ending)
 
-    def _settle(
-        self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None
-    ) -> Outcome:
+    def _settle(self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None) -> Outcome:
         try:
             self._report(ending)
             self._connection.wait(self._slot, settled=True)
@@ -216,7 +214,6 @@ class Ticket:
     def _keep(self, outcome: Outcome) -> Outcome:
         self.settled = outcome
         return outcome
-
 
 
 def outcome_from_worker(slot: Slot, facts: CallFacts) -> Outcome:
@@ -288,7 +285,8 @@ def _without_engine(
     if kind == "cannot-move":
         return local_outcomes.failure("cannot-move", facts, attempts=0, detail=ending["detail"])
     if kind == "too-large":
-        sizes = {"observed": f"{ending['observedBytes']} B", "limit": f"{ending['limitBytes']} B"}
-        return local_outcomes.failure("too-large", facts, attempts=0, detail=ending["part"], **sizes)
+        observed, limit = f"{ending['observedBytes']} B", f"{ending['limitBytes']} B"
+        return local_outcomes.failure(
+            "too-large", facts, attempts=0, detail=ending["part"], observed=observed, limit=limit
+        )
     return local_outcomes.failure("cancelled", facts, attempts=0, detail=f"no body ran: {ending['detail']}")
-

@@ -25,13 +25,14 @@ class RegisteredTool:
         self._body, self._async_body = _bodies_of(tool)
         self._schema = _schema_of(tool)
         self._signature = _signature_of(tool)
+        self._keywords, self._required = _keywords_of(self._signature)
         self._movable: Movable | None = None
 
     def fitting(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the tool's schema makes them. Raises Misfit."""
         if self._schema is not None:
             return _validated(self._schema, arguments)
-        if self._signature is not None:
+        if self._signature is not None and not (self._required <= arguments.keys() <= self._keywords):
             try:
                 self._signature.bind(**arguments)
             except TypeError as problem:
@@ -119,6 +120,15 @@ def _signature_of(tool: Any) -> inspect.Signature | None:
         return None
 
 
+def _keywords_of(signature: inspect.Signature | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The parameters that can be given by name, and those of them that must be: what fits them needs no closer look."""
+    parameters = [] if signature is None else list(signature.parameters.values())
+    if any(parameter.kind is parameter.POSITIONAL_ONLY for parameter in parameters):
+        return frozenset(), frozenset({""})
+    named = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    return frozenset(each.name for each in named), frozenset(each.name for each in named if each.default is each.empty)
+
+
 def _validated(schema: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         validated: dict[str, Any] = schema.model_validate(arguments).model_dump()
@@ -147,5 +157,7 @@ def _checked_name(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"a tool's name must be a text, got {name!r}")
     if not name or any(0xD800 <= ord(character) <= 0xDFFF for character in name):
-        raise ValueError(f"a tool's name must be a text with at least one character and no lone surrogate, got {name!r}")
+        raise ValueError(
+            f"a tool's name must be a text with at least one character and no lone surrogate, got {name!r}"
+        )
     return name

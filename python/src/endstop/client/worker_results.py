@@ -37,7 +37,9 @@ def _with_value(header: dict[str, Any], body: bytes, facts: CallFacts) -> Outcom
         return outcome_from_header(header, value=pickle.loads(body) if body else None)
     except Exception as problem:  # unpickling runs code of the value's classes
         detail = f"the result cannot be rebuilt here: {type(problem).__name__}: {problem}"
-        return local_outcomes.failure("cannot-move", facts, attempts=header["attempts"], detail=detail, exception=problem)
+        return local_outcomes.failure(
+            "cannot-move", facts, attempts=header["attempts"], detail=detail, exception=problem
+        )
 
 
 def _exception(error: dict[str, Any] | None, body: bytes) -> BaseException:

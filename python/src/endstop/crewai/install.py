@@ -35,7 +35,7 @@ _arguments: dict[str, Any] | None = None
 
 def install(
     *,
-    timeout: float | str | None | NotGiven = NOT_GIVEN,
+    timeout: float | str | NotGiven | None = NOT_GIVEN,
     max_depth: int = DEFAULT_MAX_DEPTH,
     tools: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:

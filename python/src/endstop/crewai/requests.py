@@ -19,7 +19,7 @@ class Request:
     """A call between its admission and its outcome.
 
     `tool` is the object whose body seam it waits for. An agent's request (`to_agent`) gets failures as values.
-    `answers_again`: CrewAI's text path invokes a second time when the first invocation raises, and gets the same answer.
+    `answers_again`: CrewAI's text path invokes once more when the first invocation raises, and gets the same answer.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ last_request: ContextVar[Request | None] = ContextVar("endstop_crewai_last_reque
 
 @contextmanager
 def carried_out_by_crewai(request: Request) -> Iterator[Request]:
-    """The scope in which CrewAI's own method carries out an agent's request. It is settled at the end, however it ends."""
+    """The scope in which CrewAI's own method carries out an agent's request. At its end the request is settled."""
     token = current_request.set(request)
     try:
         yield request

@@ -83,7 +83,7 @@ def _part_to_move(body: Body) -> Any:
 
 
 def _is_async(body: Body) -> bool:
-    """Whether a call of the body gives something to await. The method of a `@tool` does not say it, its function does."""
+    """Whether a call of the body gives something to await. Of a `@tool` its function says it, not its method."""
     owner = getattr(body, "__self__", None)
     return inspect.iscoroutinefunction(body) or (isinstance(owner, Tool) and inspect.iscoroutinefunction(owner.func))
 

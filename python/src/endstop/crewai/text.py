@@ -39,7 +39,7 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
 
 
 def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any) -> Any:
-    """Seam of `ToolUsage._check_tool_repeated_usage`: the engine has decided on a request, by more than the last call."""
+    """Seam of `ToolUsage._check_tool_repeated_usage`: the engine has decided, by more than the last call."""
     return False if current_request.get() is not None else original(usage, *args, **kwargs)
 
 

@@ -86,7 +86,9 @@ class ScriptedLLM(BaseLLM):
         if not self.native:
             return _react_text(step)
         asks = [step] if isinstance(step, Ask) else list(step)
-        return [_function_call(ask, f"call-{number}-{index}") for index, ask in enumerate(asks)] if tools else self.closing
+        return (
+            [_function_call(ask, f"call-{number}-{index}") for index, ask in enumerate(asks)] if tools else self.closing
+        )
 
     async def acall(self, messages: Any, tools: Any = None, *args: Any, **kwargs: Any) -> Any:
         return self.call(messages, tools, *args, **kwargs)

@@ -63,8 +63,8 @@ async def _run_awaitable(
         return BodyEnd(expired_ms=used_s * 1_000)
     if task.cancelled():
         return BodyEnd(exception=asyncio.CancelledError("the body cancelled itself"))
-    exception = task.exception()
-    return BodyEnd(exception=exception) if exception is not None else BodyEnd(value=task.result())
+    raised = task.exception()
+    return BodyEnd(exception=raised) if raised is not None else BodyEnd(value=task.result())
 
 
 async def _run_on_thread(

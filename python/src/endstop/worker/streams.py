@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
 
 
 def make_live() -> None:
@@ -23,5 +22,7 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A tool may have closed or replaced it, or the reader is gone: then there is no one to tell.
         if stream is not None:
-            with suppress(OSError, ValueError, AttributeError):
+            try:  # noqa: SIM105 - runs with each call, and `suppress` costs as much as the flush
                 stream.flush()
+            except (OSError, ValueError, AttributeError):
+                pass
