@@ -9,11 +9,13 @@ import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
 import { refuseUnknownKeys } from "./internal/nearest.ts";
-import { HostCall, type HostTool } from "./placement/host/host-call.ts";
+import type { PlacedTool } from "./placement/body.ts";
+import { HostRunner } from "./placement/host/host-runner.ts";
+import { PlacedCall } from "./placement/placed-call.ts";
 import { compileEngineOptions, type EngineOptions } from "./policy/engine-options.ts";
 import { compileTimeout, POLICY_KEYS, type PolicyOptions } from "./policy/policy.ts";
 import { Run } from "./run/run.ts";
-import type { CallOptions, JsonSchema, Tool } from "./tool.ts";
+import type { CallOptions, JsonSchema, Tool, ToolContext } from "./tool.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
 export interface RunHandle {
@@ -34,9 +36,9 @@ const DEFAULT_GRACE_MS = 5_000;
 export class Engine {
   readonly #core: EngineCore;
   readonly #clock: Clock;
-  readonly #tools = new Map<string, HostTool>();
+  readonly #tools = new Map<string, PlacedTool>();
   readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
-  readonly #hostCalls = new Map<Call, HostCall>();
+  readonly #placedCalls = new Map<Call, PlacedCall>();
   #closed = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -67,7 +69,11 @@ export class Engine {
     }
     const validate = compileInputSchema(inputSchema, name);
     this.#core.setPolicy(name, policy satisfies PolicyOptions);
-    this.#tools.set(name, { validate, run: tool.run.bind(tool) as HostTool["run"] });
+    const runner = new HostRunner(
+      tool.run.bind(tool) as (input: unknown, context: ToolContext) => unknown,
+      this.#clock,
+    );
+    this.#tools.set(name, { validate, runner });
   }
 
   /** Opens a run. It needs no closing: it is gone when nobody holds it. */
@@ -89,7 +95,7 @@ export class Engine {
   async close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     requirePositive(graceMs, "graceMs");
     this.#closed = true;
-    if (this.#hostCalls.size > 0) {
+    if (this.#placedCalls.size > 0) {
       this.#drained ??= Promise.withResolvers();
       const timer = this.#clock.setTimer(graceMs, () =>
         this.destroy("the engine was closed and its grace period is over"),
@@ -102,14 +108,14 @@ export class Engine {
   /** Cancels every call in flight now, and takes no more. */
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
-    for (const hostCall of [...this.#hostCalls.values()]) hostCall.cancel(reason);
+    for (const placed of [...this.#placedCalls.values()]) placed.cancel(reason);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #tool(name: string): HostTool {
+  #tool(name: string): PlacedTool {
     const tool = this.#tools.get(name);
     if (!tool) throw new Error(`defect: ${name} was admitted but is not registered`);
     return tool;
@@ -132,16 +138,16 @@ export class Engine {
         timeoutMs,
       };
       const call = this.#core.submit(request, (outcome, settled) => {
-        this.#hostCalls.delete(settled);
-        if (this.#hostCalls.size === 0) this.#drained?.resolve();
+        this.#placedCalls.delete(settled);
+        if (this.#placedCalls.size === 0) this.#drained?.resolve();
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const hostCall = new HostCall(call, this.#tool(name), this.#core, this.#clock, options.signal);
-      this.#hostCalls.set(call, hostCall);
-      if (this.#closed) hostCall.cancel("the engine is closed");
+      const placed = new PlacedCall(call, this.#tool(name), this.#core, options.signal);
+      this.#placedCalls.set(call, placed);
+      if (this.#closed) placed.cancel("the engine is closed");
       else
-        hostCall.begin(
+        placed.begin(
           input,
           (body) => this.#current.run({ call, run: treeRun }, body),
           (...nested) => this.#call(treeRun, ...nested),

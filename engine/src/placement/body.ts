@@ -1,0 +1,36 @@
+import type { Ending } from "../call/ending.ts";
+import type { InputValidator } from "../input-schema.ts";
+import type { ToolContext } from "../tool.ts";
+
+/** One attempt of an admitted call whose input was checked, as the placement that carries it out gets it. */
+export interface BodyCall {
+  readonly callId: string;
+  /** The tools from the root of the call tree to this call. */
+  readonly path: readonly string[];
+  /** From the start of the body; null is no deadline. */
+  readonly timeoutMs: number | null;
+  readonly input: unknown;
+  /** Its signal fires when the call is cancelled: the placement stops the body. */
+  readonly controller: AbortController;
+  /** The body is about to run. @returns false if the call has ended meanwhile: then it must not */
+  start(): boolean;
+  /** At the body's ending or at its deadline, whichever is first; what comes later is ignored. */
+  ended(ending: Ending, value?: unknown): void;
+  /** Runs a function in this call's place in the call tree. */
+  enter<T>(body: () => T): T;
+  /** Calls another tool as part of this call's tree. */
+  readonly callNested: ToolContext["call"];
+}
+
+/** How the bodies of one tool are run: a closure, a module in a Node worker, a command. */
+export interface BodyRunner {
+  /** What a cancel means for a body that has started, as the outcome says it. */
+  readonly whenCancelled: string;
+  begin(call: BodyCall): void;
+}
+
+/** A tool of the TypeScript door. */
+export interface PlacedTool {
+  readonly validate: InputValidator;
+  readonly runner: BodyRunner;
+}

@@ -1,0 +1,50 @@
+import type { Ending } from "../../call/ending.ts";
+import { errorInfo } from "../../call/error-info.ts";
+import { digestOf } from "../../call/fingerprint.ts";
+import { previewOf } from "../../call/preview.ts";
+import type { Clock } from "../../internal/clock.ts";
+import type { ToolContext } from "../../tool.ts";
+import type { BodyCall, BodyRunner } from "../body.ts";
+
+/**
+ * Runs a tool's function in this process. The caller has its answer at the deadline, whether or not the body heeds its
+ * signal; a body that blocks the event loop delays the answer until it lets go, and `observedMs` says by how much.
+ */
+export class HostRunner implements BodyRunner {
+  readonly whenCancelled = "its body was asked to stop and may have had effects";
+  readonly #run: (input: unknown, context: ToolContext) => unknown;
+  readonly #clock: Clock;
+
+  constructor(run: (input: unknown, context: ToolContext) => unknown, clock: Clock) {
+    this.#run = run;
+    this.#clock = clock;
+  }
+
+  begin(call: BodyCall): void {
+    if (!call.start()) return;
+    const { callId, path, timeoutMs, input, controller } = call;
+    const startedAtMs = this.#clock.now();
+    const timer =
+      timeoutMs === null
+        ? undefined
+        : this.#clock.setTimer(timeoutMs, () => {
+            call.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
+            controller.abort(new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError"));
+          });
+    const finish = (ending: Ending, value?: unknown): void => {
+      timer?.cancel();
+      call.ended(ending, value);
+    };
+    const context: ToolContext = {
+      signal: controller.signal,
+      callId,
+      path,
+      call: (...nested) => call.enter(() => call.callNested(...nested)),
+    };
+    // The body's synchronous part runs now: a body that throws at once is an ending like any other.
+    new Promise<unknown>((resolve) => resolve(call.enter(() => this.#run(input, context)))).then(
+      (value) => finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value),
+      (error: unknown) => finish({ type: "raised", error: errorInfo(error) }),
+    );
+  }
+}
