@@ -176,6 +176,7 @@ function bodiesStarted(ending: Ending): number {
     case "raised":
     case "expired":
     case "crashed":
+    case "over-quota":
       return 1;
     case "cannot-move":
     case "too-large":

@@ -22,6 +22,10 @@ export type Code =
   | "cannot-move"
   | "too-large"
   | "timed-out"
+  | "cpu-quota"
+  | "memory-quota"
+  | "process-quota"
+  | "output-quota"
   | "wait-timed-out"
   | "depth-exceeded"
   | "usage-limit"
@@ -82,6 +86,34 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
       host: "{tool} gave no answer within {limit}. It may still be running and may have had effects. Do not repeat it; continue without it or verify first.",
       worker: "{tool} was stopped after {limit} without a result. Effects before the stop may have happened. Try a smaller input or another way.",
     },
+  },
+  "cpu-quota": {
+    status: "killed",
+    retryable: false,
+    meaning: "The processes of the call used more CPU time than its quota together, those that had ended too, and were killed.",
+    message: "{tool} used {observed} of CPU time, limit {limit}: its processes were killed.",
+    forModel: "{tool} was stopped: it used {observed} of CPU time, limit {limit}. Ask for less at once. Effects before the stop may have happened.",
+  },
+  "memory-quota": {
+    status: "killed",
+    retryable: false,
+    meaning: "The processes of the call used more memory than its quota together, above what the worker had before, and were killed.",
+    message: "{tool} used {observed} of memory, limit {limit}: its processes were killed.",
+    forModel: "{tool} was stopped: it used {observed} of memory, limit {limit}. Ask for less data at once. Effects before the stop may have happened.",
+  },
+  "process-quota": {
+    status: "killed",
+    retryable: false,
+    meaning: "The call had more processes at once than its quota allows, and all of them were killed.",
+    message: "{tool} had {observed} processes at once, limit {limit}: all were killed.",
+    forModel: "{tool} was stopped: it had {observed} processes at once, limit {limit}. Try a smaller input or another way. Effects before the stop may have happened.",
+  },
+  "output-quota": {
+    status: "killed",
+    retryable: false,
+    meaning: "The result is larger than the call's quota. It was not handed on, and the process that made it was ended.",
+    message: "The result of {tool} is {observed}, limit {limit}: it was not handed on.",
+    forModel: "{tool} ran, but its result was {observed}, limit {limit}, and is not shown. Its effects have happened. Ask for less data at once.",
   },
   "wait-timed-out": {
     status: "timed-out",

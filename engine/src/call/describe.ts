@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration } from "../internal/duration.ts";
 import { deepFreeze } from "../internal/freeze.ts";
 import { type Code, type CodeEntry, codes } from "./codes.generated.ts";
-import type { Ending } from "./ending.ts";
+import type { Ending, Excess, QuotaName } from "./ending.ts";
 import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
 
 /** The figures that a code's texts name. */
@@ -73,6 +73,8 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
         "worker-crashed",
         { detail: describeCrash(ending), crash: { signal: ending.signal, exitCode: ending.exitCode } },
       ];
+    case "over-quota":
+      return [QUOTA_CODES[ending.quota], describeExcess(ending)];
     case "too-large":
       return [
         "too-large",
@@ -81,6 +83,18 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
     case "cancelled":
       return ["cancelled", { detail: ending.detail }];
   }
+}
+
+const QUOTA_CODES: Readonly<Record<QuotaName, Code>> = {
+  cpu: "cpu-quota",
+  memory: "memory-quota",
+  processes: "process-quota",
+  output: "output-quota",
+};
+
+function describeExcess({ quota, observed, limit }: Excess): FailureFigures {
+  const format = quota === "cpu" ? formatDuration : quota === "processes" ? String : formatBytes;
+  return { limit: format(limit), observed: format(observed) };
 }
 
 function summarize(error: ErrorInfo): string {

@@ -1,5 +1,14 @@
 import type { Crash, ErrorInfo } from "./outcome.ts";
 
+export type QuotaName = "cpu" | "memory" | "processes" | "output";
+
+/** Which quota a call passed: in ms, bytes or processes. */
+export interface Excess {
+  readonly quota: QuotaName;
+  readonly observed: number;
+  readonly limit: number;
+}
+
 /**
  * How an admitted call ended, as whoever carried it out reports it. `digest` and `preview` stand for the result in
  * loop detection and in texts for the model: the engine does not see the values of Python's calls.
@@ -17,6 +26,8 @@ export type Ending =
   | { readonly type: "load-failed"; readonly error: ErrorInfo }
   | { readonly type: "cannot-move"; readonly detail: string; readonly started: boolean }
   | ({ readonly type: "crashed" } & Crash)
+  /** Its processes were killed, since together they used more than a quota allows. */
+  | ({ readonly type: "over-quota" } & Excess)
   | {
       readonly type: "too-large";
       readonly part: string;

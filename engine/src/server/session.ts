@@ -8,6 +8,7 @@ import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import { compileEngineOptions } from "../policy/engine-options.ts";
 import { Run } from "../run/run.ts";
+import { NO_QUOTAS } from "../supervise/quota.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 
 interface EngineEntry {
@@ -162,6 +163,7 @@ export class Session {
       key,
       args,
       timeoutMs: call.timeoutMs,
+      quotas: NO_QUOTAS,
       withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (this.#clock.now() - call.submittedAtMs)),
       ended: (ending, body) => {
         entry.body = body;

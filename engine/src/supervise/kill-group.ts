@@ -5,14 +5,19 @@
  * @returns false if the group no longer exists
  */
 export function killGroup(leaderPid: number): boolean {
-  // A leader that has not called setsid yet has no group of its own, so it is signalled itself as well.
-  const group = signal(-leaderPid);
-  return signal(leaderPid) || group;
+  return signalGroup(leaderPid, "SIGKILL");
 }
 
-function signal(target: number): boolean {
+/** The same with another signal. */
+export function signalGroup(leaderPid: number, signal: NodeJS.Signals): boolean {
+  // A leader that has not called setsid yet has no group of its own: then it is signalled itself.
+  return signalProcess(-leaderPid, signal) || signalProcess(leaderPid, signal);
+}
+
+/** @returns false if there is no such process (negative: process group) */
+export function signalProcess(target: number, signal: NodeJS.Signals): boolean {
   try {
-    return process.kill(target, "SIGKILL");
+    return process.kill(target, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     throw error;

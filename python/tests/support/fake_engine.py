@@ -81,7 +81,7 @@ class FakeWorker(Peer):
         return header["ending"], body, self.has_begun()
 
     def has_begun(self) -> bool:
-        return self._mark.read_text().split("\n")[0] == f"c{self._attempt}"
+        return self._mark.read_text().partition(" ")[0] == f"c{self._attempt}"
 
     def wait_until_begun(self) -> None:
         assert eventually(self.has_begun), "the body never began"

@@ -175,3 +175,28 @@ def local_error() -> None:
 
 def len_of(data: bytes) -> int:
     return len(data)
+
+
+def surroundings() -> dict[str, Any]:
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "directory": os.getcwd(),
+        "colour": os.environ.get("COLOUR"),
+        "home": "HOME" in os.environ,
+        "umask": umask,
+        "sigterm": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
+        "stdout": type(sys.stdout).__name__,
+        "pid": os.getpid(),
+    }
+
+
+def disturb() -> int:
+    os.chdir("/")
+    os.environ["COLOUR"] = "changed by a body"
+    os.environ.pop("HOME", None)
+    os.umask(0o777)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    return os.getpid()

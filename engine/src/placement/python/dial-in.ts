@@ -14,6 +14,13 @@ const HELLO_TIMEOUT_MS = 10_000;
 /** Accepts a worker that has shown its token. Undefined turns it away. */
 export type AcceptWorker = (hello: WorkerHello, channel: Channel) => ChannelEvents | undefined;
 
+/** Which call's body a worker has begun, and what the worker had used by then. */
+export interface StartedNote {
+  readonly callId: string;
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+}
+
 /** The private socket that workers dial: in a directory that only this user can enter. */
 export class DialIn {
   readonly directory: string;
@@ -33,12 +40,12 @@ export class DialIn {
   }
 
   /**
-   * The call whose body a worker began last: each notes it in a file of this directory before the body. Read only once the
-   * worker has ended, so that a body costs the engine no message.
+   * What a worker noted before the last body it began: in a file of this directory, and read only where it is needed, so
+   * that a body costs the engine no message.
    */
-  startedCall(worker: number): string | undefined {
+  started(worker: number): StartedNote | undefined {
     try {
-      return readFileSync(join(this.directory, `worker-${worker}.started`), "utf8").split("\n", 1)[0];
+      return parseNote(readFileSync(this.#notePath(worker), "utf8"));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined; // it ended before it was ready
       throw error;
@@ -47,7 +54,11 @@ export class DialIn {
 
   /** Removes what a worker left here. */
   forget(worker: number): void {
-    rmSync(join(this.directory, `worker-${worker}.started`), { force: true });
+    rmSync(this.#notePath(worker), { force: true });
+  }
+
+  #notePath(worker: number): string {
+    return join(this.directory, `worker-${worker}.started`);
   }
 
   /** Stops listening, ends every connection and removes the directory. */
@@ -56,6 +67,13 @@ export class DialIn {
     for (const socket of this.#sockets) socket.destroy();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Undefined for the empty note of a worker that has begun none. */
+function parseNote(text: string): StartedNote | undefined {
+  const [callId, cpuMs, memoryBytes] = text.slice(0, text.indexOf("\n")).split(" ");
+  if (!callId) return undefined;
+  return { callId, cpuMs: Number(cpuMs), memoryBytes: Number(memoryBytes) };
 }
 
 function greet(socket: Socket, clock: Clock, accept: AcceptWorker): void {

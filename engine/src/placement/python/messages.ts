@@ -35,10 +35,35 @@ export interface WorkerHello {
   readonly token: string;
 }
 
-export type FromWorker =
-  | WorkerHello
-  | { readonly type: "ended"; readonly callId: string; readonly attempt: number; readonly ending: Ending };
+export type FromWorker = WorkerHello | Ended;
+
+export interface Ended {
+  readonly type: "ended";
+  readonly callId: string;
+  readonly attempt: number;
+  readonly ending: Ending;
+  /** What the worker had grown by since it was forked, as the body began. */
+  readonly grownBytes: number;
+  /** The body has left processes behind. */
+  readonly leftProcesses?: true;
+}
+
+/** What the worker itself does about a call's quotas; null leaves it out. */
+export interface WorkerLimits {
+  /** No larger result is sent. */
+  readonly outputBytes: number | null;
+  /** Address space for data beyond what it has (RLIMIT_DATA): an allocation past it fails at once. */
+  readonly dataBytes: number | null;
+  /** Processor time of one process beyond what it has used (RLIMIT_CPU). */
+  readonly cpuMs: number | null;
+}
 
 export type ToWorker =
   | { readonly type: "load"; readonly key: string }
-  | { readonly type: "run"; readonly callId: string; readonly attempt: number; readonly key: string };
+  | {
+      readonly type: "run";
+      readonly callId: string;
+      readonly attempt: number;
+      readonly key: string;
+      readonly limits?: WorkerLimits;
+    };

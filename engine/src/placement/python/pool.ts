@@ -2,8 +2,11 @@ import { availableParallelism } from "node:os";
 import type { Ending } from "../../call/ending.ts";
 import type { Crash } from "../../call/outcome.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
+import { QuotaWatch } from "../../supervise/quota-watch.ts";
+import type { Ended, FromWorker, ToWorker } from "./messages.ts";
 import type { Readiness } from "./modules.ts";
+import { excessBehind, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
 import type { Worker } from "./worker.ts";
 import { Workforce } from "./workforce.ts";
@@ -12,6 +15,11 @@ import { Workforce } from "./workforce.ts";
 const MAX_BUSY = Math.max(4, availableParallelism());
 /** Workers kept beyond the jobs at hand, so that a kill costs the next call nothing. */
 const RESERVE = 1;
+
+/** A worker is recycled after this many calls, */
+const MAX_CALLS_PER_WORKER = 10_000;
+/** or when it has grown by this: what a tool keeps, or leaks, is given back. */
+const MAX_GROWTH_BYTES = 256_000_000;
 
 /** One attempt of one call, for a worker to run. */
 export interface Job {
@@ -25,6 +33,7 @@ export interface Job {
   readonly timeoutMs: number | null;
   /** From now on: when the call's own caller ends, and waits no more; null is never. */
   readonly withinMs: number | null;
+  readonly quotas: Quotas;
   /** Called once, unless the job is cancelled. `body` is the pickled result or exception. */
   ended(ending: Ending, body?: Uint8Array): void;
 }
@@ -43,6 +52,7 @@ interface Waiting {
 interface Assignment {
   readonly job: Job;
   readonly deadline: Timer | undefined;
+  readonly unwatch: (() => void) | undefined;
 }
 
 /**
@@ -52,6 +62,7 @@ interface Assignment {
 export class PythonPool {
   readonly #clock: Clock;
   readonly #workforce: Workforce;
+  readonly #watch: QuotaWatch;
   readonly #tools = new Map<string, LoadedTool>();
   readonly #busy = new Map<Worker, Assignment>();
   readonly #queue: Waiting[] = [];
@@ -59,6 +70,7 @@ export class PythonPool {
 
   constructor(python: PythonCommand, clock: Clock) {
     this.#clock = clock;
+    this.#watch = new QuotaWatch(clock);
     this.#workforce = new Workforce(python, clock, {
       message: (worker, message, body) => this.#heard(worker, message, body),
       lost: (worker, crash) => this.#lost(worker, crash),
@@ -111,7 +123,7 @@ export class PythonPool {
       if (job.callId !== callId) continue;
       this.#release(worker);
       this.#workforce.kill(worker);
-      const started = this.#workforce.hasStarted(worker, callId);
+      const started = this.#workforce.started(worker, callId) !== undefined;
       this.#pump();
       return started;
     }
@@ -121,6 +133,7 @@ export class PythonPool {
   /** Ends every process. Jobs in flight are not told. */
   close(): Promise<void> {
     this.#closed = true;
+    this.#watch.close();
     for (const worker of [...this.#busy.keys()]) this.#release(worker);
     for (const waiting of [...this.#queue]) this.#leaveQueue(waiting);
     return this.#workforce.close();
@@ -181,20 +194,39 @@ export class PythonPool {
     const startedAtMs = this.#clock.now();
     const leftMs = withinMs === null ? Number.POSITIVE_INFINITY : Math.max(1, withinMs - (startedAtMs - queuedAtMs));
     const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
-    const expire = (): void => {
-      this.#release(worker);
-      this.#workforce.kill(worker);
-      job.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
-      this.#pump();
-    };
-    const deadline = timeoutMs === null ? undefined : this.#clock.setTimer(timeoutMs, expire);
-    this.#busy.set(worker, { job, deadline });
+    const deadline =
+      timeoutMs === null
+        ? undefined
+        : this.#clock.setTimer(timeoutMs, () =>
+            this.#stop(worker, job, { type: "expired", observedMs: this.#clock.now() - startedAtMs }),
+          );
+    worker.calls += 1;
+    this.#busy.set(worker, { job, deadline, unwatch: this.#watchQuotas(worker, job) });
     const payload = this.#tools.get(key)?.payload;
     if (payload && !worker.loaded.has(key)) {
       worker.loaded.add(key);
       tell(worker, { type: "load", key }, payload);
     }
-    tell(worker, { type: "run", callId, attempt, key }, args);
+    const limits = workerLimits(job.quotas);
+    tell(worker, { type: "run", callId, attempt, key, ...(limits ? { limits } : {}) }, args);
+  }
+
+  #watchQuotas(worker: Worker, job: Job): (() => void) | undefined {
+    if (worker.pid === undefined || !needsSampling(job.quotas)) return undefined;
+    return this.#watch.watch({
+      rootPid: worker.pid,
+      quotas: job.quotas,
+      baseline: () => this.#workforce.started(worker, job.callId),
+      exceeded: (excess) => this.#stop(worker, job, { type: "over-quota", ...excess }),
+    });
+  }
+
+  /** Kills the worker of a body that may not go on, and settles its call in the same turn. */
+  #stop(worker: Worker, job: Job, ending: Ending): void {
+    this.#release(worker);
+    this.#workforce.kill(worker);
+    job.ended(ending);
+    this.#pump();
   }
 
   #heard(worker: Worker, message: FromWorker, body: Uint8Array): void {
@@ -202,7 +234,10 @@ export class PythonPool {
     if (!assignment || message.type === "hello") return;
     const { job } = assignment;
     if (message.callId !== job.callId || message.attempt !== job.attempt) return;
+    const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas);
+    if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
+    if (message.leftProcesses || isWornOut(worker, message)) this.#workforce.kill(worker);
     job.ended(message.ending, body);
     this.#pump();
   }
@@ -212,14 +247,19 @@ export class PythonPool {
     if (assignment) {
       this.#release(worker);
       const error = { name: "WorkerCrashed", message: "the worker ended while it loaded the tool", stack: "" };
-      const started = this.#workforce.hasStarted(worker, assignment.job.callId);
-      assignment.job.ended(started ? { type: "crashed", ...crash } : { type: "load-failed", error });
+      const { job } = assignment;
+      const started = this.#workforce.started(worker, job.callId) !== undefined;
+      const ending: Ending = started ? { type: "crashed", ...crash } : { type: "load-failed", error };
+      const excess = excessBehind(ending, job.quotas);
+      job.ended(excess ? { type: "over-quota", ...excess } : ending);
     }
     this.#pump();
   }
 
   #release(worker: Worker): void {
-    this.#busy.get(worker)?.deadline?.cancel();
+    const assignment = this.#busy.get(worker);
+    assignment?.deadline?.cancel();
+    assignment?.unwatch?.();
     this.#busy.delete(worker);
   }
 
@@ -230,6 +270,10 @@ export class PythonPool {
       waiting.job.ended({ type: "load-failed", error });
     }
   }
+}
+
+function isWornOut(worker: Worker, { grownBytes }: Ended): boolean {
+  return worker.calls >= MAX_CALLS_PER_WORKER || grownBytes > MAX_GROWTH_BYTES;
 }
 
 function tell(worker: Worker, message: ToWorker, body: Uint8Array): void {

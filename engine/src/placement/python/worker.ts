@@ -15,10 +15,14 @@ export interface Worker {
   readonly number: number;
   /** What it was forked with: a count of what the template was told to import. */
   readonly generation: number;
+  /** Calls it has been given. */
+  calls: number;
   /** Keys of the tools it has been given. */
   readonly loaded: Set<string>;
   pid: number | undefined;
   channel: Channel | undefined;
   died: Died | undefined;
+  /** The ladder of its termination, while it is on one. */
+  termination: Timer | undefined;
   life: WorkerLife;
 }

@@ -2,7 +2,8 @@ import type { Crash } from "../../call/outcome.ts";
 import type { Channel, ChannelEvents } from "../../internal/channel.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
-import { DialIn, newToken, sameToken } from "./dial-in.ts";
+import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
+import { DialIn, newToken, type StartedNote, sameToken } from "./dial-in.ts";
 import type { Died, FromTemplate, FromWorker, WorkerHello } from "./messages.ts";
 import { type Readiness, TemplateModules } from "./modules.ts";
 import { type PythonCommand, Template } from "./template.ts";
@@ -101,25 +102,28 @@ export class Workforce {
     const worker: Worker = {
       number,
       generation: this.#modules.generation,
+      calls: 0,
       loaded: new Set(),
       pid: undefined,
       channel: undefined,
       died: undefined,
+      termination: undefined,
       life: { type: "forking", token, tooLate },
     };
     this.#workers.set(number, worker);
     this.#startedTemplate().send({ type: "fork", worker: number, token });
   }
 
-  /** Whether a worker that has ended, or was killed, had begun the call's body. */
-  hasStarted(worker: Worker, callId: string): boolean {
-    return this.#dialIn.startedCall(worker.number) === callId;
+  /** What the worker noted as it began the call's body; undefined if it has not begun it. */
+  started(worker: Worker, callId: string): StartedNote | undefined {
+    const note = this.#dialIn.started(worker.number);
+    return note?.callId === callId ? note : undefined;
   }
 
-  /** Kills a worker's process group now. `lost` is not told. */
-  kill(worker: Worker): void {
+  /** Ends a worker's process group: at once, or by all rungs of the ladder. `lost` is not told. */
+  kill(worker: Worker, graces = AT_ONCE): void {
     this.#end(worker);
-    if (worker.pid !== undefined) killGroup(worker.pid);
+    if (worker.pid !== undefined) worker.termination = terminate(worker.pid, graces, this.#clock);
     worker.channel?.close();
   }
 
@@ -154,6 +158,7 @@ export class Workforce {
   }
 
   #end(worker: Worker): void {
+    worker.termination?.cancel();
     if (worker.life.type === "forking" || worker.life.type === "dying") worker.life.tooLate.cancel();
     worker.life = { type: "ending" };
   }
@@ -197,6 +202,7 @@ export class Workforce {
         this.#failures += 1;
         if (this.isFailing) this.#events.gaveUp(`worker ended before it was ready: ${describeDeath(died)}`);
       }
+      worker.termination?.cancel(); // once it is reaped, its number can be another's
       killGroup(died.pid);
       this.#signOfDeath(worker);
       if (worker.life.type === "forking") this.#end(worker);

@@ -59,9 +59,14 @@ def movable(tool: Any) -> Movable:
     return Movable(hashlib.sha256(payload).hexdigest(), tuple(sorted(modules)), payload)
 
 
-def dump_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
-    """The pickle of `(args, kwargs)`. Raises CannotMove, which names the argument that has no pickle."""
-    arguments = (args, dict(kwargs))
+def dump_arguments(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], surroundings: Mapping[str, Any] | None = None
+) -> bytes:
+    """The pickle of `(args, kwargs)`, with `surroundings` if there are any.
+
+    Raises CannotMove, which names the argument that has no pickle.
+    """
+    arguments = (args, dict(kwargs)) if surroundings is None else (args, dict(kwargs), surroundings)
     if all(type(item) in _FLAT_TYPES for item in args) and all(type(item) in _FLAT_TYPES for item in kwargs.values()):
         return pickle.dumps(arguments, protocol=_PICKLE_PROTOCOL)
     try:

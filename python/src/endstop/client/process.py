@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from endstop.client.node import find_node
+from endstop.client.surroundings import Inherited
 from endstop.errors import EngineError
 
 _ENGINE_FILE = Path(__file__).resolve().parent.parent / "_engine" / "endstop.mjs"
@@ -30,6 +31,7 @@ class EngineProcess:
     """One engine child. `stdin` and `stdout` are the numbers of our ends of its pipes."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        self.inherited = Inherited()
         output = _duplicate_of_stdout()
         self.output_descriptor = output
         """The number, in the child, of the descriptor for what workers print; None if the host has none."""

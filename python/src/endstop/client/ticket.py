@@ -238,7 +238,9 @@ def start_frames(
         if load.key not in connection.loaded:
             data = frames.encode({"type": "load", "key": load.key, "modules": list(load.modules)}, load.payload)
         part = "input"
-        data += frames.encode({**header, "load": load.key}, dump_arguments(args, kwargs))
+        data += frames.encode(
+            {**header, "load": load.key}, dump_arguments(args, kwargs, connection.process.inherited.changes())
+        )
     except CannotMove as problem:
         return b"", {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
     except frames.FrameTooLarge as problem:

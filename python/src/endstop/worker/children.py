@@ -34,6 +34,15 @@ def children() -> list[int]:
         return [process.pid for process in psutil.Process().children()]
 
 
+def has_children() -> bool:
+    """Whether this process has any child, a zombie too. One system call."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def peek_exit(pid: int) -> Exit | None:
     """How a child ended, or None if it runs. It stays a zombie, so that nobody else can get its number."""
     state = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import cloudpickle
 
@@ -25,15 +25,21 @@ def dump(value: Any, root: str) -> bytes:
         return _dump_by_value(value, root)
 
 
-def load_arguments(data: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+class Arguments(NamedTuple):
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    surroundings: dict[str, Any] | None = None
+    """How the host's surroundings differ from those that the engine was started in."""
+
+
+def load_arguments(data: bytes) -> Arguments:
     """Raises CannotMove."""
     if not data:
-        return (), {}
+        return Arguments((), {})
     try:
-        args, kwargs = pickle.loads(data)
+        return Arguments(*pickle.loads(data))
     except BaseException as problem:  # unpickling calls the value's own methods, which may raise anything
         raise CannotMove(f"an argument cannot be rebuilt in the worker: {_text(problem)}") from problem
-    return args, kwargs
 
 
 def _dump_by_value(value: Any, root: str) -> bytes:

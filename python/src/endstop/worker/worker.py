@@ -14,14 +14,18 @@ from endstop.errorinfo import describe_exception
 from endstop.frames import MAX_BODY_BYTES, PROTOCOL_VERSION, Frame, FrameDecoder, ProtocolError, encode
 from endstop.worker import streams
 from endstop.worker.body import Ended, cannot_move, run_body
+from endstop.worker.children import has_children
+from endstop.worker.descriptors import LOWEST_DESCRIPTOR
+from endstop.worker.limits import OwnLimits
 from endstop.worker.loading import load_tool
 from endstop.worker.moving import CannotMove, load_arguments
 from endstop.worker.prctl import adopt_orphans, signal_on_parent_death
+from endstop.worker.surroundings import Surroundings
+from endstop.worker.usage import Meter, Usage
 
 EXIT_NO_ENGINE = 70
-# Out of the way of tools that close or replace the first descriptors.
-_LOWEST_DESCRIPTOR = 100
 _READ_BYTES = 64 * 1024
+_NO_LIMITS: dict[str, Any] = {}
 
 
 def isolate(template_pid: int) -> None:
@@ -51,13 +55,13 @@ def main(number: int, token: str, socket_path: str) -> NoReturn:
 def _dial(socket_path: str) -> socket.socket:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dialed:
         dialed.connect(socket_path)
-        return socket.socket(fileno=fcntl.fcntl(dialed, fcntl.F_DUPFD_CLOEXEC, _LOWEST_DESCRIPTOR))
+        return socket.socket(fileno=fcntl.fcntl(dialed, fcntl.F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR))
 
 
 class StartedMark:
-    """Says which call's body was started, where the engine reads it after the worker's death.
+    """Says which call's body was started and what had been used by then, where the engine reads it when it has to.
 
-    A mapped file, not a frame: it is written before each body and read almost never, and a frame would wake the engine
+    A mapped file, not a frame: it is written before each body and rarely read, and a frame would wake the engine
     in the middle of every call. What is written to the mapping is in the file, however the process ends.
     """
 
@@ -70,8 +74,8 @@ class StartedMark:
         finally:
             os.close(opened)
 
-    def write(self, call_id: str) -> None:
-        line = f"{call_id}\n".encode()
+    def write(self, call_id: str, usage: Usage) -> None:
+        line = f"{call_id} {usage.cpu_ms} {usage.memory_bytes}\n".encode()
         self._mapped[: len(line)] = line
 
 
@@ -87,6 +91,11 @@ class Worker:
         self._channel = channel
         self._mark = mark
         self._limit_bytes = limit_bytes
+        self._limits = OwnLimits()
+        self._meter = Meter()
+        self._surroundings = Surroundings()
+        self._usage = self._meter.read()
+        self._memory_at_birth = self._usage.memory_bytes
         self._payloads: dict[str, bytes] = {}
         self._bodies: dict[str, Callable[..., Any]] = {}
 
@@ -107,7 +116,15 @@ class Worker:
         ended = self._attempt(frame, call)
         # What the body printed is in the host's streams before its outcome is known.
         streams.flush()
-        self._channel.sendall(encode({"type": "ended", **call, "ending": ended.ending}, ended.pickled))
+        grown_bytes = self._usage.memory_bytes - self._memory_at_birth
+        header = {"type": "ended", **call, "ending": ended.ending, "grownBytes": grown_bytes}
+        if has_children():
+            header["leftProcesses"] = True
+        self._channel.sendall(encode(header, ended.pickled))
+        del ended
+        # The caller has its answer: this is the next call's time.
+        self._surroundings.restore()
+        self._usage = self._meter.read()
 
     def _attempt(self, frame: Frame, call: dict[str, Any]) -> Ended:
         try:
@@ -115,11 +132,15 @@ class Worker:
         except BaseException as problem:  # a module may raise anything, SystemExit too
             return Ended({"type": "load-failed", "error": describe_exception(problem)})
         try:
-            args, kwargs = load_arguments(frame.body)
+            args, kwargs, surroundings = load_arguments(frame.body)
+            if surroundings:
+                self._surroundings.enter(surroundings)
         except CannotMove as problem:
             return Ended(cannot_move(problem, started=False))
-        self._mark.write(call["callId"])
-        return run_body(body, args, kwargs, self._limit_bytes)
+        limits = frame.header.get("limits", _NO_LIMITS)
+        self._limits.set(limits, self._usage)
+        self._mark.write(call["callId"], self._usage)
+        return run_body(body, args, kwargs, limits.get("outputBytes") or self._limit_bytes)
 
     def _body(self, key: str) -> Callable[..., Any]:
         body = self._bodies.get(key)

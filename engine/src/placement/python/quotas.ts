@@ -1,0 +1,34 @@
+import type { Ending, Excess } from "../../call/ending.ts";
+import { judgeOutput, type Quotas } from "../../supervise/quota.ts";
+import type { WorkerLimits } from "./messages.ts";
+
+/**
+ * The worker's own limits are a second net, and wide: address space that is reserved and never touched must not end a call
+ * that is inside its quota, and what is sampled names the call's real figure.
+ */
+const DATA_FACTOR = 4;
+const DATA_SLACK_BYTES = 256_000_000;
+const CPU_SLACK_MS = 2_000;
+
+/** What a worker is told to hold by itself; undefined if there is nothing. */
+export function workerLimits({ cpuMs, memoryBytes, outputBytes }: Quotas): WorkerLimits | undefined {
+  if (cpuMs === null && memoryBytes === null && outputBytes === null) return undefined;
+  return {
+    outputBytes,
+    dataBytes: memoryBytes === null ? null : DATA_FACTOR * memoryBytes + DATA_SLACK_BYTES,
+    cpuMs: cpuMs === null ? null : cpuMs + CPU_SLACK_MS,
+  };
+}
+
+/** The quota that stands behind an ending which the worker's own limits brought about. */
+export function excessBehind(ending: Ending, quotas: Quotas): Excess | undefined {
+  const limits = workerLimits(quotas);
+  if (ending.type === "too-large" && ending.part === "result") return judgeOutput(quotas, ending.observedBytes);
+  if (ending.type === "raised" && ending.error.name.endsWith("MemoryError") && quotas.memoryBytes !== null) {
+    return { quota: "memory", observed: limits?.dataBytes ?? quotas.memoryBytes, limit: quotas.memoryBytes };
+  }
+  if (ending.type === "crashed" && ending.signal === "SIGXCPU" && quotas.cpuMs !== null) {
+    return { quota: "cpu", observed: limits?.cpuMs ?? quotas.cpuMs, limit: quotas.cpuMs };
+  }
+  return undefined;
+}

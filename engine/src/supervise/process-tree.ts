@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The unit of times in /proc/<pid>/stat: USER_HZ, which is 100 on every architecture Node runs on. */
+const MS_PER_TICK = 10;
+const ZOMBIES: ReadonlySet<string> = new Set(["Z", "X"]);
+
+/** One process at one instant. */
+export interface ProcessSample {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly groupId: number;
+  readonly sessionId: number;
+  /** Ticks since boot. With the pid it names one process for ever. */
+  readonly startTicks: number;
+  /** It has ended and waits for its parent; its processor time still counts. */
+  readonly isZombie: boolean;
+  /** User and system time, with that of children it has waited for. */
+  readonly cpuMs: number;
+  /** Anonymous, shared and swapped memory. Pages it shares with its parent since a fork count in both. */
+  readonly memoryBytes: number;
+}
+
+/** What `/proc/<pid>/smaps_rollup` says: exact, but the kernel walks all pages for it. */
+export interface ExactMemory {
+  /** Each page divided by the number of processes that map it. */
+  readonly proportionalBytes: number;
+  /** Pages that no other process maps. */
+  readonly privateBytes: number;
+}
+
+/** Whether processes can be looked at on this system: it has Linux's /proc. */
+export function canReadProcesses(): boolean {
+  return readText("/proc/self/stat") !== undefined;
+}
+
+/** Undefined if there is no such process. */
+export function readProcess(pid: number): ProcessSample | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  const status = readText(`/proc/${pid}/status`);
+  if (stat === undefined || status === undefined) return undefined;
+  // The name stands in parentheses and may hold anything: fields are counted from the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const field = (number: number): number => Number(fields[number - 3]);
+  return {
+    pid,
+    parentPid: field(4),
+    groupId: field(5),
+    sessionId: field(6),
+    startTicks: field(22),
+    isZombie: ZOMBIES.has(fields[0] ?? ""),
+    cpuMs: (field(14) + field(15) + field(16) + field(17)) * MS_PER_TICK,
+    memoryBytes: kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem") + kibibytes(status, "VmSwap"),
+  };
+}
+
+/**
+ * A process and all its descendants, the root first; empty if the root is gone. What left the root's group or session is
+ * found as well, as long as every parent on the way lives or the root is a child subreaper.
+ */
+export function readTree(rootPid: number): ProcessSample[] {
+  const tree: ProcessSample[] = [];
+  const seen = new Set<number>();
+  for (let pids = [rootPid]; pids.length > 0; ) {
+    const next: number[] = [];
+    for (const pid of pids) {
+      if (seen.has(pid)) continue;
+      seen.add(pid);
+      const process = readProcess(pid);
+      if (!process) continue;
+      tree.push(process);
+      if (!process.isZombie) next.push(...childrenOf(pid));
+    }
+    pids = next;
+  }
+  return tree;
+}
+
+/** Every process of the machine that `belongs` accepts: for trees whose root adopts no orphans. Costs a read a process. */
+export function scanProcesses(belongs: (process: ProcessSample) => boolean): ProcessSample[] {
+  return readNames("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readProcess(Number(name)))
+    .filter((process) => process !== undefined && belongs(process)) as ProcessSample[];
+}
+
+/** Undefined if the process is gone, or this kernel does not tell. */
+export function readExactMemory(pid: number): ExactMemory | undefined {
+  const rollup = readText(`/proc/${pid}/smaps_rollup`);
+  if (rollup === undefined) return undefined;
+  const swapBytes = kibibytes(rollup, "SwapPss");
+  return {
+    proportionalBytes: kibibytes(rollup, "Pss_Anon") + kibibytes(rollup, "Pss_Shmem") + swapBytes,
+    privateBytes: kibibytes(rollup, "Private_Dirty") + swapBytes,
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  // Children belong to the thread that forked them.
+  return readNames(`/proc/${pid}/task`).flatMap((task) =>
+    (readText(`/proc/${pid}/task/${task}/children`) ?? "").split(" ").filter(Boolean).map(Number),
+  );
+}
+
+function kibibytes(text: string, name: string): number {
+  const start = text.indexOf(`\n${name}:`);
+  return start < 0 ? 0 : Number.parseInt(text.slice(start + name.length + 2), 10) * 1_024;
+}
+
+function readNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    return unlessGone(error) ?? [];
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "latin1");
+  } catch (error) {
+    return unlessGone(error);
+  }
+}
+
+/** A process can end between any two reads, or become another user's. */
+function unlessGone(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "ENOENT" && code !== "ESRCH" && code !== "EACCES" && code !== "EPERM") throw error;
+  return undefined;
+}

@@ -1,0 +1,131 @@
+import { availableParallelism } from "node:os";
+import type { Excess } from "../call/ending.ts";
+import type { Clock, Timer } from "../internal/clock.ts";
+import { type ProcessSample, readExactMemory, readTree } from "./process-tree.ts";
+import { book, type CpuAccount, FIRST_SAMPLE_MS, judge, NEW_ACCOUNT, type Quotas, type Usage } from "./quota.ts";
+
+/** What a worker had used before the body began. */
+export interface Baseline {
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+}
+
+export interface Watched {
+  readonly rootPid: number;
+  readonly quotas: Quotas;
+  /** Undefined while the body has not begun. */
+  baseline(): Baseline | undefined;
+  /** Once, unless the watch was ended before. */
+  exceeded(excess: Excess): void;
+}
+
+interface Entry {
+  readonly watched: Watched;
+  account: CpuAccount;
+  baseline: Baseline | undefined;
+  dueMs: number;
+}
+
+/** How processes are looked at; replaced in tests. */
+export interface ProcessReader {
+  tree(rootPid: number): readonly ProcessSample[];
+  exactMemory: typeof readExactMemory;
+}
+
+const systemReader: ProcessReader = { tree: readTree, exactMemory: readExactMemory };
+
+/** Samples the process trees of calls with quotas, on one timer for all of them: a short call costs it next to nothing. */
+export class QuotaWatch {
+  readonly #clock: Clock;
+  readonly #reader: ProcessReader;
+  readonly #cores: number;
+  readonly #entries = new Set<Entry>();
+  #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
+
+  constructor(clock: Clock, reader = systemReader, cores = availableParallelism()) {
+    this.#clock = clock;
+    this.#reader = reader;
+    this.#cores = cores;
+  }
+
+  /** @returns what ends the watch */
+  watch(watched: Watched): () => void {
+    const entry: Entry = {
+      watched,
+      account: NEW_ACCOUNT,
+      baseline: undefined,
+      dueMs: this.#clock.now() + FIRST_SAMPLE_MS,
+    };
+    this.#entries.add(entry);
+    this.#arm(entry.dueMs);
+    return () => void this.#entries.delete(entry);
+  }
+
+  close(): void {
+    this.#entries.clear();
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+  }
+
+  #arm(dueMs: number): void {
+    if (this.#timer && this.#timer.dueMs <= dueMs) return;
+    this.#timer?.timer.cancel();
+    const timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.now()), () => this.#tick());
+    this.#timer = { dueMs, timer };
+  }
+
+  #tick(): void {
+    this.#timer = undefined;
+    const nowMs = this.#clock.now();
+    for (const entry of [...this.#entries]) {
+      if (entry.dueMs <= nowMs && this.#entries.has(entry)) this.#sample(entry, nowMs);
+    }
+    let soonestMs = Number.POSITIVE_INFINITY;
+    for (const { dueMs } of this.#entries) soonestMs = Math.min(soonestMs, dueMs);
+    if (soonestMs < Number.POSITIVE_INFINITY) this.#arm(soonestMs);
+  }
+
+  #sample(entry: Entry, nowMs: number): void {
+    const { quotas, rootPid } = entry.watched;
+    entry.baseline ??= entry.watched.baseline();
+    const { baseline } = entry;
+    const tree = baseline ? this.#reader.tree(rootPid) : [];
+    if (!baseline || tree.length === 0) {
+      entry.dueMs = nowMs + FIRST_SAMPLE_MS;
+      return;
+    }
+    entry.account = book(entry.account, sum(tree, ({ cpuMs }) => cpuMs) - baseline.cpuMs);
+    const usage: Usage = {
+      cpuMs: entry.account.highestMs,
+      memoryBytes: sum(tree, ({ memoryBytes }) => memoryBytes) - baseline.memoryBytes,
+      processes: tree.filter(({ isZombie }) => !isZombie).length - 1,
+    };
+    let verdict = judge(quotas, usage, this.#cores);
+    if (verdict.type === "exceeded" && verdict.excess.quota === "memory" && tree.length > 1) {
+      verdict = judge(quotas, { ...usage, memoryBytes: this.#exactMemory(tree, baseline) }, this.#cores);
+    }
+    if (verdict.type === "within") {
+      entry.dueMs = nowMs + verdict.nextSampleMs;
+      return;
+    }
+    this.#entries.delete(entry);
+    entry.watched.exceeded(verdict.excess);
+  }
+
+  /**
+   * The larger of two figures that both are at most what the tree uses, since forks share pages: what the root has grown by, with
+   * what only its descendants map; and everyone's share of the pages they map, without all that the root had before.
+   */
+  #exactMemory(tree: readonly ProcessSample[], baseline: Baseline): number {
+    const exact = tree.map((process) => ({ process, ...this.#reader.exactMemory(process.pid) }));
+    const [root, ...descendants] = exact;
+    const grownBytes = (root?.process.memoryBytes ?? 0) - baseline.memoryBytes;
+    const privateBytes = sum(descendants, ({ privateBytes, process }) => privateBytes ?? process.memoryBytes);
+    const shareBytes = sum(exact, ({ proportionalBytes, process }) => proportionalBytes ?? process.memoryBytes);
+    return Math.max(Math.max(0, grownBytes) + privateBytes, shareBytes - baseline.memoryBytes);
+  }
+}
+
+function sum<Item>(items: readonly Item[], figure: (item: Item) => number): number {
+  return items.reduce((total, item) => total + figure(item), 0);
+}

@@ -1,0 +1,70 @@
+"""What a body finds around it: working directory, environment, umask, signal handlers, standard streams.
+
+Each call begins with those of the host, and what a body changes is put back before the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from endstop.worker.moving import CannotMove
+
+_SIGNALS = tuple(
+    number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
+)
+
+
+class Surroundings:
+    """As they were when the worker was ready. Made once, on the main thread."""
+
+    def __init__(self) -> None:
+        self._directory = os.getcwd()
+        self._environment = dict(os.environ)
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
+        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._streams = sys.stdin, sys.stdout, sys.stderr
+
+    def enter(self, changes: Mapping[str, Any]) -> None:
+        """The host's `directory` and `environment` (None: the name is gone), where they differ. Raises CannotMove."""
+        directory = changes.get("directory")
+        if directory is not None:
+            try:
+                os.chdir(directory)
+            except OSError as problem:
+                text = f"the working directory {directory} cannot be entered: {problem.strerror}"
+                raise CannotMove(text) from problem
+        for name, value in changes.get("environment", {}).items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def restore(self) -> None:
+        """Puts back what a body changed. A directory that is gone stays gone: the next body meets it there."""
+        with suppress(OSError):
+            if _directory_now() != self._directory:
+                os.chdir(self._directory)
+        if os.environ != self._environment:
+            for name in [name for name in os.environ if name not in self._environment]:
+                del os.environ[name]
+            os.environ.update(self._environment)
+        os.umask(self._umask)
+        for number, handler in self._handlers.items():
+            # None: it was set from C, and cannot be set from here.
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+
+
+def _directory_now() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
