@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from endstop import ToolExecutor
+from endstop.client.engine import shared_engine
 from tests.outside.programs import Programs
 from tests.support.leaks import LeakDetector, no_leaks
 
@@ -28,3 +30,11 @@ def programs(leaks: LeakDetector, tmp_path: Path) -> Iterator[Programs]:
     programs = Programs(tmp_path)
     yield programs
     programs.end()
+
+
+@pytest.fixture
+def executor(leaks: LeakDetector) -> Iterator[ToolExecutor]:
+    """An executor of this process, and the real engine behind it, which is gone when the detector looks."""
+    with ToolExecutor() as executor:
+        yield executor
+    shared_engine().end("the test is over")

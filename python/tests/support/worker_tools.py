@@ -200,3 +200,9 @@ def disturb() -> int:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     return os.getpid()
+
+
+def note(path: str) -> None:
+    """One byte for each body that ran."""
+    with open(path, "ab", buffering=0) as file:
+        file.write(b"x")
