@@ -1,0 +1,80 @@
+import type { Cap, Need } from "./cap.ts";
+import type { Lane } from "./lane.ts";
+
+/** One permit in the hands of one call. A chain of loans has one permit, and only its last borrower uses it. */
+export interface Holding {
+  readonly cap: Cap;
+  readonly grant: Grant;
+  /** The ancestor's holding that this one is borrowed from; none if the permit was free. */
+  lender: Holding | undefined;
+  /** The nested call that uses the permit while this call's body waits for it. */
+  borrower: Holding | undefined;
+  /** Lanes of nested calls that wait for this permit to come back from its borrower. */
+  readonly waiting: Set<Lane>;
+}
+
+/** The permits of one call that runs. */
+export interface Grant {
+  readonly parent: Grant | undefined;
+  readonly holdings: Holding[];
+  /** Nested calls that run. */
+  readonly children: Set<Grant>;
+  /** Nested calls that wait, by what they need. */
+  readonly lanes: Map<Need, Lane>;
+}
+
+/** The permit of `cap` that the nearest ancestor holds. Beyond an ancestor that has ended nobody waits for the call. */
+export function nearestHolding(parent: Grant | undefined, cap: Cap): Holding | undefined {
+  for (let grant = parent; grant && grant.holdings.length > 0; grant = grant.parent) {
+    for (const holding of grant.holdings) if (holding.cap === cap) return holding;
+  }
+  return undefined;
+}
+
+/** Takes one permit of each cap: borrowed from the nearest ancestor where it can lend, else a free one. */
+export function takePermits(need: Need, parent: Grant | undefined): Grant {
+  const grant: Grant = { parent, holdings: [], children: new Set(), lanes: new Map() };
+  for (const cap of need.caps) {
+    const nearest = nearestHolding(parent, cap);
+    const lender = nearest && !nearest.borrower ? nearest : undefined;
+    const holding: Holding = { cap, grant, lender, borrower: undefined, waiting: new Set() };
+    if (lender) lender.borrower = holding;
+    else {
+      cap.inUse++;
+      cap.holdings.add(holding);
+    }
+    grant.holdings.push(holding);
+  }
+  parent?.children.add(grant);
+  return grant;
+}
+
+/** What giving permits back made available. */
+export interface Returned {
+  /** Caps that have a permit more. */
+  readonly caps: Set<Cap>;
+  /** Lanes of nested calls whose ancestor can lend again, or is gone. */
+  readonly lanes: Set<Lane>;
+}
+
+/** Gives a call's permits back: to the lender, to the cap, or for good to the nested call that still uses it. */
+export function giveBackPermits(grant: Grant): Returned {
+  const returned: Returned = { caps: new Set(), lanes: new Set() };
+  for (const holding of grant.holdings) {
+    const { cap, lender, borrower } = holding;
+    if (lender) lender.borrower = borrower;
+    if (borrower) borrower.lender = lender;
+    if (!lender) {
+      cap.holdings.delete(holding);
+      if (borrower) cap.holdings.add(borrower);
+      else {
+        cap.inUse--;
+        returned.caps.add(cap);
+      }
+    } else if (!borrower) for (const lane of lender.waiting) returned.lanes.add(lane);
+    for (const lane of holding.waiting) returned.lanes.add(lane);
+  }
+  grant.holdings.length = 0;
+  grant.parent?.children.delete(grant);
+  return returned;
+}
