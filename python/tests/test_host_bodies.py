@@ -17,6 +17,8 @@ import pytest
 from endstop.host import asyncbodies, threads, waiting
 from endstop.host.asyncbodies import run_async
 from endstop.host.bodies import BodyEnd, body_threads, run_here, run_until
+from endstop.host.stopping import BodyStopped
+from endstop.host.stuck import stuck_bodies, stuck_count
 from endstop.host.threads import BodyThreads
 
 from .support.fake_engine import eventually
@@ -363,3 +365,90 @@ def test_a_coroutine_that_raises_or_cancels_itself_ends_with_that() -> None:
 
     assert isinstance(run(fail).exception, KeyError)
     assert isinstance(run(give_up).exception, asyncio.CancelledError)
+
+
+def test_a_python_body_is_stopped_at_its_deadline() -> None:
+    seen: list[BaseException] = []
+
+    def spin() -> None:
+        try:
+            while True:
+                pass
+        except BaseException as problem:
+            seen.append(problem)
+            raise
+
+    assert until(spin, 50).expired_ms is not None
+    assert eventually(lambda: body_threads.abandoned == 0)
+    assert [type(problem) for problem in seen] == [BodyStopped]
+
+
+def test_a_body_that_swallows_the_stop_is_asked_again() -> None:
+    stops = 0
+
+    def stubborn() -> None:
+        nonlocal stops
+        while stops < 3:
+            try:
+                while True:
+                    time.sleep(0.001)
+            except BodyStopped:
+                stops += 1
+
+    assert until(stubborn, 50).expired_ms is not None
+    assert eventually(lambda: body_threads.abandoned == 0)
+    assert stops == 3
+
+
+def test_a_stop_that_comes_just_as_a_body_ends_reaches_nothing_else() -> None:
+    problems: list[BaseException | None] = []
+    for _ in range(300):
+
+        def brief() -> None:
+            give_up_at = time.monotonic() + 0.002
+            while time.monotonic() < give_up_at:
+                pass
+
+        until(brief, 2)
+        problems.append(until(lambda: sum(range(200))).exception)
+    assert set(problems) == {None}
+    assert eventually(lambda: body_threads.abandoned == 0)
+
+
+def test_stuck_bodies_are_listed_with_their_stacks_and_counted_for_their_tool(hang: Hang) -> None:
+    def hang_here() -> str:
+        return hang()
+
+    run_until(hang_here, copy_context(), 50, ("session", "run", "tool"), "call-7")
+    [stuck] = stuck_bodies()
+    assert (stuck.tool, stuck.call_id) == ("tool", "call-7")
+    assert "in hang_here" in stuck.stack
+    assert stuck.thread in {thread.ident for thread in threading.enumerate()}
+    assert (stuck_count("session", "tool"), stuck_count("session", "other"), stuck_count("other", "tool")) == (1, 0, 0)
+
+
+def test_a_stuck_async_body_is_listed_and_cancelled_again() -> None:
+    cancellations = 0
+
+    async def body() -> None:
+        nonlocal cancellations
+        while cancellations < 3:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancellations += 1
+
+    async def scenario() -> None:
+        end = await run_async(body, copy_context(), 50, KEY, "call-8")
+        assert end.expired_ms is not None
+        [stuck] = stuck_bodies()
+        assert (stuck.tool, stuck.call_id, stuck.thread) == ("tool", "call-8", None)
+        assert "in body" in stuck.stack
+        assert stuck_count("session", "tool") == 1
+        for _ in range(1_000):
+            if stuck_bodies():
+                await asyncio.sleep(0.01)
+        assert stuck_bodies() == []
+
+    asyncio.run(scenario())
+    assert cancellations == 3

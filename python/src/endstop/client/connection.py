@@ -25,6 +25,7 @@ from typing import Any
 from endstop.client.process import EngineProcess
 from endstop.client.slot import Slot
 from endstop.frames import Frame, FrameDecoder, ProtocolError
+from endstop.host.stopping import is_stoppable
 
 _READ_BYTES = 1 << 16
 # Up to here a write to a pipe is all or nothing.
@@ -281,8 +282,11 @@ class Connection:
 
 
 def uninterrupted(work: Callable[[], Any]) -> None:
-    """Does `work` where no KeyboardInterrupt can cut it: the main thread lets another thread do it."""
-    if threading.current_thread() is not threading.main_thread():
+    """Does `work` where no exception from outside can cut it.
+
+    A KeyboardInterrupt comes in the main thread, a BodyStopped in the thread of a body: those let another one do it.
+    """
+    if threading.current_thread() is not threading.main_thread() and not is_stoppable():
         work()
         return
     problems: list[BaseException] = []

@@ -65,7 +65,7 @@ class Ticket:
             if self.timeout_ms is None:
                 end = run_here(lambda: _describe(body()), context)
             else:
-                end = run_until(lambda: _describe(body()), context, self.timeout_ms, self._key)
+                end = run_until(lambda: _describe(body()), context, self.timeout_ms, self._key, self.call_id)
         except RuntimeError as problem:
             return self._settle({"type": "not-run", "detail": f"no thread could be started: {problem}"})
         except BaseException:
@@ -81,7 +81,7 @@ class Ticket:
         self._use()
         context = self._context()
         try:
-            end = await run_async(body, context, self.timeout_ms, self._key)
+            end = await run_async(body, context, self.timeout_ms, self._key, self.call_id)
         except RuntimeError as problem:
             return await self._settle_async({"type": "not-run", "detail": f"no thread could be started: {problem}"})
         except BaseException:

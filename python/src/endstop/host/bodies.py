@@ -34,15 +34,15 @@ def run_here(body: Callable[[], Any], context: Context) -> BodyEnd:
         return BodyEnd(exception=exception)
 
 
-def run_until(body: Callable[[], Any], context: Context, limit_ms: float, key: Key) -> BodyEnd:
-    """On a body thread. Returns at the deadline, and leaves the thread alone with a body that goes on.
+def run_until(body: Callable[[], Any], context: Context, limit_ms: float, key: Key, call_id: str = "") -> BodyEnd:
+    """On a body thread. Returns at the deadline; a body that goes on is asked to stop, and nobody waits for it.
 
     A body that ended past its deadline has expired, even if it held the interpreter and nobody could look earlier.
     Raises RuntimeError if no thread can be started: no body ran then.
     """
     clock = start_clock(context)
-    job = Job(body, context, clock)
-    body_threads.start(key, job)
+    job = Job(body, context, clock, key=key, call_id=call_id)
+    body_threads.start(job)
     limit_s = limit_ms / 1_000
     try:
         while (left_s := limit_s - clock.used_s()) > 0:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import _thread
 import threading
+import time
 from collections.abc import Callable, Hashable
 from contextvars import Context
 from typing import Any
 
+from endstop.host.stopping import BodyStopped, Stopper, StopPoint
 from endstop.host.waiting import BodyClock
 
 IDLE_S = 60.0
@@ -23,7 +25,10 @@ Key = tuple[Hashable, ...]
 class Job:
     """One body on its way through a thread. Exactly one of its thread and its caller gets the `claim`."""
 
-    __slots__ = ("_body", "_claim", "_clock", "_context", "_on_done", "done", "exception", "used_s", "value")
+    __slots__ = (
+        "_body", "_claim", "_clock", "_context", "_on_done",
+        "call_id", "done", "exception", "key", "stop_point", "used_s", "value",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -31,7 +36,13 @@ class Job:
         context: Context,
         clock: BodyClock,
         on_done: Callable[[], None] | None = None,
+        *,
+        key: Key = (),
+        call_id: str = "",
     ) -> None:
+        self.key = key
+        self.call_id = call_id
+        self.stop_point = StopPoint()
         self._body = body
         self._context = context
         self._clock = clock
@@ -49,10 +60,16 @@ class Job:
         return self._claim.acquire(False)
 
     def run_body(self) -> None:
+        self.stop_point.enter()
         try:
-            self.value = self._context.run(self._body)
-        except BaseException as exception:  # a SystemExit in a tool must not end the thread or the process
+            try:
+                self.value = self._context.run(self._body)
+            except BaseException as exception:  # a SystemExit in a tool must not end the thread or the process
+                self.exception = exception
+            self.stop_point.leave()
+        except BodyStopped as exception:  # it came just behind the body
             self.exception = exception
+            self.stop_point.leave()
         self.used_s = self._clock.used_s()
 
     def tell_caller(self) -> None:
@@ -62,7 +79,7 @@ class Job:
 
 
 class BodyThreads:
-    """The idle threads by key, and a count of those whose body outlived its deadline."""
+    """The idle threads by key, and the jobs whose body outlived its deadline."""
 
     def __init__(self) -> None:
         self.forget()
@@ -72,10 +89,22 @@ class BodyThreads:
         self._lock = _thread.allocate_lock()
         self._idle: dict[Key, list[_BodyThread]] = {}
         self._idle_count = 0
-        self.abandoned = 0
+        self._abandoned: dict[Job, float] = {}
+        self._stopper = Stopper()
 
-    def start(self, key: Key, job: Job) -> None:
+    @property
+    def abandoned(self) -> int:
+        """Bodies that go on after their deadline."""
+        return len(self._abandoned)
+
+    def abandoned_jobs(self) -> list[tuple[Job, float]]:
+        """They, each with the instant (monotonic seconds) at which its caller left."""
+        with self._lock:
+            return list(self._abandoned.items())
+
+    def start(self, job: Job) -> None:
         """Raises RuntimeError if no thread can be started; then the body did not run."""
+        key = job.key
         with self._lock:
             waiting = self._idle.get(key)
             thread = waiting.pop() if waiting else None
@@ -87,12 +116,16 @@ class BodyThreads:
             _BodyThread(self, key, job).start()
 
     def abandon(self, job: Job) -> bool:
-        """The caller does not wait any more; False if the body has just ended and its result is there."""
+        """The caller does not wait any more; False if the body has just ended and its result is there.
+
+        The body is asked to stop, until it does.
+        """
         with self._lock:
             if not job.claim():
                 return False
-            self.abandoned += 1
-            return True
+            self._abandoned[job] = time.monotonic()
+        self._stopper.stop(job.stop_point)
+        return True
 
     def release(self, prefix: Key) -> None:
         """Ends the idle threads whose key starts with `prefix`."""
@@ -107,7 +140,7 @@ class BodyThreads:
         """The thread's part when a body has ended: whether its caller still waits, and whether the thread stays."""
         with self._lock:
             if not job.claim():
-                self.abandoned -= 1
+                self._abandoned.pop(job, None)
                 return False, False
             stays = self._idle_count < MAX_IDLE_THREADS
             if stays:
