@@ -1,0 +1,90 @@
+import { expect, it } from "vitest";
+import { FakeClock } from "../../test/support/fake-clock.ts";
+import { compileCache } from "./cache-options.ts";
+import { type CachedResult, ResultCache } from "./result-cache.ts";
+import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+
+function cacheOf(options: Parameters<typeof compileCache>[0]) {
+  const limits = compileCache(options, "tool t cache");
+  if (!limits) throw new Error("no cache");
+  const clock = new FakeClock();
+  return { clock, cache: new ResultCache(limits, clock) };
+}
+
+function result(value: unknown): CachedResult {
+  const snapshot = takeSnapshot(value);
+  if (!snapshot) throw new Error("no snapshot");
+  return { ...snapshot, digest: "d", preview: null };
+}
+
+it("is off by default", () => {
+  expect(compileCache(undefined, "cache")).toBeNull();
+  expect(compileCache(false, "cache")).toBeNull();
+  expect(compileCache(true, "cache")).toEqual({ maxEntries: 1_000, maxBytes: 64_000_000, ttlMs: 300_000 });
+});
+
+it("refuses options that make no sense, with the value", () => {
+  const compile = (options: unknown) => () => compileCache(options as never, "tool t cache");
+  expect(compile({ maxEntrys: 1 })).toThrow("tool t cache has no option maxEntrys. Did you mean maxEntries");
+  expect(compile({ ttl: "1m", ttlMs: 1 })).toThrow("both ttl and ttlMs");
+  expect(compile({ maxBytes: 0.5 })).toThrow("tool t cache maxBytes must be a whole number, got 0.5");
+  expect(compile("yes")).toThrow('tool t cache must be true, false or options, got "yes"');
+});
+
+it("answers with null and undefined, too", () => {
+  const { cache } = cacheOf(true);
+  for (const [key, value] of [
+    ["n", null],
+    ["u", undefined],
+  ] as const) {
+    expect(cache.store(key, result(value))).toBe(true);
+    const found = cache.get(key);
+    expect(found && restoreSnapshot(found)).toBe(value);
+  }
+});
+
+it("is not changed by whoever changes the value that went in or came out", () => {
+  const { cache } = cacheOf(true);
+  const value = { list: [1] };
+  cache.store("k", result(value));
+  value.list.push(2);
+  const restore = () => restoreSnapshot(cache.get("k") as CachedResult) as typeof value;
+  restore().list.push(3);
+  expect(restore()).toEqual({ list: [1] });
+});
+
+it("forgets at the end of its time to live by the engine's clock, and sets no timer", async () => {
+  const { cache, clock } = cacheOf({ ttl: "10s" });
+  cache.store("k", result(1));
+  await clock.advance(9_999);
+  expect(cache.get("k")).toBeDefined();
+  await clock.advance(2);
+  expect(cache.get("k")).toBeUndefined();
+  const forever = cacheOf({ ttlMs: null });
+  forever.cache.store("k", result(1));
+  await forever.clock.advance(1e12);
+  expect(forever.cache.get("k")).toBeDefined();
+  expect(clock.pendingCount).toBe(0);
+});
+
+it("holds at most its entries and its bytes: what was used longest ago goes first", () => {
+  const { cache } = cacheOf({ maxEntries: 2 });
+  for (const key of ["a", "b"]) cache.store(key, result(key));
+  cache.get("a");
+  cache.store("c", result("c"));
+  expect(["a", "b", "c"].map((key) => cache.get(key) !== undefined)).toEqual([true, false, true]);
+
+  const small = cacheOf({ maxBytes: 5_000 }).cache;
+  for (let index = 0; index < 100; index++) small.store(`${index}`, result("x".repeat(1_000)));
+  expect(small.snapshot.bytes).toBeLessThanOrEqual(5_000);
+  expect(small.snapshot.entries).toBe(3);
+  expect(small.store("large", result("x".repeat(10_000)))).toBe(false);
+  expect(small.get("99")).toBeDefined();
+});
+
+it("has nothing for a call without a fingerprint", () => {
+  const { cache } = cacheOf(true);
+  expect(cache.store(null, result(1))).toBe(false);
+  expect(cache.get(null)).toBeUndefined();
+  expect(cache.snapshot).toEqual({ entries: 0, bytes: 0, hits: 0, misses: 1 });
+});
