@@ -99,6 +99,18 @@ def test_an_engine_killed_between_calls_is_started_again_with_tools_runs_and_lim
     assert outcomes[2].failure.code == "usage-limit"
 
 
+def test_an_engine_killed_together_with_its_template_leaves_no_file_behind(executor: ToolExecutor) -> None:
+    executor.register(tools.add, placement="worker")
+    assert executor.execute_tool("add", {"a": 1, "b": 2}) == 3
+    engine = engine_pid()
+    [template] = map(int, Path(f"/proc/{engine}/task/{engine}/children").read_text().split())
+    os.kill(engine, signal.SIGSTOP)  # it sees nothing of what follows
+    os.kill(template, signal.SIGKILL)
+    os.kill(engine, signal.SIGKILL)
+    assert executor.execute_tool("add", {"a": 1, "b": 3}) == 4
+    assert engine_pid() != engine
+
+
 # -- the engine is spoken to badly
 
 

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.outside.programs import Programs
+from tests.support.fake_engine import state_of
 
 _IMPORTS = "import asyncio, logging, multiprocessing, os, sys, threading, time; from endstop import ToolExecutor\n"
 
@@ -90,7 +91,7 @@ def test_ctrl_c_interrupts_a_call_and_the_next_one_works(
         + """
 placement, timeout = sys.argv[1], sys.argv[2] if sys.argv[2] != "None" else None
 def wait():
-    print("waiting", flush=True)
+    print(f"waiting {os.getpid()}", flush=True)
     time.sleep(60)
 executor = ToolExecutor()
 executor.register(wait, placement=placement, timeout=timeout)
@@ -101,6 +102,7 @@ for _ in range(2):
     except KeyboardInterrupt:
         print("interrupted", flush=True)
     assert executor.execute_tool("after") == "next"
+while not os.path.exists("enough"): time.sleep(0.01)
 """,
         placement,
         timeout,
@@ -109,6 +111,10 @@ for _ in range(2):
         program.wait_until(lambda turn=turn: program.stdout.count("waiting") == turn, "waited")
         os.kill(program.pid, signal.SIGINT)
         program.wait_until(lambda turn=turn: program.stdout.count("interrupted") == turn, "was interrupted")
+    if placement == "worker":
+        workers = [int(line.split()[1]) for line in program.stdout.splitlines() if line.startswith("waiting")]
+        program.wait_until(lambda: not any(map(state_of, workers)), "lost the workers of its interrupted calls")
+    (program.folder / "enough").touch()
     finished = program.finish()
     assert (finished.exit_code, finished.stderr) == (0, "")
 
