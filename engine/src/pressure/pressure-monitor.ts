@@ -1,0 +1,97 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Clock, Timer } from "../internal/clock.ts";
+import { cpuFraction, type MachineFigures, readMachine } from "./machine.ts";
+import { CALM, isOn, type PressureAction, type PressureState, retryAfterMs, underPressure } from "./pressure.ts";
+import type { PressureSample } from "./sample.ts";
+
+/** How often the machine is looked at while calls are in flight. */
+const INTERVAL_MS = 500;
+const LOOP_RESOLUTION_MS = 20;
+
+export interface PressureMonitorOptions {
+  readonly clock: Clock;
+  /** Calls that wait for a permit or a worker. */
+  readonly queueLength: () => number;
+  /** Carries an action out. Must not throw. */
+  readonly act: (action: PressureAction, sample: PressureSample) => void;
+  /** For tests. Default: this machine. */
+  readonly readMachine?: () => MachineFigures;
+}
+
+/**
+ * Looks at the machine while calls are in flight, and says what to do. It has a timer only between `resume` and `pause`; without
+ * calls `look`, at the next one, is enough.
+ */
+export class PressureMonitor {
+  readonly #options: PressureMonitorOptions;
+  readonly #readMachine: () => MachineFigures;
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  #state: PressureState = CALM;
+  #timer: Timer | undefined;
+  #last: { readonly figures: MachineFigures; readonly atMs: number } | undefined;
+
+  constructor(options: PressureMonitorOptions) {
+    this.#options = options;
+    this.#readMachine = options.readMachine ?? readMachine;
+  }
+
+  /** From now on there are calls in flight. */
+  resume(): void {
+    if (this.#timer) return;
+    this.#loopDelay.enable();
+    this.look();
+    this.#arm();
+  }
+
+  /** There are none any more. */
+  pause(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#loopDelay.disable();
+  }
+
+  /** Looks at the machine, if the last look was half a second ago or more. */
+  look(): void {
+    const nowMs = this.#options.clock.now();
+    if (this.#last && nowMs - this.#last.atMs < INTERVAL_MS) return;
+    const figures = this.#readMachine();
+    const sample: PressureSample = {
+      memoryFraction: figures.memoryFraction,
+      cpuFraction: this.#last ? cpuFraction(this.#last.figures, figures, nowMs - this.#last.atMs) : 0,
+      eventLoopDelayMs: this.#longestDelayMs(),
+      queueLength: this.#options.queueLength(),
+    };
+    this.#last = { figures, atMs: nowMs };
+    const { state, actions } = underPressure(this.#state, sample, nowMs);
+    this.#state = state;
+    for (const action of actions) this.#options.act(action, sample);
+  }
+
+  /** When a new call would have a chance, if new calls are to be rejected now; else undefined. */
+  get rejectsForMs(): number | undefined {
+    return isOn(this.#state, "reject-calls") ? retryAfterMs(this.#state, this.#options.clock.now()) : undefined;
+  }
+
+  /** Whether the warm reserve of workers is to be kept small. */
+  get shrinksReserve(): boolean {
+    return isOn(this.#state, "shrink-reserve");
+  }
+
+  /** What all processes here may use together: for {@link equalShareBytes}. */
+  get memoryLimitBytes(): number {
+    return (this.#last?.figures ?? this.#readMachine()).memoryLimitBytes;
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.setTimer(INTERVAL_MS, () => {
+      this.#arm();
+      this.look();
+    });
+  }
+
+  #longestDelayMs(): number {
+    const longestMs = this.#loopDelay.count > 0 ? this.#loopDelay.max / 1e6 - LOOP_RESOLUTION_MS : 0;
+    this.#loopDelay.reset();
+    return Math.max(0, longestMs);
+  }
+}

@@ -1,0 +1,47 @@
+import type { PressureSample } from "./sample.ts";
+
+/** What is done under pressure, mildest first. Each has thresholds of its own, and ends by itself. */
+export const MEASURES = ["shrink-reserve", "lower-concurrency", "recycle-idle", "reject-calls", "kill-call"] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** A measure begins when one figure is at or above `enter`, and ends when all are below `leave`. */
+export interface Threshold {
+  readonly enter: number;
+  readonly leave: number;
+}
+
+export type Figure = keyof PressureSample;
+
+/**
+ * Memory makes way for everything, step by step; a busy CPU is what it is for, so it only lowers how many calls compete for it;
+ * an event loop that is held up and a queue that no one will see the end of reject. Only memory that is about to run out kills.
+ */
+export const THRESHOLDS: { readonly [measure in Measure]: { readonly [figure in Figure]?: Threshold } } = {
+  "shrink-reserve": {
+    memoryFraction: { enter: 0.75, leave: 0.7 },
+    cpuFraction: { enter: 0.98, leave: 0.9 },
+  },
+  "lower-concurrency": {
+    memoryFraction: { enter: 0.82, leave: 0.76 },
+    cpuFraction: { enter: 0.99, leave: 0.9 },
+    eventLoopDelayMs: { enter: 500, leave: 200 },
+  },
+  "recycle-idle": { memoryFraction: { enter: 0.86, leave: 0.8 } },
+  "reject-calls": {
+    memoryFraction: { enter: 0.92, leave: 0.86 },
+    eventLoopDelayMs: { enter: 2_000, leave: 500 },
+    queueLength: { enter: 20_000, leave: 10_000 },
+  },
+  "kill-call": { memoryFraction: { enter: 0.97, leave: 0.94 } },
+};
+
+/** How long a figure must be past its threshold before a measure begins: memory cannot wait, a CPU is often busy for a second. */
+export const RISE_MS: { readonly [figure in Figure]: number } = {
+  memoryFraction: 0,
+  cpuFraction: 5_000,
+  eventLoopDelayMs: 1_000,
+  queueLength: 0,
+};
+
+/** How long all figures must be calm before a measure ends. */
+export const CALM_MS = 5_000;
