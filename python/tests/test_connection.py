@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from endstop.client import engine as engine_module
+from endstop.client import process as process_module
 from endstop.client.engine import SharedEngine
 from endstop.client.session import CallRequest, Session, Ticket
 from endstop.errors import EngineError
@@ -265,6 +266,13 @@ def test_a_command_that_is_no_program_says_so(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"nothing cannot be started: ") as found:
         engine.connection()
     assert found.value.code == "engine-start-failed"
+
+
+def test_an_engine_that_was_never_built_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process_module, "_ENGINE_FILE", tmp_path / "endstop.mjs")
+    with pytest.raises(EngineError, match=r"endstop\.mjs does not exist\. In a checkout, `python3 dev build`") as found:
+        SharedEngine().connection()
+    assert found.value.code == "engine-not-built"
 
 
 def test_callers_at_once_share_one_failed_start(opened: Opened, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from endstop import Outcome, ToolCallError, ToolExecutor
 from endstop.client.engine import shared_engine
+from tests.outside import tools
 from tests.support import worker_tools
 
 
@@ -407,3 +408,14 @@ def test_context_variables_reach_the_body(executor: ToolExecutor) -> None:
     user.set("Ada")
     assert executor.execute_tool("who") == "Ada"
     assert asyncio.run(executor.aexecute_tool("who")) == "Ada"
+
+
+def test_a_limit_is_exact_although_workers_die(executor: ToolExecutor, tmp_path: Path) -> None:
+    bodies = tmp_path / "bodies"
+    executor.register(tools.note_then_perhaps_die, placement="worker", limit=10)
+    calls = [{"path": str(bodies), "dies": number % 2 == 0} for number in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda args: executor.try_execute_tool("note_then_perhaps_die", args), calls))
+    assert bodies.stat().st_size == 10
+    assert sum(outcome.attempts for outcome in outcomes) == 10
+    assert {code_of(outcome) for outcome in outcomes if not outcome.succeeded} <= {"usage-limit", "worker-crashed"}

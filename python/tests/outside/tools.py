@@ -86,3 +86,10 @@ def make_text(characters: int) -> str:
 
 def connection() -> Any:
     return {"rows": [1], "socket": socket.socket()}
+
+
+def note_then_perhaps_die(path: str, dies: bool) -> None:
+    with open(path, "ab", buffering=0) as file:
+        file.write(b"x")
+    if dies:
+        os._exit(1)

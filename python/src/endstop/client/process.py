@@ -23,7 +23,8 @@ _DIRECTORY_PREFIX = "endstop-"
 def engine_command() -> list[str]:
     """Raises EngineError if Node or the built engine is missing."""
     if not _ENGINE_FILE.is_file():
-        raise EngineError("engine-not-built", f"The engine is not built: {_ENGINE_FILE} does not exist.")
+        advice = "In a checkout, `python3 dev build` builds it."
+        raise EngineError("engine-not-built", f"The engine is not built: {_ENGINE_FILE} does not exist. {advice}")
     return [find_node(), str(_ENGINE_FILE)]
 
 
