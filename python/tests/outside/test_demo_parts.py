@@ -81,15 +81,23 @@ def test_without_crewai_the_demo_says_what_to_install(
     assert 'pip install "endstop[crewai]"' in capsys.readouterr().err
 
 
+# Each case imports crewai in a process of its own: seconds on an idle machine, half a minute on a busy one.
+DEMO_PATIENCE_S = 150
+
+
+@pytest.mark.timeout(DEMO_PATIENCE_S + 30)
 def test_real_crews_are_measured_on_both_sides_and_a_hang_is_killed(programs: Programs) -> None:
-    shown = programs.run(DEMO, "file", "charge", "socket").stdout
+    demo = programs.start(DEMO, "file", "charge", "socket").finish(DEMO_PATIENCE_S)
+    assert demo.exit_code == 0, demo
+    shown = demo.stdout
     figures = {line[:29].strip(): re.sub(r"[0-9.]+s ", "", line[31:]).split() for line in shown.splitlines()}
     assert figures["FileReadTool (native)"] == ["answer", "1", "2", "same", "answer", "1", "2"]
     assert figures["charges, then raises (ReAct)"] == ["answer", "6", "2", "answer", "1", "2"]
     assert figures["socket never answers (native)"] == ["hang,", "killed", "1", "1", "TimeoutError", "1", "1"]
 
 
+@pytest.mark.timeout(DEMO_PATIENCE_S + 30)
 def test_the_demo_fails_if_a_bad_tool_is_not_stopped(programs: Programs) -> None:
-    demo = programs.start(DEMO, "charge", ENDSTOP="0").finish()
+    demo = programs.start(DEMO, "charge", ENDSTOP="0").finish(DEMO_PATIENCE_S)
     assert demo.exit_code == 1
     assert "Failed: charges, then raises (ReAct): bodies: 6, expected 1" in demo.stdout
