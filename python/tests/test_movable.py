@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import pickle
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import certifi
+import pydantic
 import pytest
 
+from endstop.client.closures import closure_warnings
 from endstop.client.movable import CannotMove, dump_arguments, movable
 
 
@@ -153,3 +157,98 @@ def test_the_search_for_the_part_ends_in_a_structure_that_contains_itself() -> N
     circle += [circle, {"back": circle, "worst": Refuses()}]
     with pytest.raises(CannotMove, match=r"^tool\.value"):
         movable(Kept(circle))
+
+
+class Connected(pydantic.BaseModel):
+    address: str
+    limit: int = 5
+    _client: Any = pydantic.PrivateAttr(default=None)
+    _calls: int = pydantic.PrivateAttr(default=0)
+
+    def model_post_init(self, context: Any) -> None:
+        self._client = Unsendable(self.address)
+
+
+class Unsendable:
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a live connection")
+
+
+class Holder:
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+
+def test_a_model_whose_private_part_cannot_move_is_made_again_from_its_fields() -> None:
+    model = Connected(address="there", limit=7)
+    model._calls = 3
+    copy = rebuilt(Holder([model])).part[0]
+    assert (copy.address, copy.limit, copy._calls, copy._client.address) == ("there", 7, 3, "there")
+
+
+def test_a_field_that_its_owner_has_set_is_never_left_out() -> None:
+    class Set(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+        client: Unsendable | None = None
+
+    with pytest.raises(CannotMove) as problem:
+        movable(Set(client=Unsendable("mine")))
+    assert problem.value.detail == f"tool.client: {__name__}.Unsendable"
+
+
+def test_an_ssl_context_trusts_the_same_authorities_in_a_worker_and_no_others() -> None:
+    one = ssl.create_default_context(cafile=certifi.where())
+    none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    lenient = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    lenient.check_hostname = False
+    lenient.verify_mode = ssl.CERT_NONE
+    for context in (one, none, lenient):
+        copy = rebuilt(Holder(context)).part
+        assert copy.get_ca_certs() == context.get_ca_certs()
+        for name in ("verify_mode", "check_hostname", "options", "minimum_version", "verify_flags"):
+            assert getattr(copy, name) == getattr(context, name)
+    assert len(one.get_ca_certs()) > 50
+
+
+def asks() -> str:
+    return input("Sure? ")
+
+
+def has_an_attribute_of_that_name(request: Any) -> Any:
+    return request.input
+
+
+def test_a_tool_that_waits_for_a_person_stays_on_the_host() -> None:
+    with pytest.raises(CannotMove, match="it waits for a person"):
+        movable(asks)
+    assert movable(has_an_attribute_of_that_name).modules == (__name__,)
+
+
+def test_tools_of_memory_and_delegation_stay_on_the_host() -> None:
+    from crewai.tools.agent_tools.delegate_work_tool import DelegateWorkTool
+    from crewai.tools.memory_tools import RecallMemoryTool
+
+    for kind, reason in ((DelegateWorkTool, "hands work to an agent"), (RecallMemoryTool, "crew's memory")):
+        with pytest.raises(CannotMove, match=reason):
+            movable(kind.model_construct(name="n", description="d"))
+
+
+def test_a_tool_is_warned_of_that_closes_over_mutable_objects_of_the_host() -> None:
+    rows: list[int] = []
+    limit = 5
+
+    def collect(row: int) -> int:
+        rows.append(row)
+        return limit
+
+    [warning] = closure_warnings(collect)
+    assert warning.startswith("rows is a list of the host: a worker has a copy")
+    assert [text.split(" is ")[0] for text in closure_warnings(Kept([1]).run)] == ["self.value"]
+    assert [text.split(" is ")[0] for text in closure_warnings(functools.partial(collect, {}))] == [
+        "argument 0",
+        "rows",
+    ]
+    assert closure_warnings(at_module_level) == []

@@ -1,29 +1,29 @@
 """A tool, and the arguments of a call, as bytes that a worker can rebuild.
 
-A tool goes by reference where a worker can import it, else by value. Locks become fresh locks: every CrewAI tool
-holds one.
+A tool goes by reference where a worker can import it, else by value; a part of it that has no pickle is made again by
+the constructor of the model that holds it.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import pickle
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import cloudpickle
 
-_PICKLE_PROTOCOL = 5
-_LOCK_TYPE = type(threading.Lock())
-_REENTRANT_LOCK_TYPE = type(threading.RLock())
+from endstop.client.reducing import PICKLE_PROTOCOL, Omitted, Pickler, can_be_rebuilt_without
+from endstop.client.staying import why_it_stays
+
 _FLAT_TYPES = frozenset({str, int, float, bool, bytes, type(None)})
 _MAX_SEARCH_DEPTH = 12
+_MAX_REBUILT = 16
+_omitted: Omitted = {}
 
 
 class CannotMove(TypeError):
@@ -47,7 +47,9 @@ class Movable:
 
 
 def movable(tool: Any) -> Movable:
-    """The tool as it is now. Raises CannotMove, which names the part of the tool that has no pickle."""
+    """The tool as it is now. Raises CannotMove, which names the part that has no pickle, or says why the tool stays."""
+    if (reason := why_it_stays(tool)) is not None:
+        raise CannotMove(reason)
     reference = _importable_name(tool)
     if reference is not None:
         content: tuple[Any, ...] = ("reference", *reference)
@@ -55,7 +57,7 @@ def movable(tool: Any) -> Movable:
     else:
         data, modules = _dump(tool, "tool")
         content = ("value", data)
-    payload = pickle.dumps(content, protocol=_PICKLE_PROTOCOL)
+    payload = pickle.dumps(content, protocol=PICKLE_PROTOCOL)
     return Movable(hashlib.sha256(payload).hexdigest(), tuple(sorted(modules)), payload)
 
 
@@ -68,43 +70,15 @@ def dump_arguments(
     """
     arguments = (args, dict(kwargs)) if surroundings is None else (args, dict(kwargs), surroundings)
     if all(type(item) in _FLAT_TYPES for item in args) and all(type(item) in _FLAT_TYPES for item in kwargs.values()):
-        return pickle.dumps(arguments, protocol=_PICKLE_PROTOCOL)
+        return pickle.dumps(arguments, protocol=PICKLE_PROTOCOL)
     try:
-        return _Pickler.dump_with_modules(arguments)[0]
+        return Pickler.dump_with_modules(arguments)[0]
     except Exception:
         for position, item in enumerate(args):
             _dump(item, f"args[{position}]")
         for name, item in kwargs.items():
             _dump(item, f"args.{name}")
         raise
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Makes fresh locks, and notes the modules whose names the pickle refers to."""
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file, protocol=_PICKLE_PROTOCOL)
-        self.modules: set[str] = set()
-
-    @classmethod
-    def dump_with_modules(cls, value: Any) -> tuple[bytes, set[str]]:
-        file = io.BytesIO()
-        pickler = cls(file)
-        pickler.dump(value)
-        return file.getvalue(), pickler.modules - {"__main__", "builtins"}
-
-    def reducer_override(self, obj: Any) -> Any:
-        kind = type(obj)
-        if kind is _LOCK_TYPE:
-            return threading.Lock, ()
-        if kind is _REENTRANT_LOCK_TYPE:
-            return threading.RLock, ()
-        reduced = super().reducer_override(obj)
-        if isinstance(obj, ModuleType):
-            self.modules.add(obj.__name__)
-        elif reduced is NotImplemented and isinstance(obj, (type, FunctionType)):
-            self.modules.add(obj.__module__)
-        return reduced
 
 
 def _importable_name(tool: Any) -> tuple[str, str] | None:
@@ -121,24 +95,51 @@ def _importable_name(tool: Any) -> tuple[str, str] | None:
 
 
 def _dump(value: Any, name: str) -> tuple[bytes, set[str]]:
-    try:
-        return _Pickler.dump_with_modules(value)
-    except Exception as problem:  # __reduce__ and __getstate__ of any class run here
-        raise CannotMove(_offending_part(value, name, 0, set())) from problem
+    omitted: Omitted = dict(_omitted)
+    for _ in range(_MAX_REBUILT):
+        try:
+            dumped = Pickler.dump_with_modules(value, omitted)
+        except Exception as problem:  # __reduce__ and __getstate__ of any class run here
+            way = _way_to_the_offending_part(value, name, omitted)
+            model = next((step for step in reversed(way) if can_be_rebuilt_without(step.owner, step.attribute)), None)
+            if model is None:
+                last = way[-1] if way else _Step(None, "", name, value)
+                raise CannotMove(f"{last.name}: {_type_name(type(last.part))}") from problem
+            kind = type(model.owner)
+            omitted[kind] = omitted.get(kind, frozenset()) | {model.attribute}
+        else:
+            _omitted.update(omitted)
+            return dumped
+    raise CannotMove(f"{name}: more than {_MAX_REBUILT} of its parts have no pickle")
 
 
-def _offending_part(value: Any, name: str, depth: int, seen: set[int]) -> str:
-    """The innermost part that has no pickle of its own, found by trying the parts one by one."""
-    if depth < _MAX_SEARCH_DEPTH:
+class _Step(NamedTuple):
+    owner: Any
+    attribute: str
+    name: str
+    part: Any
+
+
+def _way_to_the_offending_part(value: Any, name: str, omitted: Omitted) -> list[_Step]:
+    """From the value to the innermost part that has no pickle of its own, found by trying the parts one by one."""
+    way: list[_Step] = []
+    seen: set[int] = set()
+    while len(way) < _MAX_SEARCH_DEPTH:
         for part_name, part in _parts(value):
-            if id(part) in seen:
+            left_out = omitted.get(type(value), frozenset())
+            if id(part) in seen or part_name[1:] in left_out:
                 continue
             seen.add(id(part))
             try:
-                _Pickler.dump_with_modules(part)
+                Pickler.dump_with_modules(part, omitted)
             except Exception:  # as in _dump
-                return _offending_part(part, name + part_name, depth + 1, seen)
-    return f"{name}: {_type_name(type(value))}"
+                name += part_name
+                way.append(_Step(value, part_name[1:], name, part))
+                value = part
+                break
+        else:
+            break
+    return way
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
