@@ -3,10 +3,15 @@ import { defineConfig } from "tsdown";
 export default defineConfig([
   {
     name: "library",
-    entry: { index: "src/index.ts" },
+    // The two programs that the library starts are entries of their own, found beside it.
+    entry: {
+      index: "src/index.ts",
+      "node-guest": "src/placement/node/guest.ts",
+      "warden-main": "src/supervise/warden-main.ts",
+    },
     platform: "node",
     target: "node22.18",
-    dts: true,
+    dts: { entry: "src/index.ts" },
     outDir: "dist",
   },
   {

@@ -9,19 +9,28 @@ import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
 import { refuseUnknownKeys } from "./internal/nearest.ts";
-import type { PlacedTool } from "./placement/body.ts";
+import type { BodyRunner, PlacedTool } from "./placement/body.ts";
+import { COMMAND_KEYS, compileCommand } from "./placement/command/command-options.ts";
 import { HostRunner } from "./placement/host/host-runner.ts";
 import { PlacedCall } from "./placement/placed-call.ts";
+import { WorkerPlacements } from "./placement/worker-placements.ts";
 import { compileEngineOptions, type EngineOptions } from "./policy/engine-options.ts";
 import { compileTimeout, POLICY_KEYS, type PolicyOptions } from "./policy/policy.ts";
 import { Run } from "./run/run.ts";
-import type { CallOptions, JsonSchema, Tool, ToolContext } from "./tool.ts";
+import { NO_QUOTAS } from "./supervise/quota.ts";
+import type { CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
 export interface RunHandle {
   readonly id: string;
   /** Calls a tool. Never rejects for what a tool, a limit or a cancel does: that is in the outcome. */
   call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome>;
+}
+
+/** A tool that was registered by the URL of its module. */
+export interface RegisteredTool {
+  readonly name: string;
+  readonly description: string | null;
 }
 
 const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...POLICY_KEYS] as const;
@@ -38,6 +47,7 @@ export class Engine {
   readonly #clock: Clock;
   readonly #tools = new Map<string, PlacedTool>();
   readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
+  readonly #workers: WorkerPlacements;
   readonly #placedCalls = new Map<Call, PlacedCall>();
   #closed = false;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -46,6 +56,7 @@ export class Engine {
   constructor(options: EngineOptions, clock: Clock) {
     this.#clock = clock;
     this.#core = new EngineCore(compileEngineOptions(options), clock, randomUUID().slice(0, 8));
+    this.#workers = new WorkerPlacements(clock);
   }
 
   /**
@@ -58,22 +69,79 @@ export class Engine {
   ): void;
   // biome-ignore lint/suspicious/noExplicitAny: a JSON Schema says nothing to the compiler about its input
   register(tool: Omit<Tool<any>, "inputSchema"> & { readonly inputSchema?: JsonSchema }): void;
-  register(tool: Tool<never>): void {
+  /** Registers an executable as a tool. Each call is a process of its own, killed with everything it started. */
+  register(tool: CommandTool): void;
+  /**
+   * Registers the tool that a module exports by the name `tool`. Its body runs in a Node worker: a process that is killed, with everything it
+   * started, when the call passes its deadline or is cancelled.
+   *
+   * Name, schema and limits stand in the module, so this waits until a first worker has imported it: the tool can be called once the promise
+   * has resolved. The module is not imported in this process.
+   *
+   * @param policy limits that override those in the module
+   * @returns the tool's name and description. Rejects with a TypeError or RangeError as above, and with an Error whose cause is what the import threw
+   */
+  register(module: URL, policy?: PolicyOptions): Promise<RegisteredTool>;
+  register(tool: Tool<never> | CommandTool | URL, policy: PolicyOptions = {}): Promise<RegisteredTool> | undefined {
+    if (tool instanceof URL) return this.#registerModule(tool, policy);
+    if ("command" in tool) this.#registerCommand(tool);
+    else this.#registerFunction(tool);
+    return undefined;
+  }
+
+  #registerFunction(tool: Tool<never>): void {
     refuseUnknownKeys(tool, TOOL_KEYS, "tool");
-    const { name, description: _description, inputSchema, run, ...policy } = tool;
-    if (typeof name !== "string" || name === "") throw new TypeError(`tool name must be a text, got ${show(name)}`);
+    const { name, description: _description, inputSchema, run, ...limits } = tool;
+    this.#requireFreeName(name);
     if (typeof run !== "function") throw new TypeError(`tool ${name} run must be a function, got ${show(run)}`);
-    if (this.#tools.has(name)) throw new TypeError(`a tool named ${name} is registered already`);
-    if (policy.placement === "worker") {
-      throw new TypeError(`tool ${name} cannot have placement "worker": its body is a closure of this process`);
+    if (limits.placement === "worker") {
+      throw new TypeError(
+        `tool ${name} cannot have placement "worker": its body is a closure of this process; register the URL of a module that exports it`,
+      );
     }
-    const validate = compileInputSchema(inputSchema, name);
-    this.#core.setPolicy(name, policy satisfies PolicyOptions);
     const runner = new HostRunner(
       tool.run.bind(tool) as (input: unknown, context: ToolContext) => unknown,
       this.#clock,
     );
-    this.#tools.set(name, { validate, runner });
+    this.#add(name, inputSchema, limits, runner);
+  }
+
+  #registerCommand(tool: CommandTool): void {
+    refuseUnknownKeys(
+      tool,
+      [...TOOL_KEYS, ...COMMAND_KEYS].filter((key) => key !== "run"),
+      "tool",
+    );
+    const { name, description: _description, inputSchema, command, output, cwd, env, maxOutputBytes, ...limits } = tool;
+    this.#requireFreeName(name);
+    const compiled = compileCommand({ command, output, cwd, env, maxOutputBytes }, name);
+    this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
+  }
+
+  async #registerModule(module: URL, policy: PolicyOptions): Promise<RegisteredTool> {
+    refuseUnknownKeys(policy, POLICY_KEYS, "policy");
+    if (this.#closed) throw new TypeError("no tool can be registered: the engine is closed");
+    const { name, description, inputSchema, policy: own } = await this.#workers.load(module);
+    this.#requireFreeName(name);
+    const limits = inWorker({ ...own, ...policy }, name);
+    this.#add(name, inputSchema ?? undefined, limits, this.#workers.module(module));
+    return { name, description };
+  }
+
+  #requireFreeName(name: unknown): void {
+    if (typeof name !== "string" || name === "") throw new TypeError(`tool name must be a text, got ${show(name)}`);
+    if (this.#tools.has(name)) throw new TypeError(`a tool named ${name} is registered already`);
+  }
+
+  #add(
+    name: string,
+    schema: StandardSchemaV1 | JsonSchema | undefined,
+    limits: PolicyOptions,
+    runner: BodyRunner,
+  ): void {
+    const validate = compileInputSchema(schema, name);
+    this.#core.setPolicy(name, limits);
+    this.#tools.set(name, { validate, runner, quotas: NO_QUOTAS });
   }
 
   /** Opens a run. It needs no closing: it is gone when nobody holds it. */
@@ -103,12 +171,14 @@ export class Engine {
       await this.#drained.promise;
       timer.cancel();
     }
+    await this.#workers.close();
   }
 
   /** Cancels every call in flight now, and takes no more. */
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
     for (const placed of [...this.#placedCalls.values()]) placed.cancel(reason);
+    this.#workers.destroy();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -163,4 +233,10 @@ export class Engine {
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new Engine(options, systemClock);
+}
+
+function inWorker(limits: PolicyOptions, name: string): PolicyOptions {
+  if (limits.placement === "host")
+    throw new TypeError(`tool ${name} cannot have placement "host": it is no function of this process`);
+  return { ...limits, placement: "worker" };
 }

@@ -10,7 +10,8 @@ export type {
   Success,
   Unsuccessful,
 } from "./call/outcome.ts";
-export { createEngine, type Engine, type RunHandle } from "./engine.ts";
+export { createEngine, type Engine, type RegisteredTool, type RunHandle } from "./engine.ts";
+export type { CommandOptions } from "./placement/command/command-options.ts";
 export type { EngineOptions } from "./policy/engine-options.ts";
 export type { PolicyOptions } from "./policy/policy.ts";
-export type { CallOptions, JsonSchema, Tool, ToolContext } from "./tool.ts";
+export type { CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";

@@ -1,15 +1,10 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { Ajv, type Options, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { type InputValidator, isStandardSchema, joinIssues, standardValidator } from "./standard-schema.ts";
 import type { JsonSchema } from "./tool.ts";
 
-export type Validation = { readonly input: unknown } | { readonly detail: string };
-
-/** Checks one input. The detail of a refusal names each part that does not fit. */
-export type InputValidator = (input: unknown) => Validation | Promise<Validation>;
-
 const OPTIONS: Options = { allErrors: true, strict: false, validateFormats: false, logger: false };
-const MAX_ISSUES = 10;
 let draft2020: Ajv | undefined;
 let draft07: Ajv | undefined;
 
@@ -20,19 +15,7 @@ export function compileInputSchema(schema: StandardSchemaV1 | JsonSchema | undef
   if ((typeof schema !== "object" && typeof schema !== "function") || schema === null) {
     throw new TypeError(`tool ${tool} inputSchema must be a Standard Schema or a JSON Schema, got ${String(schema)}`);
   }
-  return "~standard" in schema ? standardValidator(schema as StandardSchemaV1) : jsonSchemaValidator(schema, tool);
-}
-
-function standardValidator(schema: StandardSchemaV1): InputValidator {
-  return async (input) => {
-    const result = await schema["~standard"].validate(input);
-    return result.issues ? { detail: joinIssues(result.issues.map(describeIssue)) } : { input: result.value };
-  };
-}
-
-function describeIssue({ path, message }: StandardSchemaV1.Issue): string {
-  const where = (path ?? []).map((segment) => String(typeof segment === "object" ? segment.key : segment)).join(".");
-  return where === "" ? message : `${where}: ${message}`;
+  return isStandardSchema(schema) ? standardValidator(schema) : jsonSchemaValidator(schema as JsonSchema, tool);
 }
 
 function jsonSchemaValidator(schema: JsonSchema, tool: string): InputValidator {
@@ -63,9 +46,4 @@ function ajvFor(schema: JsonSchema): Ajv {
   }
   draft2020 ??= new Ajv2020(OPTIONS);
   return draft2020;
-}
-
-function joinIssues(issues: readonly string[]): string {
-  const shown = issues.slice(0, MAX_ISSUES).join("; ");
-  return issues.length > MAX_ISSUES ? `${shown}; and ${issues.length - MAX_ISSUES} more` : shown;
 }

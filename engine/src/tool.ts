@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Outcome } from "./call/outcome.ts";
+import type { CommandOptions } from "./placement/command/command-options.ts";
 import type { PolicyOptions } from "./policy/policy.ts";
 
 /** A JSON Schema as plain data: draft 2020-12, or draft-07 if `$schema` says so. */
@@ -27,6 +28,11 @@ export interface Tool<Input = unknown, Result = unknown> extends PolicyOptions {
    */
   readonly inputSchema?: StandardSchemaV1<unknown, Input> | JsonSchema | undefined;
   run(input: Input, context: ToolContext): Result | Promise<Result>;
+}
+
+/** A tool that is an executable: one process a call. */
+export interface CommandTool extends Omit<Tool, "run">, CommandOptions {
+  readonly inputSchema?: JsonSchema | StandardSchemaV1 | undefined;
 }
 
 export interface CallOptions {

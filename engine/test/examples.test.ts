@@ -2,11 +2,13 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
-const example = fileURLToPath(new URL("../examples/first-call.ts", import.meta.url));
+function linesOf(example: string): string[] {
+  const file = fileURLToPath(new URL(`../examples/${example}`, import.meta.url));
+  return execFileSync(process.execPath, [file], { encoding: "utf8", timeout: 20_000 }).trimEnd().split("\n");
+}
 
 it("first-call.ts prints what its reader expects, and ends by itself", () => {
-  const printed = execFileSync(process.execPath, [example], { encoding: "utf8", timeout: 20_000 });
-  expect(printed.trimEnd().split("\n")).toEqual([
+  expect(linesOf("first-call.ts")).toEqual([
     "Sunny in Bern",
     "The input of weather does not fit its schema: city: Invalid input: expected string, received undefined.",
     expect.stringContaining("hung_service gave no answer within 200 ms."),
@@ -14,5 +16,15 @@ it("first-call.ts prints what its reader expects, and ends by itself", () => {
     "2 Sunny in Basel",
     expect.stringContaining("3 Note: weather was called with this input 3 times"),
     "4 repeated-call",
+  ]);
+});
+
+it("worker-tool.ts, which uses the built package, prints what its reader expects, and ends by itself", () => {
+  expect(linesOf("worker-tool.ts")).toEqual([
+    "word_count: Counts the words of a text.",
+    "3",
+    expect.stringContaining("word_count was stopped after 300 ms without a result."),
+    "4",
+    "{ TEXT: 'DONE' }",
   ]);
 });

@@ -52,7 +52,14 @@ type FailedEnding = Exclude<Ending, { readonly type: "returned" | "answered" }>;
 export function describeEnding(ending: FailedEnding, timeoutMs: number | null): [Code, FailureFigures] {
   switch (ending.type) {
     case "raised":
-      return ["tool-error", { detail: summarize(ending.error), error: ending.error }];
+      return [
+        "tool-error",
+        {
+          detail: summarize(ending.error),
+          error: ending.error,
+          ...(ending.crash ? { crash: { signal: ending.crash.signal, exitCode: ending.crash.exitCode } } : {}),
+        },
+      ];
     case "expired":
       return [
         "timed-out",

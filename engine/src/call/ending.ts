@@ -15,7 +15,8 @@ export interface Excess {
  */
 export type Ending =
   | { readonly type: "returned"; readonly digest: string | null; readonly preview: string | null }
-  | { readonly type: "raised"; readonly error: ErrorInfo }
+  /** `crash` where it was a process that failed: its exit code. */
+  | { readonly type: "raised"; readonly error: ErrorInfo; readonly crash?: Crash }
   | { readonly type: "expired"; readonly observedMs: number }
   /** The caller's own time was over before a worker was ready. */
   | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number }

@@ -17,3 +17,8 @@ function safeString(value: unknown): string {
     return "a value without a text form";
   }
 }
+
+/** The message of what was thrown, to stand in a sentence that ends by itself. */
+export function withoutStop(thrown: unknown): string {
+  return errorInfo(thrown).message.replace(/\.$/, "");
+}

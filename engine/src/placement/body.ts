@@ -1,5 +1,6 @@
 import type { Ending } from "../call/ending.ts";
-import type { InputValidator } from "../input-schema.ts";
+import type { InputValidator } from "../standard-schema.ts";
+import type { Quotas } from "../supervise/quota.ts";
 import type { ToolContext } from "../tool.ts";
 
 /** One attempt of an admitted call whose input was checked, as the placement that carries it out gets it. */
@@ -9,6 +10,8 @@ export interface BodyCall {
   readonly path: readonly string[];
   /** From the start of the body; null is no deadline. */
   readonly timeoutMs: number | null;
+  /** What its processes may use together. The host, whose process is everybody's, does not hold them. */
+  readonly quotas: Quotas;
   readonly input: unknown;
   /** Its signal fires when the call is cancelled: the placement stops the body. */
   readonly controller: AbortController;
@@ -33,4 +36,5 @@ export interface BodyRunner {
 export interface PlacedTool {
   readonly validate: InputValidator;
   readonly runner: BodyRunner;
+  readonly quotas: Quotas;
 }

@@ -1,7 +1,7 @@
 import type { Call } from "../call/call.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { EngineCore } from "../core.ts";
-import type { Validation } from "../input-schema.ts";
+import type { Validation } from "../standard-schema.ts";
 import type { BodyCall, PlacedTool } from "./body.ts";
 
 /** Carries an admitted call out: checks the input, has the body run where its tool says, listens for the caller's cancel. */
@@ -57,6 +57,7 @@ export class PlacedCall {
       callId,
       path,
       timeoutMs,
+      quotas: this.#tool.quotas,
       input,
       controller: this.#controller,
       start: () => this.#core.start(this.#call) !== undefined,

@@ -1,0 +1,56 @@
+import type { Ending } from "../../call/ending.ts";
+import type { ErrorInfo } from "../../call/outcome.ts";
+import type { CallOptions, JsonSchema } from "../../tool.ts";
+
+/**
+ * What a Node worker and its engine say to each other, over Node's own channel between parent and child. Values of inputs and results travel
+ * as the bytes of a structured clone, so that what cannot be cloned is known, and measured, before anything is sent.
+ */
+export type ToGuest =
+  /** Import a module and say what its tool is. */
+  | { readonly type: "load"; readonly module: string }
+  | {
+      readonly type: "run";
+      readonly callId: string;
+      readonly path: readonly string[];
+      readonly module: string;
+      readonly input: Uint8Array;
+      /** The result may be as large as this, and as {@link MAX_VALUE_BYTES}. Null is no limit of its own. */
+      readonly outputBytes: number | null;
+    }
+  /** The call has its outcome: fire the body's signal. The worker is killed shortly. */
+  | { readonly type: "abort"; readonly callId: string; readonly name: string; readonly message: string }
+  /** `outcome` is a cloned outcome. */
+  | { readonly type: "nested-outcome"; readonly nested: number; readonly outcome: Uint8Array }
+  | { readonly type: "nested-refused"; readonly nested: number; readonly error: ErrorInfo };
+
+export type FromGuest =
+  | { readonly type: "loaded"; readonly module: string; readonly description: ToolDescription }
+  | { readonly type: "load-failed"; readonly module: string; readonly error: ErrorInfo }
+  /** `value` is a cloned result of a body that returned. */
+  | { readonly type: "ended"; readonly callId: string; readonly ending: Ending; readonly value?: Uint8Array }
+  /** Something outside any body threw: the worker ends, since its state is unknown. */
+  | { readonly type: "broken"; readonly error: ErrorInfo }
+  /** The body calls another tool. */
+  | {
+      readonly type: "call";
+      readonly callId: string;
+      readonly nested: number;
+      readonly tool: string;
+      readonly input: Uint8Array;
+      readonly options: Omit<CallOptions, "signal">;
+    }
+  | { readonly type: "cancel-nested"; readonly callId: string; readonly nested: number };
+
+/** What a module says of its tool. */
+export interface ToolDescription {
+  readonly name: string;
+  readonly description: string | null;
+  /** Null where there is none, or where it is code (a Standard Schema): then the worker checks inputs. */
+  readonly inputSchema: JsonSchema | null;
+  /** The limits that stand in the tool itself. */
+  readonly policy: { readonly [option: string]: unknown };
+}
+
+/** An input or a result may be as large as a frame's body. */
+export const MAX_VALUE_BYTES = 256 * 1_024 * 1_024;

@@ -1,0 +1,83 @@
+import { deserialize, serialize } from "node:v8";
+import { failureOutcome } from "../../call/describe.ts";
+import { errorInfo, withoutStop } from "../../call/error-info.ts";
+import type { Outcome } from "../../call/outcome.ts";
+import type { BodyCall, BodyRunner } from "../body.ts";
+import { MAX_VALUE_BYTES } from "./messages.ts";
+import type { NodePool } from "./pool.ts";
+
+/** Runs the tool of a module in a Node worker. Inputs and results are structured clones: class instances arrive as plain objects. */
+export class ModuleRunner implements BodyRunner {
+  readonly whenCancelled = "its worker was stopped, and its body may have had effects";
+  readonly #module: string;
+  readonly #pool: NodePool;
+
+  constructor(module: string, pool: NodePool) {
+    this.#module = module;
+    this.#pool = pool;
+  }
+
+  begin(call: BodyCall): void {
+    const { callId, path, timeoutMs, quotas, controller } = call;
+    let input: Uint8Array;
+    try {
+      input = serialize(call.input);
+    } catch (error) {
+      const detail = `its input cannot be cloned: ${withoutStop(error)}`;
+      return call.ended({ type: "cannot-move", detail, started: false });
+    }
+    if (input.length > MAX_VALUE_BYTES) {
+      const figures = { observedBytes: input.length, limitBytes: MAX_VALUE_BYTES };
+      return call.ended({ type: "too-large", part: "input", ...figures, started: false });
+    }
+    const nestedCalls = new Map<number, AbortController>();
+    const endNested = (reason: DOMException): void => {
+      for (const nested of nestedCalls.values()) nested.abort(reason);
+    };
+    const { signal } = controller;
+    signal.addEventListener("abort", () => {
+      this.#pool.cancel(callId, signal.reason as DOMException);
+      endNested(signal.reason as DOMException);
+    });
+    this.#pool.run({
+      callId,
+      path,
+      module: this.#module,
+      input,
+      timeoutMs,
+      quotas,
+      start: () => call.start(),
+      ended: (ending, value) => {
+        endNested(new DOMException("the call whose body made this one has ended", "AbortError"));
+        if (ending.type !== "returned" || value === undefined) return call.ended(ending);
+        call.ended(ending, deserialize(value));
+      },
+      nested: async ({ nested, tool, input: bytes, options }, worker) => {
+        const own = new AbortController();
+        nestedCalls.set(nested, own);
+        try {
+          const signal = own.signal;
+          const outcome = await call.enter(() => call.callNested(tool, deserialize(bytes), { ...options, signal }));
+          worker.send({ type: "nested-outcome", nested, outcome: cloneOutcome(outcome) });
+        } catch (error) {
+          worker.send({ type: "nested-refused", nested, error: errorInfo(error) });
+        } finally {
+          nestedCalls.delete(nested);
+        }
+      },
+      cancelNested: (nested) => nestedCalls.get(nested)?.abort(),
+    });
+  }
+}
+
+/** The outcome of a call that a worker's body made. A value that cannot go there becomes a failure that says so. */
+function cloneOutcome(outcome: Outcome): Uint8Array {
+  try {
+    return serialize(outcome);
+  } catch (error) {
+    const { callId, tool, path, elapsedMs, attempts, placement, notice } = outcome;
+    const detail = `its result cannot be cloned: ${withoutStop(error)}`;
+    const facts = { callId, tool, path, elapsedMs, attempts };
+    return serialize(failureOutcome("cannot-move", facts, placement, { detail }, notice));
+  }
+}

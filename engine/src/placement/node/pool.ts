@@ -1,0 +1,223 @@
+import { availableParallelism } from "node:os";
+import type { Ending, Excess } from "../../call/ending.ts";
+import { errorInfo } from "../../call/error-info.ts";
+import type { Clock, Timer } from "../../internal/clock.ts";
+import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
+import { readProcess } from "../../supervise/process-tree.ts";
+import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
+import type { QuotaWatch } from "../../supervise/quota-watch.ts";
+import type { FromGuest, ToolDescription } from "./messages.ts";
+import type { NodeWorker } from "./worker.ts";
+import { NodeWorkforce } from "./workforce.ts";
+
+/** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
+const MAX_BUSY = Math.max(4, availableParallelism());
+/** Workers kept beyond the jobs at hand, so that a kill costs the next call nothing. */
+const RESERVE = 1;
+/** Workers in a row that ended without a call; after that none is kept in reserve until a call has ended well. */
+const MAX_IDLE_DEATHS = 3;
+/** A worker that has run this many calls is replaced, so that what tools leak does not grow for ever. */
+const RECYCLE_CALLS = 1_000;
+
+/** One attempt of one call, for a worker to run. */
+export interface Job {
+  readonly callId: string;
+  readonly path: readonly string[];
+  readonly module: string;
+  /** The cloned input. */
+  readonly input: Uint8Array;
+  /** From the moment a worker has the job; null is no deadline. */
+  readonly timeoutMs: number | null;
+  readonly quotas: Quotas;
+  /** A worker is about to get it. @returns false if the call has ended meanwhile */
+  start(): boolean;
+  /** Called once, unless the job is cancelled. */
+  ended(ending: Ending, value?: Uint8Array): void;
+  /** The body calls another tool. */
+  nested(message: FromGuest & { type: "call" }, worker: NodeWorker): Promise<void>;
+  cancelNested(nested: number): void;
+}
+
+interface Assignment {
+  readonly job: Job;
+  readonly deadline: Timer | undefined;
+  readonly unwatch: (() => void) | undefined;
+  /** Calls the body waits for: meanwhile it takes no processor, and its calls may need its place. */
+  waitingFor: number;
+}
+
+/**
+ * Runs jobs in Node workers: one at a time in each, first come first served. A worker that passes its job's deadline is killed
+ * with its process group, and another takes its place. Every worker imports every registered module when it starts.
+ */
+export class NodePool {
+  readonly #clock: Clock;
+  readonly #watch: QuotaWatch;
+  readonly #workforce: NodeWorkforce;
+  readonly #busy = new Map<NodeWorker, Assignment>();
+  #queue: Job[] = [];
+  #idleDeaths = 0;
+  #closed = false;
+
+  constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch) {
+    this.#clock = clock;
+    this.#watch = watch;
+    this.#workforce = new NodeWorkforce(processes, clock, {
+      message: (worker, message) => this.#heard(worker, message),
+      lost: (worker, crash) => {
+        const assignment = this.#busy.get(worker);
+        this.#release(worker);
+        if (!assignment) this.#idleDeaths += 1;
+        assignment?.job.ended({ type: "crashed", ...crash });
+        this.#pump();
+      },
+      changed: () => this.#pump(),
+    });
+  }
+
+  /** Has a module imported, and says what its tool is. Rejects with what went wrong; then the module is forgotten. */
+  load(module: string): Promise<ToolDescription> {
+    return this.#workforce.load(module);
+  }
+
+  run(job: Job): void {
+    this.#queue.push(job);
+    this.#pump();
+  }
+
+  /** Takes a job back: from the queue, or by ending the worker that runs it. */
+  cancel(callId: string, reason: DOMException): void {
+    this.#queue = this.#queue.filter((job) => job.callId !== callId);
+    for (const [worker, { job }] of this.#busy) if (job.callId === callId) this.#stop(worker, job, reason);
+    this.#pump();
+  }
+
+  /** Nothing more is run. Whoever owns the processes waits for their end. */
+  close(): void {
+    this.#closed = true;
+    for (const worker of [...this.#busy.keys()]) this.#release(worker);
+    this.#queue = [];
+    this.#workforce.close();
+  }
+
+  #pump(): void {
+    if (this.#closed) return;
+    const idle = this.#workforce.workers.filter((worker) => !this.#busy.has(worker));
+    for (const job of this.#queue.splice(0)) {
+      const failure = this.#workforce.failure(job.module);
+      const index = idle.findIndex((worker) => worker.isReadyFor(job.module));
+      const [worker] = index >= 0 && this.#active < MAX_BUSY ? idle.splice(index, 1) : [];
+      if (failure) job.ended({ type: "load-failed", error: failure });
+      else if (worker) this.#assign(worker, job);
+      else this.#queue.push(job);
+    }
+    this.#keepReserve();
+  }
+
+  /** Workers whose body computes, as far as we know. */
+  get #active(): number {
+    return [...this.#busy.values()].filter(({ waitingFor }) => waitingFor === 0).length;
+  }
+
+  #keepReserve(): void {
+    if (!this.#workforce.hasModules) return;
+    const room = MAX_BUSY - this.#active;
+    const reserve = this.#idleDeaths < MAX_IDLE_DEATHS ? RESERVE : 0;
+    const wanted = this.#busy.size + Math.max(0, Math.min(room, this.#queue.length)) + reserve;
+    for (let missing = wanted - this.#workforce.workers.length; missing > 0; missing -= 1) this.#workforce.start();
+  }
+
+  #heard(worker: NodeWorker, message: FromGuest): void {
+    const assignment = this.#busy.get(worker);
+    switch (message.type) {
+      case "ended":
+        if (assignment?.job.callId === message.callId) this.#ended(worker, assignment.job, message);
+        return this.#pump();
+      case "broken":
+        this.#forget(worker);
+        worker.terminate();
+        if (!assignment) this.#idleDeaths += 1;
+        assignment?.job.ended({ type: "raised", error: message.error });
+        return this.#pump();
+      case "call":
+        return void this.#nested(worker, assignment, message);
+      case "cancel-nested":
+        if (assignment?.job.callId === message.callId) assignment.job.cancelNested(message.nested);
+    }
+  }
+
+  #ended(worker: NodeWorker, job: Job, { ending, value }: FromGuest & { type: "ended" }): void {
+    this.#release(worker);
+    const excess =
+      ending.type === "too-large" && ending.started ? judgeOutput(job.quotas, ending.observedBytes) : undefined;
+    this.#idleDeaths = 0;
+    job.ended(excess ? { type: "over-quota", ...excess } : ending, value);
+    if (worker.calls < RECYCLE_CALLS) return;
+    this.#forget(worker);
+    worker.terminate();
+  }
+
+  async #nested(worker: NodeWorker, assignment: Assignment | undefined, message: FromGuest & { type: "call" }) {
+    if (assignment?.job.callId !== message.callId) {
+      const error = errorInfo(new Error("the call whose body makes this one has ended"));
+      return worker.send({ type: "nested-refused", nested: message.nested, error });
+    }
+    assignment.waitingFor += 1;
+    try {
+      await assignment.job.nested(message, worker);
+    } finally {
+      assignment.waitingFor -= 1;
+    }
+    this.#pump();
+  }
+
+  #assign(worker: NodeWorker, job: Job): void {
+    if (!job.start()) return;
+    const loading = worker.modules.get(job.module);
+    if (typeof loading === "object") return job.ended({ type: "load-failed", error: loading });
+    const { callId, path, module, input, timeoutMs, quotas } = job;
+    const startedAtMs = this.#clock.now();
+    const end = (ending: Ending, reason: DOMException): void => {
+      this.#stop(worker, job, reason);
+      job.ended(ending);
+      this.#pump();
+    };
+    const expire = (): void => {
+      const reason = new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError");
+      end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }, reason);
+    };
+    const deadline = timeoutMs === null ? undefined : this.#clock.setTimer(timeoutMs, expire);
+    const unwatch = this.#watchQuotas(worker, quotas, (excess) => {
+      end({ type: "over-quota", ...excess }, new DOMException(`The ${excess.quota} quota is exceeded`, "AbortError"));
+    });
+    this.#busy.set(worker, { job, deadline, unwatch, waitingFor: 0 });
+    worker.busy();
+    worker.calls += 1;
+    worker.send({ type: "run", callId, path, module, input, outputBytes: quotas.outputBytes });
+  }
+
+  #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): (() => void) | undefined {
+    if (worker.pid === undefined || !needsSampling(quotas)) return undefined;
+    const before = readProcess(worker.pid);
+    return before && this.#watch.watch({ rootPid: worker.pid, quotas, baseline: () => before, exceeded });
+  }
+
+  #stop(worker: NodeWorker, { callId }: Job, reason: DOMException): void {
+    worker.send({ type: "abort", callId, name: reason.name, message: reason.message });
+    this.#forget(worker);
+    worker.terminate();
+  }
+
+  #release(worker: NodeWorker): void {
+    const assignment = this.#busy.get(worker);
+    assignment?.deadline?.cancel();
+    assignment?.unwatch?.();
+    this.#busy.delete(worker);
+    worker.idle();
+  }
+
+  #forget(worker: NodeWorker): void {
+    this.#release(worker);
+    this.#workforce.forget(worker);
+  }
+}

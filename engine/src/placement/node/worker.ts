@@ -1,0 +1,121 @@
+import { fileURLToPath } from "node:url";
+import { errorInfo } from "../../call/error-info.ts";
+import type { Crash, ErrorInfo } from "../../call/outcome.ts";
+import type { Clock } from "../../internal/clock.ts";
+import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
+import { inheritedFlags } from "./inherited-flags.ts";
+import type { FromGuest, ToGuest } from "./messages.ts";
+
+/** From source the guest is a TypeScript file beside this one; in the package it is an entry of its own. */
+const GUEST = import.meta.url.endsWith(".ts") ? "./guest.ts" : "./node-guest.mjs";
+/** Last words may still be in the channel when the exit is told. */
+const LAST_WORDS_MS = 250;
+
+export interface WorkerEvents {
+  message(message: FromGuest): void;
+  /** Told once, unless it was killed by us before. */
+  lost(crash: Crash): void;
+}
+
+/** What a worker knows of a module. */
+export type Loading = "loading" | "loaded" | ErrorInfo;
+
+/** The engine's side of one worker: alive → ended (killed by us, or lost). */
+export class NodeWorker {
+  /** By URL: what it was told to import, and what came of it. */
+  readonly modules = new Map<string, Loading>();
+  /** Calls it has been given. */
+  calls = 0;
+  readonly #owned: OwnedProcess;
+  #state: "alive" | "ended" = "alive";
+
+  constructor(processes: OwnedProcesses, clock: Clock, events: WorkerEvents) {
+    const guest = fileURLToPath(new URL(GUEST, import.meta.url));
+    // What a worker prints goes to our own streams, straight: the protocol has a channel of its own.
+    this.#owned = processes.start(process.execPath, [...inheritedFlags(process.execArgv), guest], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "advanced",
+    });
+    const { child } = this.#owned;
+    const lost = (): void => {
+      tooLate?.cancel();
+      if (this.#state === "ended") return;
+      this.#state = "ended";
+      events.lost({ signal: child.signalCode, exitCode: child.exitCode });
+    };
+    let tooLate: ReturnType<Clock["setTimer"]> | undefined;
+    const signOfDeath = (): void => {
+      const exited = child.exitCode !== null || child.signalCode !== null;
+      if (exited && !child.connected) lost();
+      else if (this.#state === "alive") {
+        tooLate ??= clock.setTimer(LAST_WORDS_MS, () => {
+          this.#owned.kill(); // it let go of its channel and lives
+          lost();
+        });
+      }
+    };
+    child.on("message", (message) => {
+      if (this.#state === "alive") events.message(message as FromGuest);
+    });
+    child.once("exit", signOfDeath);
+    child.once("disconnect", signOfDeath);
+    child.once("error", () => lost()); // not started, or its channel broke: either way it is of no use
+    this.idle();
+  }
+
+  /** Undefined if it could not be started. */
+  get pid(): number | undefined {
+    return this.#owned.child.pid;
+  }
+
+  /** The module it is importing: it imports them in the order in which it was told. */
+  get loading(): string | undefined {
+    for (const [module, state] of this.modules) if (state === "loading") return module;
+    return undefined;
+  }
+
+  /** Whether it can be given a call of this module, if only to say why it cannot be imported. */
+  isReadyFor(module: string): boolean {
+    const state = this.modules.get(module);
+    return state !== undefined && state !== "loading";
+  }
+
+  load(module: string): void {
+    if (this.modules.has(module)) return;
+    this.modules.set(module, "loading");
+    this.send({ type: "load", module });
+  }
+
+  send(message: ToGuest): void {
+    if (this.#state === "ended" || !this.#owned.child.connected) return; // its death settles what is pending
+    try {
+      this.#owned.child.send(message, () => {}); // the same
+    } catch (error) {
+      throw new Error(`defect: a message to a worker cannot be cloned: ${errorInfo(error).message}`, { cause: error });
+    }
+  }
+
+  /** It stands for a call in flight: this process stays alive for it. */
+  busy(): void {
+    this.#owned.child.ref();
+    this.#owned.child.channel?.ref();
+  }
+
+  /** This process may end although it is there. */
+  idle(): void {
+    this.#owned.child.unref();
+    this.#owned.child.channel?.unref();
+  }
+
+  /** Ends it now, with its process group. `lost` is not told. */
+  kill(): void {
+    this.#state = "ended";
+    this.#owned.kill();
+  }
+
+  /** Asks its process group to end, and kills it after a grace. `lost` is not told. */
+  terminate(): void {
+    this.#state = "ended";
+    this.#owned.terminate();
+  }
+}

@@ -1,0 +1,52 @@
+import type { Clock } from "../internal/clock.ts";
+import { OwnedProcesses } from "../supervise/owned-processes.ts";
+import { QuotaWatch } from "../supervise/quota-watch.ts";
+import { sessionReader } from "../supervise/session-reader.ts";
+import type { BodyRunner } from "./body.ts";
+import type { Command } from "./command/command-options.ts";
+import { CommandRunner } from "./command/command-runner.ts";
+import type { ToolDescription } from "./node/messages.ts";
+import { ModuleRunner } from "./node/module-runner.ts";
+import { NodePool } from "./node/pool.ts";
+
+/** The placements that run bodies outside this process. Nothing is started before the first tool needs it. */
+export class WorkerPlacements {
+  readonly #clock: Clock;
+  readonly #processes: OwnedProcesses;
+  readonly #watch: QuotaWatch;
+  readonly #pool: NodePool;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#processes = new OwnedProcesses(clock);
+    this.#watch = new QuotaWatch(clock, sessionReader);
+    this.#pool = new NodePool(this.#processes, clock, this.#watch);
+  }
+
+  /** Has a worker import the module. Rejects with what went wrong. */
+  load(module: URL): Promise<ToolDescription> {
+    return this.#pool.load(module.href);
+  }
+
+  module(module: URL): BodyRunner {
+    return new ModuleRunner(module.href, this.#pool);
+  }
+
+  command(command: Command): BodyRunner {
+    return new CommandRunner(command, this.#processes, this.#clock, this.#watch);
+  }
+
+  /** Resolves when no process is left. */
+  async close(): Promise<void> {
+    this.#pool.close();
+    this.#watch.close();
+    await this.#processes.close();
+  }
+
+  /** Kills every process now. */
+  destroy(): void {
+    this.#pool.close();
+    this.#watch.close();
+    this.#processes.destroy();
+  }
+}

@@ -1,0 +1,30 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+export type Validation = { readonly input: unknown } | { readonly detail: string };
+
+/** Checks one input. The detail of a refusal names each part that does not fit. */
+export type InputValidator = (input: unknown) => Validation | Promise<Validation>;
+
+const MAX_ISSUES = 10;
+
+export function isStandardSchema(schema: object): schema is StandardSchemaV1 {
+  return "~standard" in schema;
+}
+
+export function standardValidator(schema: StandardSchemaV1): InputValidator {
+  return async (input) => {
+    const result = await schema["~standard"].validate(input);
+    return result.issues ? { detail: joinIssues(result.issues.map(describeIssue)) } : { input: result.value };
+  };
+}
+
+function describeIssue({ path, message }: StandardSchemaV1.Issue): string {
+  const where = (path ?? []).map((segment) => String(typeof segment === "object" ? segment.key : segment)).join(".");
+  return where === "" ? message : `${where}: ${message}`;
+}
+
+/** The first ten issues in one line. */
+export function joinIssues(issues: readonly string[]): string {
+  const shown = issues.slice(0, MAX_ISSUES).join("; ");
+  return issues.length > MAX_ISSUES ? `${shown}; and ${issues.length - MAX_ISSUES} more` : shown;
+}

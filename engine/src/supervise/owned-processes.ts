@@ -1,0 +1,99 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import type { Clock, Timer } from "../internal/clock.ts";
+import { killGroup } from "./kill-group.ts";
+import { killOwned, newOwner, ownedEnvironment } from "./owner.ts";
+import { terminate } from "./terminate.ts";
+import { Warden } from "./warden.ts";
+
+/** SIGTERM to the process group, and SIGKILL 100 ms later. Nothing is asked before: the body's own signal has fired by then. */
+const GRACES = { askMs: 0, terminateMs: 100 };
+
+/** A child process with a process group of its own. */
+export class OwnedProcess {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended and what it left behind is killed. Never rejects. */
+  readonly gone: Promise<void>;
+  #ladder: Timer | undefined;
+  readonly #clock: Clock;
+
+  /** Use {@link OwnedProcesses.start}. */
+  constructor(child: ChildProcess, owner: string, clock: Clock) {
+    this.child = child;
+    this.#clock = clock;
+    this.gone = new Promise((resolve) => {
+      const ended = (): void => {
+        this.#ladder?.cancel();
+        const { pid } = child;
+        if (pid === undefined) return resolve();
+        // libuv has reaped it in this same turn: its number has not come round again.
+        killGroup(pid);
+        killOwned(owner, new Set([pid])).then(() => resolve(), resolve);
+      };
+      child.once("exit", ended);
+      child.once("error", () => child.pid === undefined && ended());
+    });
+  }
+
+  /** Whether it can still be signalled: what has ended is reaped, and its number is another's soon. */
+  get isAlive(): boolean {
+    return this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** SIGTERM to its process group, SIGKILL after a grace, and then to what left the group. A second time does nothing. */
+  terminate(): void {
+    if (this.#ladder || !this.#watchEnd()) return;
+    this.#ladder = terminate(this.child.pid as number, GRACES, this.#clock);
+  }
+
+  /** SIGKILL to its process group now, and then to what left the group. */
+  kill(): void {
+    if (this.#watchEnd()) killGroup(this.child.pid as number);
+  }
+
+  /** This process stays until it has seen the end. @returns whether it can still be signalled */
+  #watchEnd(): boolean {
+    if (this.isAlive) this.child.ref();
+    return this.isAlive;
+  }
+}
+
+/**
+ * The processes of one engine: each is marked in its environment, so that what it starts can be found, and none outlives the
+ * engine or this process.
+ */
+export class OwnedProcesses {
+  readonly #clock: Clock;
+  readonly #owner = newOwner();
+  readonly #warden = new Warden(this.#owner);
+  readonly #living = new Set<OwnedProcess>();
+  #started = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Starts a program. `options.env` is its whole environment, without the mark. As `spawn`, it tells of failures by the `error` event. */
+  start(program: string, args: readonly string[], options: SpawnOptions): OwnedProcess {
+    this.#warden.ensure();
+    const owner = `${this.#owner}x${++this.#started}`;
+    const env = ownedEnvironment(options.env ?? process.env, this.#owner, owner);
+    const child = spawn(program, [...args], { ...options, detached: true, env });
+    const owned = new OwnedProcess(child, owner, this.#clock);
+    this.#living.add(owned);
+    void owned.gone.then(() => this.#living.delete(owned));
+    return owned;
+  }
+
+  /** Kills all of them, and resolves when nothing of them is left. */
+  async close(): Promise<void> {
+    for (const owned of this.#living) owned.kill();
+    await Promise.all([...this.#living].map(({ gone }) => gone));
+    await this.#warden.close();
+  }
+
+  /** Kills all of them; the warden sees to the rest. */
+  destroy(): void {
+    for (const owned of this.#living) owned.kill();
+    this.#warden.release();
+  }
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { createEngine, type Engine, type EngineOptions } from "../src/index.ts";
+import { isRunning } from "./support/processes.ts";
+
+const module = (name: string): URL => new URL(`./support/tools/${name}.ts`, import.meta.url);
+
+async function makeEngine(options: EngineOptions = {}): Promise<Engine> {
+  const engine = createEngine(options);
+  onTestFinished(() => engine.close({ graceMs: 1 }));
+  await engine.register(module("odd"));
+  return engine;
+}
+
+describe("a Node worker", () => {
+  it("takes an error that is thrown outside the body's promise for the call's, and is replaced", async () => {
+    const engine = await makeEngine();
+    for (const [what, message] of [
+      ["throw later", "TypeError: thrown by a timer"],
+      ["reject nowhere", "Error: nobody awaits this"],
+    ]) {
+      const outcome = await engine.call("odd", { do: what });
+      expect(outcome).toMatchObject({ failure: { code: "tool-error", message: `odd failed with ${message}.` } });
+    }
+    expect(await engine.call("odd", { do: "map" })).toMatchObject({ status: "succeeded" });
+  });
+
+  it("ends one call when it lets go of its channel, and its process ends too", async () => {
+    const engine = await makeEngine();
+    const pid = await engine.call("odd", { do: "pid" });
+    expect(await engine.call("odd", { do: "leave the channel" })).toMatchObject({
+      failure: { code: "worker-crashed" },
+    });
+    const { value } = pid as { value: number };
+    await vi.waitFor(() => expect(isRunning(value)).toBe(false), { timeout: 3_000 });
+  });
+
+  it("gives a body no channel to speak on by mistake", async () => {
+    const engine = await makeEngine();
+    expect(await engine.call("odd", { do: "speak on the channel" })).toMatchObject({ value: "undefined" });
+  });
+
+  it("carries maps, dates, big integers and bytes", async () => {
+    const engine = await makeEngine();
+    const outcome = await engine.call("odd", { do: "map" });
+    expect(outcome.status === "succeeded" && outcome.value).toEqual({
+      map: new Map([[1n, new Date(0)]]),
+      bytes: new Uint8Array([1, 2]),
+      nothing: undefined,
+    });
+  });
+
+  it("checks a Standard Schema itself, and the body gets what the schema made of the input", async () => {
+    const engine = await makeEngine();
+    expect(await engine.call("odd", { do: "text", megabytes: "1" })).toMatchObject({ status: "succeeded" });
+    expect(await engine.call("odd", { do: 7 })).toMatchObject({
+      status: "rejected",
+      attempts: 0,
+      failure: { code: "invalid-input", message: expect.stringContaining("do: ") },
+    });
+  });
+
+  it("refuses an input that cannot be cloned before any body starts", async () => {
+    const engine = await makeEngine();
+    expect(await engine.call("odd", { do: "map", callback: () => 1 })).toMatchObject({
+      attempts: 0,
+      failure: { code: "cannot-move", message: expect.stringContaining("its input cannot be cloned") },
+    });
+  });
+
+  it("gives no result that is larger than a frame, and says how large it was", async () => {
+    const engine = await makeEngine();
+    expect(await engine.call("odd", { do: "text", megabytes: 300 })).toMatchObject({
+      attempts: 1,
+      failure: { code: "too-large", message: expect.stringMatching(/result of odd is 300 MB, the limit is 268.4 MB/) },
+    });
+  });
+});
+
+describe("a call made inside a worker", () => {
+  it("is cancelled by the body's own signal", async () => {
+    const engine = await makeEngine();
+    engine.register({ name: "hang", run: () => new Promise(() => {}) });
+    expect(await engine.call("odd", { do: "cancel what it calls" })).toMatchObject({ value: "cancelled" });
+  });
+
+  it("ends with the call whose body made it", async () => {
+    const engine = await makeEngine();
+    let aborted: unknown;
+    engine.register({
+      name: "closure",
+      run: (_input, { signal }) =>
+        new Promise(() => {
+          signal.addEventListener("abort", () => {
+            aborted = signal.reason;
+          });
+        }),
+    });
+    expect(await engine.call("odd", { do: "call for a closure" }, { timeout: "500ms" })).toMatchObject({
+      status: "timed-out",
+    });
+    expect(aborted).toMatchObject({ name: "AbortError" });
+  });
+
+  it("fails with the reason when its input or its result cannot be cloned, or its options are wrong", async () => {
+    const engine = await makeEngine();
+    engine.register({ name: "hang", run: () => 1 });
+    engine.register({ name: "closure", run: () => () => 1 });
+    expect(await engine.call("odd", { do: "call with a function" })).toMatchObject({
+      failure: { code: "tool-error", message: expect.stringContaining("could not be cloned") },
+    });
+    expect(await engine.call("odd", { do: "call for a closure" })).toMatchObject({
+      value: { status: "failed", failure: { code: "cannot-move", tool: "closure" } },
+    });
+    expect(await engine.call("odd", { do: "call wrongly" })).toMatchObject({
+      failure: { error: { name: "RangeError", message: expect.stringContaining("parsecs") } },
+    });
+  });
+});
+
+describe("registering a module", () => {
+  it("rejects with what is wrong, and the name stays free", async () => {
+    const engine = createEngine();
+    onTestFinished(() => engine.close());
+    await expect(engine.register(module("no-tool"))).rejects.toThrow("must export its tool by the name tool");
+    await expect(engine.register(module("missing"))).rejects.toThrow("Cannot find module");
+    await expect(engine.register(module("broken"))).rejects.toMatchObject({
+      message: expect.stringContaining("no licence"),
+      cause: { message: "no licence", cause: { message: "expired" } },
+    });
+    await expect(engine.register(module("ends-at-import"))).rejects.toThrow("exit code 9");
+    await expect(engine.register(module("odd"), { timeot: "1s" } as object)).rejects.toThrow("Did you mean timeout");
+    await expect(engine.register(module("odd"), { placement: "host" })).rejects.toThrow("no function of this process");
+    expect(await engine.register(module("odd"))).toEqual({ name: "odd", description: null });
+    await expect(engine.register(module("odd"))).rejects.toThrow("registered already");
+  });
+
+  it("takes limits from the module, and those given beside it override them", async () => {
+    const engine = createEngine();
+    onTestFinished(() => engine.close({ graceMs: 1 }));
+    await engine.register(module("odd"), { timeout: "300ms", maxCalls: 1 });
+    const [first, second] = await Promise.all([1, 2].map(() => engine.call("odd", { do: "wait" })));
+    expect(first).toMatchObject({ status: "timed-out", failure: { message: expect.stringContaining("limit 300 ms") } });
+    expect(second).toMatchObject({ status: "rejected", failure: { code: "usage-limit" } });
+  });
+
+  it("on a closed engine is refused", async () => {
+    const engine = createEngine();
+    await engine.close();
+    await expect(engine.register(module("odd"))).rejects.toThrow("closed");
+  });
+});

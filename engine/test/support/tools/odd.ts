@@ -1,0 +1,59 @@
+import { z } from "zod";
+import type { Tool } from "../../../src/index.ts";
+
+/** Bodies that a worker has to survive, or to end by. */
+export const tool: Tool<{ do: string; megabytes: number }> = {
+  name: "odd",
+  timeout: "10s",
+  inputSchema: z.object({ do: z.string(), megabytes: z.coerce.number().default(0) }),
+  async run({ do: what, megabytes }, { call, signal }) {
+    switch (what) {
+      case "throw later":
+        setTimeout(() => {
+          throw new TypeError("thrown by a timer");
+        }, 1);
+        return new Promise(() => {});
+      case "reject nowhere":
+        void Promise.reject(new Error("nobody awaits this"));
+        return new Promise(() => {});
+      case "leave the channel":
+        process.disconnect();
+        return new Promise(() => {});
+      case "speak on the channel":
+        process.send?.({ type: "ended", callId: "x" });
+        return typeof process.send;
+      case "map":
+        return { map: new Map([[1n, new Date(0)]]), bytes: new Uint8Array([1, 2]), nothing: undefined };
+      case "text":
+        return "x".repeat(megabytes * 1_000_000);
+      case "buffers": {
+        const kept: Buffer[] = [];
+        for (let index = 0; index < megabytes; index += 1) {
+          kept.push(Buffer.alloc(1_000_000, 1));
+          if (index % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        return kept.length;
+      }
+      case "compute":
+        for (;;);
+      case "cancel what it calls": {
+        const controller = new AbortController();
+        const answer = call("hang", {}, { signal: controller.signal });
+        controller.abort();
+        return (await answer).status;
+      }
+      case "call with a function":
+        return call("hang", { callback: () => {} });
+      case "call for a closure":
+        return call("closure");
+      case "call wrongly":
+        return call("hang", {}, { timeout: "5 parsecs" });
+      case "pid":
+        return process.pid;
+      case "wait":
+        return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      default:
+        throw new Error(`odd cannot ${what}`);
+    }
+  },
+};
