@@ -15,6 +15,13 @@ describe("a call whose effect is unknown", () => {
     expect(ledger.decide({ ...pay, fingerprint: null })).toEqual({ type: "run" });
   });
 
+  it("is not run again either by a call that was admitted before, and waited", () => {
+    const ledger = new Ledger<string>();
+    for (const id of ["1", "2"]) ledger.begin(id, { ...pay, requestId: id });
+    ledger.end("1", "unknown", null);
+    expect(ledger.decideAtStart({ ...pay, requestId: "2" })).toEqual({ type: "effect-unknown", earlier: "1" });
+  });
+
   it("is run again where a second body does no harm", () => {
     const ledger = new Ledger<string>();
     for (const effect of ["none", "once"] as const) {

@@ -73,8 +73,18 @@ export class Ledger<Stored> {
       .find((entry) => entry !== undefined);
     if (earlier?.state.type === "done") return { type: "done", earlier: earlier.id, stored: earlier.state.stored };
     if (earlier?.state.type === "in-flight") return { type: "in-flight", earlier: earlier.id };
-    if (isRepeatable(call.effect)) return { type: "run" };
-    const unknown = earlier?.id ?? this.#unknownLike(call.fingerprint) ?? this.#forgotten.get(call.tool);
+    if (earlier && !isRepeatable(call.effect)) return { type: "effect-unknown", earlier: earlier.id };
+    return this.decideAtStart(call);
+  }
+
+  /** Decides again when the body is about to start: while the call waited, another with its input may have ended badly. */
+  decideAtStart({
+    tool,
+    fingerprint,
+    effect,
+  }: LedgerCall): LedgerDecision<Stored> & { type: "run" | "effect-unknown" } {
+    if (isRepeatable(effect)) return { type: "run" };
+    const unknown = this.#unknownLike(fingerprint) ?? this.#forgotten.get(tool);
     return unknown === undefined ? { type: "run" } : { type: "effect-unknown", earlier: unknown };
   }
 

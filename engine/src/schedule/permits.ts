@@ -143,7 +143,12 @@ export class Permits {
     this.#serve(returned);
   }
 
-  /** Calls that wait, and for each cap that limits the permits in use. */
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Calls that wait, and the permits of each cap that are in use. */
   get snapshot(): { readonly waiting: number; readonly inUse: Readonly<Record<string, number>> } {
     const caps = [this.#engine, ...this.#caps.values()];
     return { waiting: this.#waiting, inUse: Object.fromEntries(caps.map(({ name, inUse }) => [name, inUse])) };
