@@ -118,8 +118,8 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
   "wait-timed-out": {
     status: "timed-out",
     retryable: true,
-    meaning: "The time of the call's own caller was over before a worker was free or had loaded the tool. The body was not started.",
-    message: "{tool} waited {observed} for a worker, its caller had {limit}: the body was not started.",
+    meaning: "The time of the call, or of its caller, was over before a worker was free, or before it had loaded the tool. The body was not started.",
+    message: "{tool} waited {observed} for a worker that is free and has loaded it, limit {limit}: the body was not started.",
     forModel: "{tool} was not run: no worker was ready within {limit}. It may be called again later.",
   },
   "depth-exceeded": {

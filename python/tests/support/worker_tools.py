@@ -206,3 +206,76 @@ def note(path: str) -> None:
     """One byte for each body that ran."""
     with open(path, "ab", buffering=0) as file:
         file.write(b"x")
+
+
+def allocate(how: str, megabytes: int) -> int:
+    """Touches that much memory in one of several ways, and keeps it for a moment."""
+    size = megabytes * 1_000_000
+    if how == "bytearray":
+        kept: Any = bytearray(size)
+    elif how == "numpy":
+        import numpy
+
+        kept = numpy.ones(size, dtype=numpy.uint8)
+    elif how == "child process":
+        script = f"kept = bytearray({size}); import time; time.sleep(20)"
+        return subprocess.run([sys.executable, "-c", script], check=True).returncode
+    elif how == "forked children":
+        for _ in range(4):
+            if os.fork() == 0:
+                kept = bytearray(size // 4)
+                time.sleep(20)
+                os._exit(0)
+        time.sleep(20)
+        return 0
+    elif how == "shared memory":
+        import mmap
+
+        kept = mmap.mmap(-1, size)
+        for position in range(0, size, mmap.PAGESIZE):
+            kept[position] = 1
+    elif how == "swallowing MemoryError":
+        kept = []
+        while True:
+            try:
+                kept.append(bytearray(10_000_000))
+            except MemoryError:
+                time.sleep(0.001)
+    else:
+        raise ValueError(how)
+    time.sleep(1)
+    return len(kept)
+
+
+def burn(how: str) -> None:
+    """Uses the processor without end: here, in threads that let go of the lock, or in children, one after the other."""
+    import hashlib
+
+    if how == "threads":
+        data = bytes(50_000_000)
+        threads = [threading.Thread(target=hashlib.sha256, args=(data,)) for _ in range(200)]
+        for thread in threads:
+            thread.start()
+    elif how == "children in turn":
+        while True:
+            subprocess.run([sys.executable, "-c", "for i in range(3_000_000): pass"], check=True)
+    elif how == "children nobody waits for":
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            child = os.fork()
+            if child == 0:
+                for _ in range(3_000_000):
+                    pass
+                os._exit(0)
+            time.sleep(0.3)
+    while True:
+        pass
+
+
+def multiply(count: int) -> int:
+    for _ in range(count):
+        if os.fork() == 0:
+            time.sleep(20)
+            os._exit(0)
+    time.sleep(20)
+    return count

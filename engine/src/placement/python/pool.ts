@@ -197,9 +197,7 @@ export class PythonPool {
     const deadline =
       timeoutMs === null
         ? undefined
-        : this.#clock.setTimer(timeoutMs, () =>
-            this.#stop(worker, job, { type: "expired", observedMs: this.#clock.now() - startedAtMs }),
-          );
+        : this.#clock.setTimer(timeoutMs, () => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs));
     worker.calls += 1;
     this.#busy.set(worker, { job, deadline, unwatch: this.#watchQuotas(worker, job) });
     const payload = this.#tools.get(key)?.payload;
@@ -219,6 +217,15 @@ export class PythonPool {
       baseline: () => this.#workforce.started(worker, job.callId),
       exceeded: (excess) => this.#stop(worker, job, { type: "over-quota", ...excess }),
     });
+  }
+
+  #expire(worker: Worker, job: Job, limitMs: number, observedMs: number): void {
+    this.#release(worker);
+    this.#workforce.kill(worker);
+    // Only now nothing can begin any more: a worker that stood still, or was loading the tool, has run no body.
+    const hasBegun = this.#workforce.started(worker, job.callId) !== undefined;
+    job.ended(hasBegun ? { type: "expired", observedMs } : { type: "not-started", waitedMs: observedMs, limitMs });
+    this.#pump();
   }
 
   /** Kills the worker of a body that may not go on, and settles its call in the same turn. */

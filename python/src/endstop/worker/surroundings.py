@@ -5,6 +5,7 @@ Each call begins with those of the host, and what a body changes is put back bef
 
 from __future__ import annotations
 
+import _signal  # the same without enumerations, which cost more than the rest of this file: it runs after each call
 import os
 import signal
 import sys
@@ -12,11 +13,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from endstop.worker.environment import raw_environment
 from endstop.worker.moving import CannotMove
 
-_SIGNALS = tuple(
-    number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
-)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 
 
 class Surroundings:
@@ -25,9 +25,10 @@ class Surroundings:
     def __init__(self) -> None:
         self._directory = os.getcwd()
         self._environment = dict(os.environ)
+        self._raw_environment = dict(raw_environment())
         self._umask = os.umask(0o077)
         os.umask(self._umask)
-        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._handlers = [(int(number), _signal.getsignal(number)) for number in _SIGNALS]
         self._streams = sys.stdin, sys.stdout, sys.stderr
 
     def enter(self, changes: Mapping[str, Any]) -> None:
@@ -50,15 +51,15 @@ class Surroundings:
         with suppress(OSError):
             if _directory_now() != self._directory:
                 os.chdir(self._directory)
-        if os.environ != self._environment:
+        if raw_environment() != self._raw_environment:
             for name in [name for name in os.environ if name not in self._environment]:
                 del os.environ[name]
             os.environ.update(self._environment)
         os.umask(self._umask)
-        for number, handler in self._handlers.items():
+        for number, handler in self._handlers:
             # None: it was set from C, and cannot be set from here.
-            if handler is not None and signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
+            if handler is not None and _signal.getsignal(number) != handler:
+                _signal.signal(number, handler)
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdin, sys.stdout, sys.stderr = self._streams
 
