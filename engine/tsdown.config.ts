@@ -3,10 +3,11 @@ import { defineConfig } from "tsdown";
 export default defineConfig([
   {
     name: "library",
-    // The two programs that the library starts are entries of their own, found beside it.
+    // What the library starts as processes or threads stands in entries of its own, found beside it.
     entry: {
       index: "src/index.ts",
       "node-guest": "src/placement/node/guest.ts",
+      "watchdog-thread": "src/placement/host/watchdog-thread.ts",
       "warden-main": "src/supervise/warden-main.ts",
     },
     platform: "node",

@@ -1,6 +1,8 @@
 /** A timer that has been set. Cancelling it twice, or after it fired, does nothing. */
 export interface Timer {
   cancel(): void;
+  /** From now on it does not keep the process alive. */
+  unref?(): void;
 }
 
 /**
@@ -22,13 +24,21 @@ export const systemClock: Clock = {
   setTimer(delayMs, fire) {
     const dueMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout;
+    let keepsAlive = true;
     const arm = (): void => {
       // Node's timers may fire up to a millisecond early: a deadline is never answered before it has passed.
       const leftMs = dueMs - performance.now();
       if (leftMs <= 0) fire();
       else handle = setTimeout(arm, Math.min(Math.ceil(leftMs), MAX_DELAY_MS));
+      if (!keepsAlive) handle.unref();
     };
     handle = setTimeout(arm, Math.max(1, Math.min(Math.ceil(delayMs), MAX_DELAY_MS)));
-    return { cancel: () => clearTimeout(handle) };
+    return {
+      cancel: () => clearTimeout(handle),
+      unref() {
+        keepsAlive = false;
+        handle.unref();
+      },
+    };
   },
 };

@@ -5,6 +5,7 @@ import { previewOf } from "../../call/preview.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { ToolContext } from "../../tool.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
+import { watchdog } from "./watchdog.ts";
 
 /**
  * Runs a tool's function in this process. The caller has its answer at the deadline, whether or not the body heeds its
@@ -23,6 +24,7 @@ export class HostRunner implements BodyRunner {
   begin(call: BodyCall): void {
     if (!call.start()) return;
     const { callId, path, timeoutMs, input, controller } = call;
+    const watched = { tool: path.at(-1) ?? "", callId };
     const startedAtMs = this.#clock.now();
     const timer =
       timeoutMs === null
@@ -33,6 +35,7 @@ export class HostRunner implements BodyRunner {
           });
     const finish = (ending: Ending, value?: unknown): void => {
       timer?.cancel();
+      watchdog.ended(watched);
       call.ended(ending, value);
     };
     const context: ToolContext = {
@@ -42,7 +45,9 @@ export class HostRunner implements BodyRunner {
       call: (...nested) => call.enter(() => call.callNested(...nested)),
     };
     // The body's synchronous part runs now: a body that throws at once is an ending like any other.
-    new Promise<unknown>((resolve) => resolve(call.enter(() => this.#run(input, context)))).then(
+    new Promise<unknown>((resolve) =>
+      resolve(watchdog.run(watched, () => call.enter(() => this.#run(input, context)))),
+    ).then(
       (value) => finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value),
       (error: unknown) => finish({ type: "raised", error: errorInfo(error) }),
     );
