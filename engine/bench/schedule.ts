@@ -79,7 +79,8 @@ const fingerprint = fingerprintOf("t", input);
 const cached = measure({
   "fingerprint, look, a copy of the value": () => {
     const found = cache.get(fingerprintOf("t", input));
-    if (!found || restoreSnapshot(found) === value) throw new Error("no copy");
+    if (!found || found.form === "opaque" || restoreSnapshot({ ...found, form: found.form }) === value)
+      throw new Error("no copy");
   },
   "the look alone": () => void cache.get(fingerprint),
 });

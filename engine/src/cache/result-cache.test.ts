@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
 import { compileCache } from "./cache-options.ts";
 import { type CachedResult, ResultCache } from "./result-cache.ts";
-import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 function cacheOf(options: Parameters<typeof compileCache>[0]) {
   const limits = compileCache(options, "tool t cache");
@@ -39,7 +39,7 @@ it("answers with null and undefined, too", () => {
   ] as const) {
     expect(cache.store(key, result(value))).toBe(true);
     const found = cache.get(key);
-    expect(found && restoreSnapshot(found)).toBe(value);
+    expect(restoreSnapshot(found as Snapshot)).toBe(value);
   }
 });
 
@@ -48,7 +48,7 @@ it("is not changed by whoever changes the value that went in or came out", () =>
   const value = { list: [1] };
   cache.store("k", result(value));
   value.list.push(2);
-  const restore = () => restoreSnapshot(cache.get("k") as CachedResult) as typeof value;
+  const restore = () => restoreSnapshot(cache.get("k") as Snapshot) as typeof value;
   restore().list.push(3);
   expect(restore()).toEqual({ list: [1] });
 });

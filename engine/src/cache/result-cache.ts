@@ -4,7 +4,10 @@ import type { CacheLimits } from "./cache-options.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A result as the cache has it. `digest` and `preview` stand for it in loop detection: an answer from here counts there. */
-export interface CachedResult extends Snapshot {
+export interface CachedResult {
+  /** What came of the body: the bytes of a {@link Snapshot}, or of a value that only another process can read. */
+  readonly bytes: Uint8Array;
+  readonly form: Snapshot["form"] | "opaque";
   readonly digest: string | null;
   readonly preview: string | null;
 }

@@ -41,6 +41,19 @@ it("keeps null, undefined, -0, NaN, big integers, bytes, dates, shared parts and
   expect(back.self).toBe(back);
 });
 
+it("is JSON exactly where JSON loses nothing", () => {
+  const form = (value: unknown) => takeSnapshot(value)?.form;
+  const part = {};
+  for (const value of [null, "\ud800", [1.5, true], { "": {}, list: [] }, JSON.parse('{"__proto__":1}')]) {
+    expect(form(value)).toBe("json");
+    expect(roundTrip(value)).toStrictEqual(value);
+  }
+  for (const value of [undefined, -0, Number.NaN, 1n, { a: undefined }, [part, part], new Date(1), new Map()]) {
+    expect(form(value)).toBe("v8");
+    expect(roundTrip(value)).toStrictEqual(value);
+  }
+});
+
 it("keeps nothing that would not come back as it was", () => {
   class Point {
     x = 1;

@@ -11,6 +11,8 @@ import type { Lane } from "./lane.ts";
  * criterion: Holt, "Some deadlock properties of computer systems", 1972).
  */
 export function findDeadlock(lane: Lane): string[] | undefined {
+  // Mostly some call in the way waits for nothing, and then there is nothing to search.
+  if (!knottedCap(lane, EVERY_LANE)) return undefined;
   const lanes = reachableLanes(lane);
   for (let before = -1; before !== lanes.size; ) {
     before = lanes.size;
@@ -20,24 +22,31 @@ export function findDeadlock(lane: Lane): string[] | undefined {
   return [...new Set([...lanes].map((stuck) => knottedCap(stuck, lanes)?.name ?? ""))];
 }
 
-function knottedCap(lane: Lane, stuck: ReadonlySet<Lane>): Cap | undefined {
+interface Lanes {
+  has(lane: Lane): boolean;
+}
+
+const EVERY_LANE: Lanes = { has: () => true };
+
+function knottedCap(lane: Lane, stuck: Lanes): Cap | undefined {
   return lane.need.caps.find((cap) => {
     const loan = nearestHolding(lane.parent, cap);
     if (cap.free > 0 || (loan && !loan.borrower)) return false;
     if (loan?.borrower && !isChainStuck(loan.borrower, stuck)) return false;
-    return [...cap.holdings].every((holding) => isChainStuck(holding, stuck));
+    for (const holding of cap.holdings) if (!isChainStuck(holding, stuck)) return false;
+    return true;
   });
 }
 
 /** A permit does not come back while one of those that hold it, or have it lent, is stuck. */
-function isChainStuck(first: Holding, stuck: ReadonlySet<Lane>): boolean {
+function isChainStuck(first: Holding, stuck: Lanes): boolean {
   for (let holding: Holding | undefined = first; holding; holding = holding.borrower) {
     if (isStuck(holding.grant, stuck)) return true;
   }
   return false;
 }
 
-function isStuck(grant: Grant, stuck: ReadonlySet<Lane>): boolean {
+function isStuck(grant: Grant, stuck: Lanes): boolean {
   for (const lane of grant.lanes.values()) if (stuck.has(lane)) return true;
   for (const child of grant.children) if (isStuck(child, stuck)) return true;
   return false;

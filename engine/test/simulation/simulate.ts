@@ -264,7 +264,7 @@ class Simulation {
       run.ledger.end(`${body.id}`, trace, value);
       if (ending.type === "returned" && tool.cache) {
         const bytes = Buffer.from(value);
-        if (tool.cache.store(fingerprint, { bytes, digest: null, preview: null })) {
+        if (tool.cache.store(fingerprint, { form: "opaque", bytes, digest: null, preview: null })) {
           this.#lastResult.set(fingerprint, { value, atMs: this.#clock.now() });
         }
       }
