@@ -1,4 +1,4 @@
-"""`dev gen`: writes the files that are made from VERSION and protocol/codes.json, or finds those that are stale."""
+"""`dev gen`: writes the files that are made from VERSION and the tables in protocol/, or finds those that are stale."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tools.generate_options import check_options, limits_page, python_options, typescript_options
 from tools.steps import ROOT, StepFailed, say
 
 ORIGIN = "Generated from protocol/codes.json by `dev gen`; do not edit."
@@ -39,6 +40,8 @@ def _stale() -> dict[Path, str]:
     codes = json.loads(_text_of(ROOT / "protocol" / "codes.json"))
     for code, entry in codes.items():
         _check_entry(code, entry)
+    options = json.loads(_text_of(ROOT / "protocol" / "options.json"))
+    check_options(options)
     wanted: dict[Path, str] = {
         ROOT / "engine" / "src" / "call" / "codes.generated.ts": typescript_codes(codes),
         ROOT / "engine" / "src" / "internal" / "version.generated.ts": (
@@ -47,6 +50,9 @@ def _stale() -> dict[Path, str]:
         ROOT / "python" / "src" / "endstop" / "_codes.py": python_codes(codes),
         ROOT / "python" / "src" / "endstop" / "_version.py": f'# {VERSION_ORIGIN}\n__version__ = "{version}"\n',
         ROOT / "docs" / "errors.md": error_page(codes),
+        ROOT / "engine" / "src" / "policy" / "options.generated.ts": typescript_options(options),
+        ROOT / "python" / "src" / "endstop" / "_options.py": python_options(options),
+        ROOT / "docs" / "limits.md": limits_page(options),
     }
     for name, edit in (("package.json", _set_version), ("package-lock.json", _set_lock_version)):
         path = ROOT / "engine" / name

@@ -1,116 +1,117 @@
-import { admit } from "./admission/admission.ts";
-import { acceptsEnding, type Call, type CallEvent, type Reservation, transition } from "./call/call.ts";
-import type { Code } from "./call/codes.generated.ts";
-import { describeEnding, type FailureFigures, failureOutcome } from "./call/describe.ts";
-import type { Ending } from "./call/ending.ts";
-import type { CallFacts, Outcome } from "./call/outcome.ts";
+import { noticeFor, reject } from "./admission/admission.ts";
+import type { Rejection } from "./admission/guard.ts";
+import { acceptsEnding, type Call, type CallEvent, transition } from "./call/call.ts";
+import { codes } from "./call/codes.generated.ts";
+import { describeEnding, failureOutcome, render } from "./call/describe.ts";
+import { didNotStart, type Ending } from "./call/ending.ts";
+import { labelOf } from "./call/label.ts";
+import type { CallFacts, ObservedRejection, Outcome } from "./call/outcome.ts";
+import { isFailure, resultOf } from "./call/result.ts";
+import { type CallRequest, newCall } from "./call-request.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
-import type { EngineLimits } from "./policy/engine-options.ts";
-import { compilePolicy, type Policy, type PolicyOptions } from "./policy/policy.ts";
+import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
+import { EngineUsage } from "./run/engine-usage.ts";
+import type { AdmittedEntry, EndedEntry } from "./run/entry.ts";
+import { type Journal, noJournal } from "./run/journal.ts";
+import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
 import type { Run } from "./run/run.ts";
-import { Usage } from "./run/usage.ts";
-
-/** What a door knows of a call when it submits it. */
-export interface CallRequest {
-  readonly tool: string;
-  readonly fingerprint: string | null;
-  readonly run?: Run | undefined;
-  /** The call whose body makes this one. */
-  readonly parent?: Call | undefined;
-  readonly agent?: string | undefined;
-  readonly task?: string | undefined;
-  /** Overrides the tool's timeout; null is no deadline. */
-  readonly timeoutMs?: number | null | undefined;
-  /** The caller itself ends by then: the smaller of it and the timeout holds. */
-  readonly withinMs?: number | undefined;
-  /** Somebody is stepping through the body: it runs on the host and has no deadline. */
-  readonly debug?: boolean | undefined;
-}
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
 
 interface Live {
   readonly settled: SettledListener;
-  readonly reservation: Reservation | undefined;
+  readonly observed: readonly ObservedRejection[];
+  /** Of a call that was admitted. */
+  readonly admitted?: AdmittedEntry;
+  readonly ticket?: LoopTicket | undefined;
 }
 
 /**
- * What both doors share: the tools' policies, admission, and the life of every call. It starts no body itself: a door
- * does, and reports the ending.
+ * What both doors share: policies, admission, and the life of every call. It starts no body itself: a door does, and reports
+ * the ending. Whatever changes its counts is written to the journal first.
  */
 export class EngineCore {
   readonly #clock: Clock;
-  readonly #limits: EngineLimits;
-  readonly #policies = new Map<string, Policy>();
-  readonly #usage = new Usage();
+  readonly #policies: Policies;
+  readonly #usage = new EngineUsage();
   readonly #live = new Map<Call, Live>();
   readonly #idPrefix: string;
+  readonly #journal: Journal;
   #lastCall = 0;
 
-  /** @param idPrefix makes call ids unique among engines */
-  constructor(limits: EngineLimits, clock: Clock, idPrefix: string) {
-    this.#limits = limits;
+  /**
+   * @param idPrefix makes call ids unique among engines
+   * @throws as {@link Policies} does
+   */
+  constructor(options: EngineOptions, clock: Clock, idPrefix: string, journal: Journal = noJournal) {
+    this.#policies = new Policies(options);
     this.#clock = clock;
     this.#idPrefix = idPrefix;
+    this.#journal = journal;
   }
 
-  /** Adds a tool, or replaces the policy of one; its counts stay. Throws as {@link compilePolicy} does. */
+  /** Adds a tool, or replaces the options of one; its counts stay. Throws as {@link Policies.setTool} does. */
   setPolicy(tool: string, options: PolicyOptions): void {
-    this.#policies.set(tool, compilePolicy(options, this.#limits, `tool ${tool}`));
+    this.#policies.setTool(tool, options);
   }
 
   has(tool: string): boolean {
     return this.#policies.has(tool);
   }
 
-  /** Calls that have no outcome yet. */
-  get liveCalls(): ReadonlySet<Call> {
-    return new Set(this.#live.keys());
+  /** Every limit in force for a tool and where it comes from; undefined if there is no such tool. */
+  describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> | undefined {
+    return this.#policies.describe(tool, agent);
+  }
+
+  /** Ends a run: it takes no more calls. Those in flight go on. */
+  endRun(run: Run, reason: string): void {
+    if (run.endedBecause !== null) return;
+    this.#journal.append({ type: "run-ended", atMs: this.#clock.now(), run: run.id, reason });
+    run.endedBecause = reason;
   }
 
   /** Decides on a call. It comes back admitted, or settled: then `settled` has been told already. */
   submit(request: CallRequest, settled: SettledListener): Call {
-    const policy = this.#policies.get(request.tool);
-    const call: Call = {
-      id: `${this.#idPrefix}-${++this.#lastCall}`,
-      tool: request.tool,
-      path: [...(request.parent?.path ?? []), request.tool],
-      placement: request.debug ? "host" : (policy?.placement ?? "host"),
-      timeoutMs: policy ? effectiveTimeout(policy, request) : null,
-      withinMs: request.debug ? null : (request.withinMs ?? null),
-      fingerprint: request.fingerprint,
-      submittedAtMs: this.#clock.now(),
-      state: { type: "submitted" },
-    };
+    const nowMs = this.#clock.now();
+    const run = request.run;
+    const policy = this.#policies.of(request.tool, request.agentName ?? request.agent);
+    const call = newCall(`${this.#idPrefix}-${++this.#lastCall}`, request, policy, nowMs);
     if (!policy) {
-      this.#live.set(call, { settled, reservation: undefined });
-      this.#settle(
-        call,
-        undefined,
-        this.#failed(call, "unknown-tool", 0, { detail: suggestNames(call.tool, this.#policies.keys()) }),
-      );
-      return call;
+      const figures = { detail: suggestNames(call.tool, this.#policies.tools) };
+      return this.#reject(call, { code: "unknown-tool", figures }, { settled, observed: [] });
     }
-    const admission = admit({
+    const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
+    const history = watched ? run.history(request.agent, request.task) : undefined;
+    const rejection = reject({
+      nowMs,
       tool: call.tool,
+      subject: call.subject,
       policy,
       path: call.path,
-      maxDepth: this.#limits.maxDepth,
+      parent: call.parent,
       fingerprint: call.fingerprint,
-      engineUsage: this.#usage,
-      runUsage: request.run?.usage,
-      history: request.run?.history(request.agent, request.task),
+      usage: this.#usage.of(call.tool),
+      run,
+      history,
     });
-    if (admission.type === "admitted") {
-      this.#live.set(call, { settled, reservation: admission.reservation });
-      this.#move(call, { type: "admit" });
-    } else {
-      this.#live.set(call, { settled, reservation: undefined });
-      const { code, figures } = admission.rejection;
-      this.#settle(call, undefined, this.#failed(call, code, 0, figures));
+    const seen: SeenCall | undefined =
+      history && call.fingerprint !== null
+        ? {
+            tool: call.tool,
+            fingerprint: call.fingerprint,
+            label: labelOf(call.tool, request.input),
+            poller: policy.poller,
+          }
+        : undefined;
+    if (rejection && policy.mode === "enforce") {
+      const final = watched ? this.#escalate(rejection, run, request, policy, seen, nowMs) : rejection;
+      return this.#reject(call, final, { settled, observed: [] });
     }
+    const observed = rejection ? [observe(call.tool, rejection)] : [];
+    this.#admit(call, request, { settled, observed }, policy, seen);
     return call;
   }
 
@@ -121,20 +122,100 @@ export class EngineCore {
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */
   end(call: Call, attempt: number | undefined, ending: Ending, value?: unknown): void {
-    if (!acceptsEnding(call.state, attempt)) return;
-    const notice = this.#live.get(call)?.reservation?.settle(ending) ?? null;
+    const live = this.#live.get(call);
+    if (!live || !acceptsEnding(call.state, attempt)) return;
+    const notice = live.admitted ? this.#ended(call, live.admitted, live.ticket, ending) : null;
     const attempts = bodiesStarted(ending);
     if (ending.type === "returned" || ending.type === "answered") {
       const facts = this.#facts(call, attempts);
-      this.#settle(
-        call,
-        attempt,
-        Object.freeze({ status: "succeeded", ...facts, placement: call.placement, notice, value }),
-      );
+      const { placement } = call;
+      const { observed } = live;
+      this.#settle(call, attempt, Object.freeze({ status: "succeeded", ...facts, placement, notice, observed, value }));
     } else {
       const [code, figures] = describeEnding(ending, call.timeoutMs);
-      this.#settle(call, attempt, this.#failed(call, code, attempts, figures, notice));
+      const facts = this.#facts(call, attempts);
+      this.#settle(call, attempt, failureOutcome(code, facts, call.placement, figures, notice, live.observed));
     }
+  }
+
+  #admit(call: Call, request: CallRequest, live: Live, policy: Policy, seen: SeenCall | undefined): void {
+    const { run } = call;
+    const entry: AdmittedEntry = {
+      type: "admitted",
+      atMs: call.submittedAtMs,
+      call: call.id,
+      id: request.id,
+      tool: call.tool,
+      subject: call.subject,
+      path: call.path,
+      parent: call.parent?.id,
+      placement: call.placement,
+      timeoutMs: call.timeoutMs,
+      withinMs: call.withinMs,
+      fingerprint: call.fingerprint,
+      run: run?.id,
+      agent: request.agent,
+      task: request.task,
+      turn: request.turn,
+      seen,
+      rate: policy.rateLimit,
+      breakerLimit: policy.maxConsecutiveFailures,
+      probe: policy.maxConsecutiveFailures !== null && this.#usage.of(call.tool).breaker.value === "open",
+    };
+    this.#journal.append(entry);
+    this.#usage.admitted(entry);
+    const ticket = run?.admitted(entry);
+    this.#live.set(call, { ...live, admitted: entry, ticket });
+    this.#move(call, { type: "admit" });
+  }
+
+  /** @returns the notice that the model gets beside the result */
+  #ended(call: Call, admitted: AdmittedEntry, ticket: LoopTicket | undefined, ending: Ending): string | null {
+    const { run, policy } = call;
+    const started = !didNotStart(ending) && ending.type !== "answered";
+    const entry: EndedEntry = {
+      type: "ended",
+      atMs: this.#clock.now(),
+      call: admitted.call,
+      started,
+      failed: isFailure(ending),
+      result: ticket ? resultOf(ending) : null,
+    };
+    this.#journal.append(entry);
+    this.#usage.ended(admitted, entry);
+    run?.ended(admitted, entry, ticket);
+    if (!run || !policy || !ticket || !entry.result) return null;
+    const { agent, task, tool } = admitted;
+    return noticeFor({ tool, policy, fingerprint: ticket.entry.fingerprint, history: run.history(agent, task) });
+  }
+
+  /** One mechanism for all guards: what the model does not heed is rejected, and rejections in a row end the run. */
+  #escalate(
+    rejection: Rejection,
+    run: Run,
+    { agent, task, turn, tool }: CallRequest,
+    policy: Policy,
+    seen: SeenCall | undefined,
+    atMs: number,
+  ): Rejection {
+    const { code } = rejection;
+    // What passes by itself is no reason to give up on a run.
+    if (codes[code].retryable || run.endedBecause !== null) return rejection;
+    const entry = { type: "rejected", atMs, run: run.id, agent, task, turn, tool, code, seen } as const;
+    this.#journal.append(entry);
+    run.rejected(entry);
+    const { rejectionsToEndRun: limit } = policy;
+    const rejections = run.history(agent, task).rejectionsInRow;
+    if (limit === null || rejections < limit) return rejection;
+    const last = render(codes[code].message, { tool, ...texts(rejection) }).replace(/[.:\s]+$/, "");
+    this.endRun(run, `${rejections} calls in a row were rejected, the last because ${lowerFirst(last, tool)}`);
+    return { code: "run-ended", figures: { detail: run.endedBecause ?? last } };
+  }
+
+  #reject(call: Call, { code, figures }: Rejection, live: Live): Call {
+    this.#live.set(call, live);
+    this.#settle(call, undefined, failureOutcome(code, this.#facts(call, 0), call.placement, figures));
+    return call;
   }
 
   #settle(call: Call, attempt: number | undefined, outcome: Outcome): void {
@@ -156,18 +237,20 @@ export class EngineCore {
     const elapsedMs = Math.round((this.#clock.now() - call.submittedAtMs) * 1_000) / 1_000;
     return { callId: call.id, tool: call.tool, path: call.path, elapsedMs, attempts };
   }
-
-  #failed(call: Call, code: Code, attempts: number, figures: FailureFigures, notice: string | null = null): Outcome {
-    return failureOutcome(code, this.#facts(call, attempts), call.placement, figures, notice);
-  }
 }
 
-function effectiveTimeout(policy: Policy, request: CallRequest): number | null {
-  if (request.debug) return null;
-  const timeoutMs = request.timeoutMs === undefined ? policy.timeoutMs : request.timeoutMs;
-  if (request.withinMs === undefined) return timeoutMs;
-  // A caller whose time is over still gives the body an instant, and an outcome that says what happened.
-  return Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(1, request.withinMs));
+function texts({ figures: { limit, observed, detail } }: Rejection): Record<string, string | undefined> {
+  return { limit, observed, detail };
+}
+
+/** A sentence that becomes part of another keeps a tool's name as it is written. */
+function lowerFirst(sentence: string, tool: string): string {
+  return sentence.startsWith(tool) ? sentence : sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+
+function observe(tool: string, rejection: Rejection): ObservedRejection {
+  const { code } = rejection;
+  return Object.freeze({ code, message: render(codes[code].message, { tool, ...texts(rejection) }) });
 }
 
 function bodiesStarted(ending: Ending): number {

@@ -2,22 +2,21 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
-import { fingerprintOf } from "./call/fingerprint.ts";
+import { encodeOrUndefined, fingerprint } from "./call/fingerprint.ts";
 import type { Outcome } from "./call/outcome.ts";
 import { EngineCore } from "./core.ts";
 import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
-import { refuseUnknownKeys } from "./internal/nearest.ts";
+import { refuseUnknownKeys, suggestNames } from "./internal/nearest.ts";
 import type { BodyRunner, PlacedTool } from "./placement/body.ts";
 import { COMMAND_KEYS, compileCommand } from "./placement/command/command-options.ts";
 import { HostRunner } from "./placement/host/host-runner.ts";
 import { PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
-import { compileEngineOptions, type EngineOptions } from "./policy/engine-options.ts";
-import { compileTimeout, POLICY_KEYS, type PolicyOptions } from "./policy/policy.ts";
+import { optionNames } from "./policy/compile-options.ts";
+import { compileCallTimeout, type EffectiveLimit, type EngineOptions, type PolicyOptions } from "./policy/policy.ts";
 import { Run } from "./run/run.ts";
-import { NO_QUOTAS } from "./supervise/quota.ts";
 import type { CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
@@ -25,6 +24,8 @@ export interface RunHandle {
   readonly id: string;
   /** Calls a tool. Never rejects for what a tool, a limit or a cancel does: that is in the outcome. */
   call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome>;
+  /** Ends the run: further calls are rejected, and the model is asked for its final answer. Those in flight go on. */
+  end(reason?: string): void;
 }
 
 /** A tool that was registered by the URL of its module. */
@@ -33,8 +34,8 @@ export interface RegisteredTool {
   readonly description: string | null;
 }
 
-const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...POLICY_KEYS] as const;
-const CALL_KEYS = ["signal", "timeout", "timeoutMs", "agent", "task"] as const;
+const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...optionNames("tool")];
+const CALL_KEYS = ["signal", "agent", "task", "turn", ...optionNames("call")];
 const DEFAULT_GRACE_MS = 5_000;
 
 /**
@@ -55,7 +56,7 @@ export class Engine {
   /** Use {@link createEngine}. */
   constructor(options: EngineOptions, clock: Clock) {
     this.#clock = clock;
-    this.#core = new EngineCore(compileEngineOptions(options), clock, randomUUID().slice(0, 8));
+    this.#core = new EngineCore(options, clock, randomUUID().slice(0, 8));
     this.#workers = new WorkerPlacements(clock);
   }
 
@@ -112,14 +113,14 @@ export class Engine {
       [...TOOL_KEYS, ...COMMAND_KEYS].filter((key) => key !== "run"),
       "tool",
     );
-    const { name, description: _description, inputSchema, command, output, cwd, env, maxOutputBytes, ...limits } = tool;
+    const { name, description: _description, inputSchema, command, output, cwd, env, ...limits } = tool;
     this.#requireFreeName(name);
-    const compiled = compileCommand({ command, output, cwd, env, maxOutputBytes }, name);
+    const compiled = compileCommand({ command, output, cwd, env }, name);
     this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
   }
 
   async #registerModule(module: URL, policy: PolicyOptions): Promise<RegisteredTool> {
-    refuseUnknownKeys(policy, POLICY_KEYS, "policy");
+    refuseUnknownKeys(policy, optionNames("tool"), "policy");
     if (this.#closed) throw new TypeError("no tool can be registered: the engine is closed");
     const { name, description, inputSchema, policy: own } = await this.#workers.load(module);
     this.#requireFreeName(name);
@@ -141,13 +142,29 @@ export class Engine {
   ): void {
     const validate = compileInputSchema(schema, name);
     this.#core.setPolicy(name, limits);
-    this.#tools.set(name, { validate, runner, quotas: NO_QUOTAS });
+    this.#tools.set(name, { validate, runner });
   }
 
   /** Opens a run. It needs no closing: it is gone when nobody holds it. */
   run(): RunHandle {
-    const run = new Run(randomUUID());
-    return { id: run.id, call: (tool, input, options) => this.#call(run, tool, input, options) };
+    const run = new Run(randomUUID(), this.#clock.now());
+    return {
+      id: run.id,
+      call: (tool, input, options) => this.#call(run, tool, input, options),
+      end: (reason = "it was ended by its owner") => this.#core.endRun(run, reason),
+    };
+  }
+
+  /**
+   * Every limit in force for a tool, and who said it: `preset standard`, `engine`, `agent Researcher` or `tool`.
+   *
+   * @param agent as an agent of that name calls it
+   * @throws RangeError if there is no such tool
+   */
+  describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> {
+    const described = this.#core.describe(tool, agent);
+    if (!described) throw new RangeError(`there is no tool named ${tool}. ${suggestNames(tool, this.#tools.keys())}`);
+    return described;
   }
 
   /** Calls a tool outside any run: its timeout and limits hold, but loops are not seen. */
@@ -193,18 +210,21 @@ export class Engine {
 
   async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
     refuseUnknownKeys(options, CALL_KEYS, "call options");
-    const overrides = options.timeout !== undefined || options.timeoutMs !== undefined;
-    const timeoutMs = overrides ? compileTimeout(options, null, "call") : undefined;
+    const { signal, agent, task, turn, ...limits } = options;
+    const timeoutMs = compileCallTimeout(limits);
     const current = this.#current.getStore();
     return new Promise((resolve) => {
       const treeRun = run ?? current?.run;
+      const encoded = encodeOrUndefined(input);
       const request = {
         tool: name,
-        fingerprint: fingerprintOf(name, input),
+        input: encoded,
+        fingerprint: encoded === undefined ? null : fingerprint(name, encoded),
         run: treeRun,
         parent: current?.call,
-        agent: options.agent,
-        task: options.task,
+        agent,
+        task,
+        turn,
         timeoutMs,
       };
       const call = this.#core.submit(request, (outcome, settled) => {
@@ -213,7 +233,7 @@ export class Engine {
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const placed = new PlacedCall(call, this.#tool(name), this.#core, options.signal);
+      const placed = new PlacedCall(call, this.#tool(name), this.#core, signal);
       this.#placedCalls.set(call, placed);
       if (this.#closed) placed.cancel("the engine is closed");
       else

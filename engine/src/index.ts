@@ -5,6 +5,7 @@ export type {
   ErrorInfo,
   Failure,
   FailureStatus,
+  ObservedRejection,
   Outcome,
   Placement,
   Success,
@@ -12,6 +13,6 @@ export type {
 } from "./call/outcome.ts";
 export { createEngine, type Engine, type RegisteredTool, type RunHandle } from "./engine.ts";
 export type { CommandOptions } from "./placement/command/command-options.ts";
-export type { EngineOptions } from "./policy/engine-options.ts";
-export type { PolicyOptions } from "./policy/policy.ts";
+export type { AgentOptions, PolicyOptions } from "./policy/options.generated.ts";
+export type { EffectiveLimit, EngineOptions } from "./policy/policy.ts";
 export type { CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";

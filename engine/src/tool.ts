@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Outcome } from "./call/outcome.ts";
 import type { CommandOptions } from "./placement/command/command-options.ts";
-import type { PolicyOptions } from "./policy/policy.ts";
+import type { CallPolicyOptions, PolicyOptions } from "./policy/options.generated.ts";
 
 /** A JSON Schema as plain data: draft 2020-12, or draft-07 if `$schema` says so. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -35,14 +35,12 @@ export interface CommandTool extends Omit<Tool, "run">, CommandOptions {
   readonly inputSchema?: JsonSchema | StandardSchemaV1 | undefined;
 }
 
-export interface CallOptions {
+export interface CallOptions extends CallPolicyOptions {
   /** Cancels the call: its outcome is `cancelled` at once, and the body's signal fires. */
   readonly signal?: AbortSignal | undefined;
-  /** Overrides the tool's timeout for this call, such as `"5s"`; `null` is no deadline. */
-  readonly timeout?: string | null | undefined;
-  /** The same in milliseconds. Give one of the two. */
-  readonly timeoutMs?: number | null | undefined;
-  /** Loops are seen per run, agent and task. */
+  /** Loops are seen per run, agent and task; the engine's `agents` option names limits of an agent. */
   readonly agent?: string | undefined;
   readonly task?: string | undefined;
+  /** Names one answer of the model, which may ask for several calls: their rejections count once towards the run's end. */
+  readonly turn?: string | undefined;
 }

@@ -60,7 +60,7 @@ describe("a command", () => {
     const log = makeLog();
     const script = `echo "started $$" >> ${log.path}; exec yes`;
     const engine = makeEngine({ command: sh(script), maxOutputBytes: 100_000, timeout: "10s" });
-    expect(await engine.call("run")).toMatchObject({ failure: { code: "too-large" } });
+    expect(await engine.call("run")).toMatchObject({ failure: { code: "output-quota" } });
     const pid = Number(log.lines()[0]?.split(" ")[1]);
     await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 2_000 });
   });

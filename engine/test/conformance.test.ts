@@ -179,7 +179,7 @@ const TESTS: Readonly<Record<string, (placement: string) => Promise<void>>> = {
   },
 
   async tree(placement) {
-    const engine = await makeEngine(placement, {}, { maxDepth: 4 });
+    const engine = await makeEngine(placement, {}, { maxDepth: 4, maxReentry: null });
     const run = engine.run();
     expect(await run.call("probe", { do: "nest", value: 1 })).toMatchObject({ value: "probe>probe>probe" });
     expect(await run.call("probe", { do: "nest", value: 9 })).toMatchObject({

@@ -213,21 +213,21 @@ describe("a run", () => {
 
 describe("the call tree", () => {
   it("stops recursion at the depth limit, with the path", async () => {
-    const { engine } = makeEngine({ maxDepth: 4 });
+    const { engine } = makeEngine({ maxDepth: 4, maxReentry: null });
     let bodies = 0;
     const run = engine.run();
     engine.register({
       name: "ping",
       run: async () => {
         bodies += 1;
-        return run.call("pong");
+        return run.call("pong", bodies);
       },
     });
     engine.register({
       name: "pong",
       run: async (_input, { call }) => {
         bodies += 1;
-        return call("ping");
+        return call("ping", bodies);
       },
     });
     const outcome = await run.call("ping");

@@ -30,7 +30,7 @@ class Opened:
 
     def session(self, *behaviour: object) -> Session:
         self.engines.append(SharedEngine(lambda: engine_that(*behaviour)))
-        return Session(timeout_ms=None, max_depth=8, engine=self.engines[-1])
+        return Session({"timeoutMs": None}, engine=self.engines[-1])
 
     def connection(self) -> Any:
         return self.engines[-1].live_connection
@@ -302,7 +302,7 @@ def test_after_failed_starts_the_next_call_tries_again(opened: Opened) -> None:
     behaviours = [["ends at once"], ["serves"]]
     engine = SharedEngine(lambda: engine_that(*behaviours.pop(0)))
     opened.engines.append(engine)
-    session = Session(timeout_ms=None, max_depth=8, engine=engine)
+    session = Session({"timeoutMs": None}, engine=engine)
     with pytest.raises(EngineError):
         call(session, 1)
     assert call(session, 2) == 2

@@ -119,7 +119,7 @@ def test_a_result_as_answer_is_the_crews_answer(path: str) -> None:
 
 
 def test_a_rejection_never_becomes_the_answer_of_a_result_as_answer_tool(path: str) -> None:
-    install(tools={"look up": {"limit": 1}})
+    install(tools={"look up": {"max_calls": 1}})
     one = Counting(result_as_answer=True)
     first = run_crew([one], [LOOK_UP, "done"], path=path)
     second = run_crew([one], [LOOK_UP, "done"], path=path)
@@ -150,7 +150,7 @@ def test_crewais_cache_answers_an_identical_request_without_a_body(path: str) ->
 
 
 def test_a_before_hook_that_blocks_runs_no_body_and_spends_no_limit(path: str) -> None:
-    install(tools={"look up": {"limit": 1}})
+    install(tools={"look up": {"max_calls": 1}})
     one = Counting()
     allowed: list[bool] = [False, True]
 
@@ -216,7 +216,7 @@ def test_a_function_tool_and_an_async_one_work(path: str) -> None:
 
 
 def test_an_agent_without_a_crew_is_guarded(path: str) -> None:
-    install(tools={"look up": {"limit": 1}})
+    install(tools={"look up": {"max_calls": 1}})
     one = Counting()
     model = ScriptedLLM.following([LOOK_UP, Ask("look_up", {"word": "y"}), "done"], native=path == "native")
     output = make_agent([one], model).kickoff("Do it.")

@@ -92,7 +92,7 @@ def test_a_plain_run_raises_the_tools_own_exception(timeout: Any) -> None:
 
 
 def test_a_plain_run_over_its_limit_raises_tool_call_error() -> None:
-    install(tools={"echo": {"limit": 1}})
+    install(tools={"echo": {"max_calls": 1}})
     one = Echo()
     one.run(value=1)
     with pytest.raises(ToolCallError) as caught:
@@ -126,7 +126,7 @@ def test_a_plain_run_keeps_crewais_validation_and_usage_limit() -> None:
 
 
 def test_a_structured_tool_is_guarded_by_itself() -> None:
-    install(tools={"echo": {"limit": 1}})
+    install(tools={"echo": {"max_calls": 1}})
     structured = Echo().to_structured_tool()
     assert structured.invoke({"value": 5}) == 5
     with pytest.raises(ToolCallError, match=r"usage|limit"):
@@ -143,7 +143,7 @@ def test_a_tool_that_calls_another_makes_two_calls_and_one_that_calls_super_make
         """Calls echo twice."""
         return [loud.run(value=value), loud.run(value=value)]
 
-    install(tools={"echo": {"limit": 2}, "outer": {"limit": 1}})
+    install(tools={"echo": {"max_calls": 2}, "outer": {"max_calls": 1}})
     loud = Loud()
     assert outer.run(value=3) == [3, 3]
     with pytest.raises(ToolCallError):
@@ -156,7 +156,7 @@ def test_a_subclass_with_a_run_of_its_own_is_guarded_once(path: str) -> None:
         def run(self, *args: Any, **kwargs: Any) -> Any:
             return f"loud {super().run(*args, **kwargs)}"
 
-    install(tools={"echo": {"limit": 1}})
+    install(tools={"echo": {"max_calls": 1}})
     one = Loud()
     guarded = run_crew([one], [Ask("echo", {"value": 1}), Ask("echo", {"value": 2}), "done"], path=path)
     assert len(one.threads) == 1
@@ -219,7 +219,7 @@ def test_ainvoke_awaits_async_functions_and_carries_the_context_into_its_threads
 
 
 def test_a_crew_kicked_off_in_a_loop_is_one_run() -> None:
-    install(tools={"echo": {"limit_per_run": 1}})
+    install(tools={"echo": {"max_calls_per_run": 1}})
     one = Echo()
     crew, model = make_crew([one], [Ask("echo", {"value": 1}), Ask("echo", {"value": 2}), "done"])
     output = asyncio.run(crew.akickoff())
@@ -229,7 +229,7 @@ def test_a_crew_kicked_off_in_a_loop_is_one_run() -> None:
 
 
 def test_a_flow_is_one_run_around_its_agents() -> None:
-    install(tools={"echo": {"limit_per_run": 1}})
+    install(tools={"echo": {"max_calls_per_run": 1}})
     one = Echo()
 
     class Twice(Flow[Any]):
@@ -245,7 +245,7 @@ def test_a_flow_is_one_run_around_its_agents() -> None:
 
 
 def test_the_lite_agent_is_guarded() -> None:
-    install(tools={"echo": {"limit_per_run": 1}})
+    install(tools={"echo": {"max_calls_per_run": 1}})
     one = Echo()
     model = ScriptedLLM.following([Ask("echo", {"value": 1}), Ask("echo", {"value": 2}), "done"], native=False)
     with pytest.warns(FutureWarning):
@@ -255,7 +255,7 @@ def test_the_lite_agent_is_guarded() -> None:
 
 
 def test_a_function_that_a_model_class_calls_itself_is_guarded() -> None:
-    install(tools={"double": {"limit": 1}})
+    install(tools={"double": {"max_calls": 1}})
     model = ScriptedLLM.following(["done"])
 
     def double(n: int) -> int:
@@ -296,7 +296,7 @@ def test_a_tool_that_cannot_move_to_its_worker_says_which_part(path: str) -> Non
 
 def test_guard_guards_one_tool_without_an_installation() -> None:
     guarded, plain = Echo(), Echo()
-    assert guard(guarded, limit=1) is guarded
+    assert guard(guarded, max_calls=1) is guarded
     assert guarded.run(value=1) == 1
     with pytest.raises(ToolCallError):
         guarded.run(value=1)
@@ -305,8 +305,8 @@ def test_guard_guards_one_tool_without_an_installation() -> None:
 
 @each_path
 def test_guard_wins_over_install_and_holds_in_a_crew(path: str) -> None:
-    install(tools={"echo": {"limit": 1}})
-    one = guard(Echo(), limit=2)
+    install(tools={"echo": {"max_calls": 1}})
+    one = guard(Echo(), max_calls=2)
     asks = [Ask("echo", {"value": n}) for n in range(3)]
     guarded = run_crew([one], [*asks, "done"], path=path)
     assert len(one.threads) == 2

@@ -72,7 +72,7 @@ def test_the_same_call_with_the_same_result_is_rejected_at_the_fourth(path: str,
 
 @each_path
 def test_a_rejection_says_which_call_it_was(path: str) -> None:
-    install(tools={"job state": {"limit": 1}})
+    install(tools={"job state": {"max_calls": 1}})
     guarded = run_crew([JobState(changing=True)], [POLL, POLL, "done"], path=path, cache=False)
     (record,) = guarded.tool_failures
     assert record.failure.reason is ToolFailureReason.USAGE_LIMIT
@@ -93,7 +93,7 @@ def test_a_poll_goes_on_while_its_answer_changes(path: str) -> None:
 
 @each_path
 def test_the_failure_policy_raise_ends_the_run_at_a_rejection(path: str) -> None:
-    install(tools={"job state": {"limit": 1}})
+    install(tools={"job state": {"max_calls": 1}})
     one = JobState(changing=True, tool_failure_policy=ToolFailurePolicy.RAISE)
     with pytest.raises(ToolExecutionFailedError, match="all 1 allowed calls are used"):
         run_crew([one], [POLL, POLL, "done"], path=path, cache=False)
@@ -125,7 +125,7 @@ def test_a_hung_tool_ends_when_the_time_of_its_agent_is_over(path: str, hanging:
 
 @each_path
 def test_each_kickoff_is_a_run_of_its_own(path: str) -> None:
-    install(tools={"job state": {"limit_per_run": 1}})
+    install(tools={"job state": {"max_calls_per_run": 1}})
     one = JobState(changing=True)
     crew, _ = make_crew([one], [POLL, "done"], path=path)
     crew.kickoff_for_each([{"n": 1}, {"n": 2}])
@@ -134,7 +134,7 @@ def test_each_kickoff_is_a_run_of_its_own(path: str) -> None:
 
 @each_path
 def test_tools_whose_bodies_call_each_other_stop_at_the_maximum_depth(path: str) -> None:
-    install(max_depth=5)
+    install(max_depth=5, max_reentry=None)
     bodies: list[str] = []
 
     @tool("ping")

@@ -92,7 +92,7 @@ def off(monkeypatch: pytest.MonkeyPatch) -> ToolExecutor:
         await asyncio.sleep(0.01)
         return a
 
-    executor.register(add, limit=1, placement="worker")
+    executor.register(add, max_calls=1, placement="worker")
     executor.register(later)
     executor.register(lambda: {}["missing"], name="fail")
     executor.register(threading.get_ident, name="where")

@@ -143,7 +143,7 @@ def test_a_built_in_function_without_a_signature_takes_what_it_gets() -> None:
 
 
 def test_options_become_the_wire_s_policy() -> None:
-    options = {"timeout": "2m", "limit": 3, "limit_per_run": None, "placement": "worker", "poller": True}
+    options = {"timeout": "2m", "max_calls": 3, "max_calls_per_run": None, "placement": "worker", "poller": True}
     assert policy_for_wire("tool 'x'", options) == {
         "timeoutMs": 120_000, "maxCalls": 3, "maxCallsPerRun": None, "placement": "worker", "poller": True,
     }  # fmt: skip
@@ -152,7 +152,7 @@ def test_options_become_the_wire_s_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "nearest"), [("timeuot", "timeout"), ("limits", "limit"), ("plaecment", "placement")]
+    ("option", "nearest"), [("timeuot", "timeout"), ("max_cals", "max_calls"), ("plaecment", "placement")]
 )
 def test_an_unknown_option_names_the_nearest(option: str, nearest: str) -> None:
     with pytest.raises(TypeError) as found:

@@ -1,52 +1,42 @@
-import type { Reservation } from "../call/call.ts";
-import { didNotStart, type Ending } from "../call/ending.ts";
+import { ancestorGuard } from "./ancestors.ts";
+import { budgetGuard } from "./budgets.ts";
+import { callCycle } from "./call-cycle.ts";
 import { depthGuard } from "./depth.ts";
-import type { AdmissionRequest, Guard, Rejection } from "./guard.ts";
-import { repeatedCallGuard, repetitionNotice } from "./repeated-call.ts";
-import { usageLimitGuard } from "./usage-limit.ts";
+import type { AdmissionRequest, Guard, LoopGuard, LoopNoticeRequest, Rejection } from "./guard.ts";
+import { runEndedGuard } from "./run-ended.ts";
+import { sameCall } from "./same-call.ts";
+import { sameOutcome } from "./same-outcome.ts";
+import { breakerGuard, inFlightGuard, rateLimitGuard, usageLimitGuard } from "./usage.ts";
 
-/** Cheapest first; the first that rejects decides. */
-const GUARDS: readonly Guard[] = [depthGuard, usageLimitGuard, repeatedCallGuard];
+const LOOP_GUARDS: readonly LoopGuard[] = [sameCall, callCycle, sameOutcome];
 
-export type Admission =
-  | { readonly type: "admitted"; readonly reservation: Reservation }
-  | { readonly type: "rejected"; readonly rejection: Rejection };
+/** Final reasons first, passing ones last; the first that rejects decides. */
+const GUARDS: readonly Guard[] = [
+  runEndedGuard,
+  depthGuard,
+  ancestorGuard,
+  usageLimitGuard,
+  budgetGuard,
+  ...LOOP_GUARDS.map(({ check }) => check),
+  breakerGuard,
+  rateLimitGuard,
+  inFlightGuard,
+];
 
-/** Decides whether a body may run. If so, its use is reserved at once: two calls never share the last one. */
-export function admit(request: AdmissionRequest): Admission {
+/** Why a body may not run, or undefined if it may. */
+export function reject(request: AdmissionRequest): Rejection | undefined {
   for (const guard of GUARDS) {
     const rejection = guard(request);
-    if (rejection) return { type: "rejected", rejection };
+    if (rejection) return rejection;
   }
-  const { tool, policy, fingerprint, engineUsage, runUsage, history } = request;
-  engineUsage.reserve(tool);
-  runUsage?.reserve(tool);
-
-  const settle = (ending: Ending): string | null => {
-    if (didNotStart(ending) || ending.type === "answered") {
-      engineUsage.giveBack(tool);
-      runUsage?.giveBack(tool);
-    }
-    const result = resultOf(ending);
-    if (!result || fingerprint === null || !history) return null;
-    return repetitionNotice(tool, policy, history.record(fingerprint, result.digest, result.preview));
-  };
-  return { type: "admitted", reservation: { settle } };
+  return undefined;
 }
 
-/** What counts as the result of a call in loop detection: a failure that repeats is a repetition, too. */
-function resultOf(ending: Ending): { digest: string; preview: string | null } | undefined {
-  switch (ending.type) {
-    case "returned":
-    case "answered":
-      return ending.digest === null ? undefined : { digest: ending.digest, preview: ending.preview };
-    case "raised":
-      return { digest: `raised ${ending.error.name}: ${ending.error.message}`, preview: ending.error.message };
-    case "expired":
-    case "crashed":
-    case "invalid":
-      return { digest: ending.type, preview: null };
-    default:
-      return undefined;
+/** What the model is told beside a result that repeats something; null is nothing. */
+export function noticeFor(request: LoopNoticeRequest): string | null {
+  for (const guard of LOOP_GUARDS) {
+    const notice = guard.notice(request);
+    if (notice !== undefined) return notice;
   }
+  return null;
 }

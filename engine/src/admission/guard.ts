@@ -1,21 +1,28 @@
+import type { Call } from "../call/call.ts";
 import type { Code } from "../call/codes.generated.ts";
 import type { FailureFigures } from "../call/describe.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { CallHistory } from "../run/history.ts";
-import type { Usage } from "../run/usage.ts";
+import type { LoopHistory } from "../run/loop-history.ts";
+import type { Run } from "../run/run.ts";
+import type { ToolUsage } from "../run/tool-usage.ts";
 
-/** All that a guard may look at. Guards read; only admission writes. */
+/** All that a guard may look at. Guards read; only the core writes. */
 export interface AdmissionRequest {
+  readonly nowMs: number;
   readonly tool: string;
+  /** Whom a delegating tool delegates to: re-entries count for each. */
+  readonly subject: string | undefined;
   readonly policy: Policy;
+  /** The tools from the root to this call. */
   readonly path: readonly string[];
-  readonly maxDepth: number;
+  /** The call whose body makes this one. */
+  readonly parent: Call | undefined;
   readonly fingerprint: string | null;
-  /** Counts over the engine, and over the call's run if it has one. */
-  readonly engineUsage: Usage;
-  readonly runUsage: Usage | undefined;
-  /** The loop history of the call's run, agent and task; none outside a run. */
-  readonly history: CallHistory | undefined;
+  /** What the tool has used over the whole engine. */
+  readonly usage: ToolUsage;
+  readonly run: Run | undefined;
+  /** The loop history of the call's run, agent and task; none where loops are not looked for. */
+  readonly history: LoopHistory | undefined;
 }
 
 export interface Rejection {
@@ -25,3 +32,23 @@ export interface Rejection {
 
 /** One reason to reject a call, decided from its request alone. */
 export type Guard = (request: AdmissionRequest) => Rejection | undefined;
+
+/** One kind of loop: a reason to reject the call that goes on with it, and before that a text for the model. */
+export interface LoopGuard {
+  readonly check: Guard;
+  /** Beside the result of a call, once its history knows it: a text for the model, or undefined. */
+  notice(request: LoopNoticeRequest): string | undefined;
+}
+
+export interface LoopNoticeRequest {
+  readonly tool: string;
+  readonly policy: Policy;
+  readonly fingerprint: string;
+  readonly history: LoopHistory;
+}
+
+/** Closes a quoted text, so that what follows it reads as a sentence of its own. */
+export function endSentence(text: string | null): string {
+  if (text === null) return "not shown.";
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}

@@ -1,4 +1,5 @@
-import type { Ending } from "./ending.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Run } from "../run/run.ts";
 import type { Outcome, Placement } from "./outcome.ts";
 
 /** A call's life. It only ever moves down this list, and settles exactly once. */
@@ -41,6 +42,13 @@ export function acceptsEnding(state: CallState, attempt: number | undefined): bo
 export interface Call {
   readonly id: string;
   readonly tool: string;
+  /** Whom a delegating tool delegates to. */
+  readonly subject: string | undefined;
+  /** The call whose body makes this one. */
+  readonly parent: Call | undefined;
+  readonly run: Run | undefined;
+  /** The limits that hold for it; none where there is no such tool. */
+  readonly policy: Policy | undefined;
   readonly path: readonly string[];
   /** Where its body runs. */
   readonly placement: Placement;
@@ -52,10 +60,4 @@ export interface Call {
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;
   state: CallState;
-}
-
-/** What admission reserved for a call, told how the call ended. */
-export interface Reservation {
-  /** @returns a text for the model, or null */
-  settle(ending: Ending): string | null;
 }

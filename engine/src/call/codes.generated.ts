@@ -28,8 +28,19 @@ export type Code =
   | "output-quota"
   | "wait-timed-out"
   | "depth-exceeded"
+  | "ancestor-cycle"
+  | "reentry-limit"
   | "usage-limit"
+  | "in-flight-limit"
+  | "rate-limit"
+  | "breaker-open"
+  | "budget-exceeded"
   | "repeated-call"
+  | "call-cycle"
+  | "same-result"
+  | "same-failure"
+  | "run-ended"
+  | "history-lost"
   | "cancelled"
   | "worker-crashed"
   | "lost";
@@ -129,6 +140,20 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     message: "{tool} would be at depth {observed}, the limit is {limit}: {detail}.",
     forModel: "{tool} was not run: tool calls are nested {observed} deep, the limit is {limit}. Answer with what you have.",
   },
+  "ancestor-cycle": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The same tool is running with the same input already, and this call was made from inside it.",
+    message: "{tool} would run inside itself with the same input: {detail}.",
+    forModel: "{tool} was not run: it is at work on this very input already ({detail}). Answer with what you have.",
+  },
+  "reentry-limit": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The tool stands on its own path more often than maxReentry allows. Delegation counts by coworker.",
+    message: "{tool} would stand on its own path {observed} times, the limit is {limit}: {detail}.",
+    forModel: "{tool} was not run: it was entered {limit} times on this path already ({detail}). Answer with what you have.",
+  },
   "usage-limit": {
     status: "rejected",
     retryable: false,
@@ -136,12 +161,75 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     message: "{tool} was not run: call {observed}, the limit is {limit} calls per {detail}.",
     forModel: "{tool} was not run: all {limit} allowed calls are used. Continue with the results you have.",
   },
+  "in-flight-limit": {
+    status: "rejected",
+    retryable: true,
+    meaning: "As many calls of the tool are in flight as maxInFlight allows.",
+    message: "{tool} was not run: {observed} of its calls are in flight, the limit is {limit}.",
+    forModel: "{tool} was not run: {limit} of its calls are at work already. Use their results first, then call it again.",
+  },
+  "rate-limit": {
+    status: "rejected",
+    retryable: true,
+    meaning: "The tool was started as often within its window of time as rateLimit allows.",
+    message: "{tool} was not run: {observed} starts, the limit is {limit}; it may start again in {detail}.",
+    forModel: "{tool} was not run: it may be called {limit}. It can be called again in {detail}; continue with something else until then.",
+  },
+  "breaker-open": {
+    status: "rejected",
+    retryable: true,
+    meaning: "The tool failed maxConsecutiveFailures times in a row, so its breaker is open until its cooldown is over.",
+    message: "{tool} was not run: it failed {observed} times in a row, the limit is {limit}; its breaker lets a call try in {detail}.",
+    forModel: "{tool} was not run: it failed {observed} times in a row and seems to be out of order. Use another tool, or answer with what you have.",
+  },
+  "budget-exceeded": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The run has spent one of its budgets: calls, failures, wall time or tool time. The message names it.",
+    message: "{tool} was not run: the run has used {observed} of its budget of {limit} {detail}.",
+    forModel: "No more tools will run: the budget of {limit} {detail} is used. Write your final answer now from the results so far and state what is missing.",
+  },
   "repeated-call": {
     status: "rejected",
     retryable: false,
     meaning: "The same call of the same agent and task gave the same result each time, up to the limit.",
     message: "{tool} was not run: the same input gave the same result {observed} times in a row, the limit is {limit}.",
     forModel: "{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
+  },
+  "call-cycle": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The same calls of the same agent and task went round in a cycle of 2 to 8, with the same results, up to the limit.",
+    message: "{tool} was not run: {detail}, {observed} rounds, same results; round {limit} is rejected.",
+    forModel: "{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.",
+  },
+  "same-result": {
+    status: "rejected",
+    retryable: false,
+    meaning: "Different inputs of one tool gave the same result again and again, up to the limit.",
+    message: "{tool} was not run: {observed} different inputs in a row gave the same result, call {limit} is rejected.",
+    forModel: "{tool} was not run: {observed} different inputs gave the same result. It was: {detail} Use another tool, or answer with what you have.",
+  },
+  "same-failure": {
+    status: "rejected",
+    retryable: false,
+    meaning: "Different inputs of one tool failed in the same way again and again, up to the limit.",
+    message: "{tool} was not run: {observed} different inputs in a row failed in the same way, call {limit} is rejected: {detail}",
+    forModel: "{tool} was not run: {observed} different inputs failed in the same way: {detail} Use another tool, or answer with what you have.",
+  },
+  "run-ended": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The run takes no more calls: too many rejections in a row, or it was ended on purpose. The message says why.",
+    message: "{tool} was not run: its run has ended: {detail}.",
+    forModel: "No more tools will run: {detail}. Write your final answer now from the results so far and state what is missing.",
+  },
+  "history-lost": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The engine was lost and what it had written of this run cannot be read, so that only read-only tools are run.",
+    message: "{tool} was not run: {detail}, and the tool is not declared readOnly.",
+    forModel: "{tool} was not run: it is not known what was done before, and it may have effects. Use tools that only read, or answer with what you have.",
   },
   cancelled: {
     status: "cancelled",

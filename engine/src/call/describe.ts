@@ -2,7 +2,15 @@ import { formatBytes, formatDuration } from "../internal/duration.ts";
 import { deepFreeze } from "../internal/freeze.ts";
 import { type Code, type CodeEntry, codes } from "./codes.generated.ts";
 import type { Ending, Excess, QuotaName } from "./ending.ts";
-import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
+import type {
+  CallFacts,
+  Crash,
+  ErrorInfo,
+  FailureStatus,
+  ObservedRejection,
+  Placement,
+  Unsuccessful,
+} from "./outcome.ts";
 
 /** The figures that a code's texts name. */
 export interface FailureFigures {
@@ -25,6 +33,7 @@ export function failureOutcome(
   placement: Placement,
   figures: FailureFigures = {},
   notice: string | null = null,
+  observed: readonly ObservedRejection[] = [],
 ): Unsuccessful {
   const entry: CodeEntry = codes[code];
   const values = { tool: facts.tool, limit: figures.limit, observed: figures.observed, detail: figures.detail };
@@ -34,6 +43,7 @@ export function failureOutcome(
     ...facts,
     placement,
     notice,
+    observed,
     failure: {
       code,
       message: render(entry.message, values),

@@ -7,25 +7,25 @@ export function fingerprint(tool: string, input: Encoded): string {
   return digestEncoded([tool, input]);
 }
 
-/** The fingerprint of an input as the caller holds it, or null where it cannot be encoded. */
-export function fingerprintOf(tool: string, input: unknown): string | null {
-  return orNull(() => fingerprint(tool, encodeValue(input)));
+/** An input encoded, or undefined where it cannot be: then it is never compared. No input is the same as null. */
+export function encodeOrUndefined(input: unknown): Encoded | undefined {
+  return ifEncodable(() => encodeValue(input ?? null));
 }
 
 /** A digest of a result, for comparing results with each other; null where it cannot be encoded. */
 export function digestOf(result: unknown): string | null {
-  return orNull(() => digestEncoded(encodeValue(result ?? null, "result")));
+  return ifEncodable(() => digestEncoded(encodeValue(result ?? null, "result"))) ?? null;
 }
 
 function digestEncoded(encoded: Encoded): string {
   return hash("sha256", canonicalize(encoded) ?? "", "base64url");
 }
 
-function orNull(compute: () => string): string | null {
+function ifEncodable<T>(compute: () => T): T | undefined {
   try {
     return compute();
   } catch (error) {
-    if (error instanceof UnencodableError) return null;
+    if (error instanceof UnencodableError) return undefined;
     throw error;
   }
 }

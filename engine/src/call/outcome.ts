@@ -45,11 +45,19 @@ export interface Failure extends CallFacts {
 
 export type FailureStatus = "failed" | "rejected" | "timed-out" | "cancelled" | "killed" | "lost";
 
+/** A rejection that was decided and not carried out: the engine's mode is `observe`. */
+export interface ObservedRejection {
+  readonly code: Code;
+  readonly message: string;
+}
+
 interface Settled extends CallFacts {
   /** Where the body ran or would have run. */
   readonly placement: Placement;
   /** A text for the model to read beside the result, such as that the call repeats itself. */
   readonly notice: string | null;
+  /** What would have been rejected, had the engine's mode not been `observe`. */
+  readonly observed: readonly ObservedRejection[];
 }
 
 export interface Success<Value = unknown> extends Settled {

@@ -36,5 +36,4 @@ export interface BodyRunner {
 export interface PlacedTool {
   readonly validate: InputValidator;
   readonly runner: BodyRunner;
-  readonly quotas: Quotas;
 }

@@ -1,6 +1,7 @@
 import type { Call } from "../call/call.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { EngineCore } from "../core.ts";
+import { quotasOf } from "../policy/quotas.ts";
 import type { Validation } from "../standard-schema.ts";
 import type { BodyCall, PlacedTool } from "./body.ts";
 
@@ -57,7 +58,7 @@ export class PlacedCall {
       callId,
       path,
       timeoutMs,
-      quotas: this.#tool.quotas,
+      quotas: quotasOf(this.#call.policy),
       input,
       controller: this.#controller,
       start: () => this.#core.start(this.#call) !== undefined,

@@ -1,85 +1,168 @@
-import type { Placement } from "../call/outcome.ts";
-import { parseDuration, requireCount, requirePositive, show } from "../internal/duration.ts";
 import { refuseUnknownKeys } from "../internal/nearest.ts";
+import { compileDefault, compileOptions, optionNames } from "./compile-options.ts";
+import {
+  type AgentOptions,
+  type EngineLimitOptions,
+  OPTIONS,
+  type Policy,
+  type PolicyOptions,
+  type Preset,
+} from "./options.generated.ts";
 
-/** The limits of one tool. What is left out comes from the engine's defaults. */
-export interface PolicyOptions {
-  /**
-   * How long one attempt may take, such as `"30s"`; the clock starts when the body starts. `null` is no deadline.
-   * Default: the engine's.
-   */
-  readonly timeout?: string | null | undefined;
-  /** The same in milliseconds. Give one of the two. */
-  readonly timeoutMs?: number | null | undefined;
-  /** Calls this engine admits of the tool, over all its runs. Default: no limit. */
-  readonly maxCalls?: number | null | undefined;
-  /** Calls one run admits of the tool. Default: no limit. */
-  readonly maxCallsPerRun?: number | null | undefined;
-  /** Where the body runs. Default `host`: moving a tool is never automatic. */
-  readonly placement?: Placement | undefined;
-  /**
-   * The tool is meant to be asked the same thing again until its answer changes: its unchanged results are
-   * counted against a limit of their own (30). Default false.
-   */
-  readonly poller?: boolean | undefined;
+export type { Policy, PolicyOptions } from "./options.generated.ts";
+
+/** What an engine is made with. */
+export interface EngineOptions extends EngineLimitOptions {
+  /** Limits of single agents, by the name that calls give as their `agent`: they hold for all tools of that agent. */
+  readonly agents?: Readonly<Record<string, AgentOptions>> | undefined;
 }
 
-/** The options compiled: every limit known, units in the names. */
-export interface Policy {
-  readonly timeoutMs: number | null;
-  readonly maxCalls: number | null;
-  readonly maxCallsPerRun: number | null;
-  readonly placement: Placement;
-  readonly poller: boolean;
+/** One level's options compiled; `origin` says in `describe` where a limit comes from. */
+interface Layer {
+  readonly origin: string;
+  readonly values: Partial<Policy>;
 }
 
-export const POLICY_KEYS = ["timeout", "timeoutMs", "maxCalls", "maxCallsPerRun", "placement", "poller"] as const;
+/** A limit in force, and who said it: `preset standard`, `engine`, `agent Researcher`, `tool` or `call`. */
+export interface EffectiveLimit {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** Attempt timeouts by what a tool waits for (defaults.md of the design: a person is slow, an agent is bounded itself). */
+const TIMEOUTS_MS: Readonly<Record<Exclude<Policy["kind"], "ordinary">, Readonly<Record<Preset, number | null>>>> = {
+  delegation: { lenient: null, standard: null, strict: 600_000 },
+  human: { lenient: null, standard: null, strict: 600_000 },
+  mcp: { lenient: 120_000, standard: 60_000, strict: 30_000 },
+};
+
+const PRESETS: Readonly<Record<Preset, Policy>> = {
+  lenient: presetPolicy("lenient"),
+  standard: presetPolicy("standard"),
+  strict: presetPolicy("strict"),
+};
+
+function presetPolicy(preset: Preset): Policy {
+  const policy: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(OPTIONS)) {
+    const perPreset = entry.default as Record<Preset, unknown> | null;
+    const value = typeof perPreset === "object" && perPreset !== null ? perPreset[preset] : entry.default;
+    const unit = { duration: "Ms", size: "Bytes" }[entry.kind as string] ?? "";
+    policy[name + unit] = value === null ? null : compileDefault(entry, value);
+  }
+  return Object.freeze({ ...policy, preset }) as unknown as Policy;
+}
 
 /**
- * Compiles a tool's options over the engine's defaults.
- *
- * @throws TypeError or RangeError that names the option, the value and what it may be
+ * Resolves the limits of an engine's calls, once for each agent and tool: preset < engine < agent < tool < call.
+ * Adding a tool again replaces its options.
  */
-export function compilePolicy(options: PolicyOptions, defaults: Pick<Policy, "timeoutMs">, what: string): Policy {
-  refuseUnknownKeys(options, POLICY_KEYS, what);
-  return {
-    timeoutMs: compileTimeout(options, defaults.timeoutMs, what),
-    maxCalls: optionalCount(options.maxCalls, `${what} maxCalls`),
-    maxCallsPerRun: optionalCount(options.maxCallsPerRun, `${what} maxCallsPerRun`),
-    placement: compilePlacement(options.placement, what),
-    poller: compileFlag(options.poller, `${what} poller`),
-  };
-}
+export class Policies {
+  readonly engine: Policy;
+  readonly #engineLayer: Layer;
+  readonly #agents = new Map<string, Layer>();
+  readonly #tools = new Map<string, Layer>();
+  readonly #resolved = new Map<string, Policy>();
 
-/** Reads `timeout` or `timeoutMs`; undefined gives the default, null no deadline. */
-export function compileTimeout(
-  options: Pick<PolicyOptions, "timeout" | "timeoutMs">,
-  defaultMs: number | null,
-  what: string,
-): number | null {
-  const { timeout, timeoutMs } = options;
-  if (timeout !== undefined && timeoutMs !== undefined) {
-    throw new TypeError(`${what} has both timeout and timeoutMs: give one of the two`);
+  /** @throws TypeError or RangeError that names the option, the value and what it may be */
+  constructor(options: EngineOptions) {
+    refuseUnknownKeys(options, [...optionNames("engine"), "agents"], "engine options");
+    const { agents = {}, ...own } = options;
+    this.#engineLayer = { origin: "engine", values: compileOptions(own, "engine", "engine") };
+    refuseUnknownKeys(agents, Object.keys(agents), "engine agents");
+    for (const [name, values] of Object.entries(agents)) {
+      const what = `agent ${name}`;
+      this.#agents.set(name, { origin: what, values: compileOptions(values, "agent", what) });
+    }
+    this.engine = this.#merge([this.#engineLayer]);
+    checkPolicy(this.engine, "engine");
   }
-  if (timeout === null || timeoutMs === null) return null;
-  if (timeout !== undefined) return parseDuration(timeout, `${what} timeout`);
-  return timeoutMs === undefined ? defaultMs : requirePositive(timeoutMs, `${what} timeoutMs`);
-}
 
-function optionalCount(value: number | null | undefined, option: string): number | null {
-  return value === undefined || value === null ? null : requireCount(value, option);
-}
-
-function compilePlacement(value: unknown, what: string): Placement {
-  if (value === undefined) return "host";
-  if (value !== "host" && value !== "worker") {
-    throw new TypeError(`${what} placement must be "host" or "worker", got ${show(value)}`);
+  /** Adds a tool, or replaces the options of one. Throws as the constructor does. */
+  setTool(name: string, options: PolicyOptions): void {
+    const layer = { origin: "tool", values: compileOptions(options, "tool", `tool ${name}`) };
+    checkPolicy(this.#merge([this.#engineLayer, layer]), `tool ${name}`);
+    this.#tools.set(name, layer);
+    this.#resolved.clear();
   }
-  return value;
+
+  has(tool: string): boolean {
+    return this.#tools.has(tool);
+  }
+
+  get tools(): Iterable<string> {
+    return this.#tools.keys();
+  }
+
+  /** The limits of a tool as one agent calls it, or undefined if there is no such tool. */
+  of(tool: string, agent: string | undefined): Policy | undefined {
+    const agentKey = agent !== undefined && this.#agents.has(agent) ? agent : "";
+    const key = `${agentKey}\n${tool}`;
+    let policy = this.#resolved.get(key);
+    if (!policy && this.#tools.has(tool)) {
+      policy = this.#merge(this.#layers(tool, agent));
+      this.#resolved.set(key, policy);
+    }
+    return policy;
+  }
+
+  /** Every limit in force for a tool, and where it comes from; undefined if there is no such tool. */
+  describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> | undefined {
+    if (!this.#tools.has(tool)) return undefined;
+    const layers = this.#layers(tool, agent);
+    const policy = this.#merge(layers);
+    const origins = Object.entries(policy).map(([key, value]): [string, EffectiveLimit] => {
+      const layer = layers.findLast(({ values }) => key in values);
+      const from = layer && !this.#isDefaultTimeout(key, layers) ? layer.origin : `preset ${policy.preset}`;
+      return [key, { value, from }];
+    });
+    return Object.fromEntries(origins);
+  }
+
+  #layers(tool: string, agent: string | undefined): Layer[] {
+    const layers = [
+      this.#engineLayer,
+      agent === undefined ? undefined : this.#agents.get(agent),
+      this.#tools.get(tool),
+    ];
+    return layers.filter((layer): layer is Layer => layer !== undefined);
+  }
+
+  #merge(layers: readonly Layer[]): Policy {
+    const preset = this.#engineLayer.values.preset ?? "standard";
+    const policy: Policy = Object.assign({}, PRESETS[preset], ...layers.map(({ values }) => values));
+    if (!this.#isDefaultTimeout("timeoutMs", layers)) return Object.freeze(policy);
+    const timeoutMs = policy.kind === "ordinary" ? policy.timeoutMs : TIMEOUTS_MS[policy.kind][preset];
+    return Object.freeze({ ...policy, timeoutMs });
+  }
+
+  /** Whether a tool's kind decides its timeout: nobody nearer than the engine named one. An MCP tool obeys the engine's, too. */
+  #isDefaultTimeout(key: string, layers: readonly Layer[]): boolean {
+    const kind = layers.findLast(({ values }) => values.kind !== undefined)?.values.kind ?? "ordinary";
+    if (key !== "timeoutMs" || kind === "ordinary") return false;
+    const naming = layers.findLast(({ values }) => "timeoutMs" in values);
+    return naming === undefined || (naming.origin === "engine" && kind !== "mcp");
+  }
 }
 
-function compileFlag(value: unknown, option: string): boolean {
-  if (value === undefined) return false;
-  if (typeof value !== "boolean") throw new TypeError(`${option} must be true or false, got ${show(value)}`);
-  return value;
+/** The longest cycle history kept must hold as many rounds as are looked at. */
+const MAX_CYCLE_ROUNDS = 8;
+
+/** @throws RangeError for limits that contradict each other */
+function checkPolicy(policy: Policy, what: string): void {
+  for (const name of ["cycleNotice", "cycleReject"] as const) {
+    const rounds = policy[name];
+    if (rounds !== null && (rounds < 2 || rounds > MAX_CYCLE_ROUNDS)) {
+      throw new RangeError(`${what} ${name} must be from 2 to ${MAX_CYCLE_ROUNDS}, got ${rounds}`);
+    }
+  }
+  for (const name of ["sameCallReject", "pollReject", "sameResultReject", "sameFailureReject"] as const) {
+    if (policy[name] === 1)
+      throw new RangeError(`${what} ${name} must be at least 2: a first call repeats nothing, got 1`);
+  }
+}
+
+/** A call's own timeout, or undefined if it names none. Throws as {@link compileOptions} does. */
+export function compileCallTimeout(options: object): number | null | undefined {
+  return compileOptions(options, "call", "call").timeoutMs;
 }

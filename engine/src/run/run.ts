@@ -1,24 +1,77 @@
-import { CallHistory } from "./history.ts";
-import { Usage } from "./usage.ts";
+import type { AdmittedEntry, EndedEntry, RejectedEntry } from "./entry.ts";
+import { CallResults, LoopHistory, type LoopTicket } from "./loop-history.ts";
+import { UsageByTool } from "./tool-usage.ts";
 
-/** The tree of calls of one agent run: it owns the loop history and the counts per run. */
+/** Agents and tasks that one run keeps a loop history of; past them it forgets the one opened first. */
+const MAX_HISTORIES = 1_000;
+
+/** The tree of calls of one agent run: it owns budgets and loop history. */
 export class Run {
   readonly id: string;
-  readonly usage = new Usage();
-  readonly #histories = new Map<string, CallHistory>();
+  readonly openedAtMs: number;
+  readonly usage = new UsageByTool();
+  /** Bodies of all tools that were started, or may have been. */
+  bodies = 0;
+  failures = 0;
+  /** Why it takes no more calls; null while it does. */
+  endedBecause: string | null = null;
+  /** False where the engine was lost and what it had written of this run cannot be read. */
+  isRemembered = true;
+  #toolTimeMs = 0;
+  #outermost = 0;
+  #outermostSinceMs = 0;
+  readonly #results = new CallResults();
+  readonly #histories = new Map<string, LoopHistory>();
 
-  constructor(id: string) {
+  constructor(id: string, openedAtMs: number) {
     this.id = id;
+    this.openedAtMs = openedAtMs;
   }
 
   /** Loops are seen per agent and task: two agents may ask the same question. */
-  history(agent: string | undefined, task: string | undefined): CallHistory {
+  history(agent: string | undefined, task: string | undefined): LoopHistory {
     const key = JSON.stringify([agent ?? null, task ?? null]);
     let history = this.#histories.get(key);
     if (!history) {
-      history = new CallHistory();
+      history = new LoopHistory(key, this.#results);
       this.#histories.set(key, history);
+      if (this.#histories.size > MAX_HISTORIES) {
+        const [oldest] = this.#histories.keys();
+        this.#histories.delete(oldest as string);
+      }
     }
     return history;
+  }
+
+  /** What its outermost calls took, those in flight until now included. What they call lies within their time. */
+  toolTimeMs(nowMs: number): number {
+    return this.#toolTimeMs + this.#outermost * nowMs - this.#outermostSinceMs;
+  }
+
+  /** @returns what its ending will need, if loops are looked for */
+  admitted(entry: AdmittedEntry): LoopTicket | undefined {
+    this.usage.admitted(entry.tool, entry.atMs, null);
+    this.bodies += 1;
+    if (entry.parent === undefined) {
+      this.#outermost += 1;
+      this.#outermostSinceMs += entry.atMs;
+    }
+    return entry.seen && this.history(entry.agent, entry.task).admitted(entry.seen, entry.turn);
+  }
+
+  ended(admitted: AdmittedEntry, ended: EndedEntry, ticket: LoopTicket | undefined): void {
+    this.usage.ended(admitted.tool, ended.started, admitted.atMs);
+    if (!ended.started) this.bodies -= 1;
+    if (ended.failed) this.failures += 1;
+    if (admitted.parent === undefined) {
+      this.#outermost -= 1;
+      this.#outermostSinceMs -= admitted.atMs;
+      this.#toolTimeMs += ended.atMs - admitted.atMs;
+    }
+    if (ticket && ended.result) this.history(admitted.agent, admitted.task).ended(ticket, ended.result);
+  }
+
+  rejected({ agent, task, seen, turn, code }: RejectedEntry): void {
+    this.history(agent, task).rejected(seen, turn, code === "call-cycle");
   }
 }

@@ -1,8 +1,7 @@
 import type { Ending } from "../call/ending.ts";
 import type { Outcome, Placement } from "../call/outcome.ts";
 import type { Encoded } from "../call/values.ts";
-import type { EngineOptions } from "../policy/engine-options.ts";
-import type { PolicyOptions } from "../policy/policy.ts";
+import type { EffectiveLimit, EngineOptions, PolicyOptions } from "../policy/policy.ts";
 
 export interface Hello {
   readonly type: "hello";
@@ -27,6 +26,10 @@ export interface CallMessage {
   readonly parent?: string;
   readonly agent?: string;
   readonly task?: string;
+  readonly agentName?: string;
+  readonly turn?: string;
+  readonly subject?: string;
+  readonly byCode?: boolean;
   readonly timeoutMs?: number | null;
   readonly withinMs?: number;
   readonly debug?: boolean;
@@ -40,7 +43,15 @@ export type FromClient =
   | { readonly type: "register"; readonly engine: string; readonly tool: string; readonly policy: PolicyOptions }
   | { readonly type: "load"; readonly key: string; readonly modules: readonly string[] }
   | { readonly type: "open-run"; readonly engine: string; readonly run: string }
+  | { readonly type: "end-run"; readonly engine: string; readonly run: string; readonly reason: string }
   | { readonly type: "close-run"; readonly engine: string; readonly run: string }
+  | {
+      readonly type: "describe";
+      readonly id: number;
+      readonly engine: string;
+      readonly tool: string;
+      readonly agent?: string;
+    }
   | CallMessage
   | { readonly type: "start"; readonly id: number; readonly load: string }
   | { readonly type: "ended"; readonly id: number; readonly attempt: number; readonly ending: Ending }
@@ -61,4 +72,9 @@ export type ToClient =
       readonly timeoutMs: number | null;
     }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
+  | {
+      readonly type: "described";
+      readonly id: number;
+      readonly limits: Readonly<Record<string, EffectiveLimit>> | null;
+    }
   | { readonly type: "directory"; readonly path: string };

@@ -64,9 +64,9 @@ describe("a host call", () => {
     const { call } = openSession({ maxDepth: 2 });
     const [outer] = call(1);
     const parent = outer?.type === "admitted" ? outer.callId : "";
-    const [inner] = call(2, { parent });
+    const [inner] = call(2, { parent, input: { q: "y" } });
     expect(inner).toMatchObject({ type: "admitted" });
-    const innermost = call(3, { parent: inner?.type === "admitted" ? inner.callId : "" });
+    const innermost = call(3, { input: { q: "z" }, parent: inner?.type === "admitted" ? inner.callId : "" });
     expect(innermost).toMatchObject([{ outcome: { path: ["t", "t", "t"], failure: { code: "depth-exceeded" } } }]);
   });
 

@@ -6,9 +6,9 @@ import { EngineCore } from "../core.ts";
 import type { Clock } from "../internal/clock.ts";
 import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
-import { compileEngineOptions } from "../policy/engine-options.ts";
+import type { EngineOptions } from "../policy/policy.ts";
+import { quotasOf } from "../policy/quotas.ts";
 import { Run } from "../run/run.ts";
-import { NO_QUOTAS } from "../supervise/quota.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 
 interface EngineEntry {
@@ -74,8 +74,12 @@ export class Session {
       case "load":
         return this.#startedPool().load(message.key, message.modules, body);
       case "open-run":
-        this.#engine(message.engine).runs.set(message.run, new Run(message.run));
+        this.#engine(message.engine).runs.set(message.run, new Run(message.run, this.#clock.now()));
         return;
+      case "end-run":
+        return this.#endRun(message.engine, message.run, message.reason);
+      case "describe":
+        return this.#describe(message);
       case "close-run":
         this.#engine(message.engine).runs.delete(message.run);
         return;
@@ -94,9 +98,19 @@ export class Session {
 
   #openEngine(name: string, options: unknown): void {
     if (this.#engines.has(name)) throw new TypeError(`an engine named ${name} is open already`);
-    const limits = compileEngineOptions(options as Parameters<typeof compileEngineOptions>[0]);
-    const core = new EngineCore(limits, this.#clock, `${process.pid.toString(36)}-${name}`);
+    const core = new EngineCore(options as EngineOptions, this.#clock, `${process.pid.toString(36)}-${name}`);
     this.#engines.set(name, { core, runs: new Map() });
+  }
+
+  #endRun(engine: string, name: string, reason: string): void {
+    const { core, runs } = this.#engine(engine);
+    const run = runs.get(name);
+    if (!run) throw new TypeError(`no run ${name} is open`);
+    core.endRun(run, reason);
+  }
+
+  #describe({ id, engine, tool, agent }: Extract<FromClient, { type: "describe" }>): void {
+    this.#send({ type: "described", id, limits: this.#engine(engine).core.describe(tool, agent) ?? null });
   }
 
   #closeEngine(name: string): void {
@@ -120,13 +134,18 @@ export class Session {
     const run = message.run === undefined ? undefined : runs.get(message.run);
     if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
     const request = {
+      id,
       tool: message.tool,
-      // Only a run compares calls with each other.
-      fingerprint: run && message.input !== undefined ? fingerprint(message.tool, message.input) : null,
+      input: message.input,
+      fingerprint: message.input === undefined ? null : fingerprint(message.tool, message.input),
       run,
       parent: message.parent === undefined ? undefined : this.#callsById.get(message.parent),
       agent: message.agent,
       task: message.task,
+      agentName: message.agentName,
+      turn: message.turn,
+      subject: message.subject,
+      byCode: message.byCode,
       timeoutMs: message.timeoutMs,
       withinMs: message.withinMs,
       debug: message.debug,
@@ -163,7 +182,7 @@ export class Session {
       key,
       args,
       timeoutMs: call.timeoutMs,
-      quotas: NO_QUOTAS,
+      quotas: quotasOf(call.policy),
       withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (this.#clock.now() - call.submittedAtMs)),
       ended: (ending, body) => {
         entry.body = body;

@@ -53,12 +53,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedRejection:
+    """A rejection that was decided and not carried out: the mode is "observe"."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The one answer of a call.
 
     `value` is what the body returned: the same object on the host, rebuilt from a worker. `exception` is what the body
     raised: the same object on the host; from a worker it is rebuilt, its `__cause__` shows the worker's traceback.
-    `notice` is a text for the model to read beside the result. `failure` is None exactly if the call succeeded.
+    `notice` is a text for the model to read beside the result. `observed`: what would have been rejected, had the mode
+    not been "observe". `failure` is None exactly if the call succeeded.
     """
 
     status: Status
@@ -72,6 +81,7 @@ class Outcome:
     value: Any = None
     failure: Failure | None = None
     exception: BaseException | None = field(default=None, compare=False)
+    observed: tuple[ObservedRejection, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -101,6 +111,7 @@ def outcome_from_header(
         value if failure is None else None,
         None if failure is None else _failure_from(failure),
         exception,
+        tuple(ObservedRejection(each["code"], each["message"]) for each in header.get("observed", ())),
     )
 
 

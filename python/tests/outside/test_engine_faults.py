@@ -87,7 +87,7 @@ def test_an_engine_killed_in_the_middle_of_50_calls_leaves_none_without_an_outco
 
 
 def test_an_engine_killed_between_calls_is_started_again_with_tools_runs_and_limits(executor: ToolExecutor) -> None:
-    executor.register(tools.add, limit=2)
+    executor.register(tools.add, max_calls=2)
     with executor.run():
         assert executor.execute_tool("add", {"a": 1, "b": 2}) == 3
         first = engine_pid()

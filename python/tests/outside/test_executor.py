@@ -151,8 +151,8 @@ def test_a_limit_that_cannot_be_is_refused_at_once_with_its_value(value: Any) ->
     executor.register(search)
     attempts = [
         lambda: ToolExecutor(max_recursion_depth=value),
-        lambda: executor.register(search, name="other", limit=value),
-        lambda: executor.register(search, name="other", limit_per_run=value),
+        lambda: executor.register(search, name="other", max_calls=value),
+        lambda: executor.register(search, name="other", max_calls_per_run=value),
         lambda: executor.set_tool_limit("search", value),
     ]
     for attempt in attempts:
@@ -177,7 +177,7 @@ def test_a_timeout_that_cannot_be_is_refused_at_once_with_its_value(value: Any) 
 
 @pytest.mark.parametrize(
     ("option", "value", "kind"),
-    [("placement", "moon", ValueError), ("placement", None, ValueError), ("poller", 1, TypeError)],
+    [("placement", "moon", ValueError), ("placement", None, TypeError), ("poller", 1, TypeError)],
 )
 def test_another_option_that_cannot_be_is_refused_at_once(option: str, value: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind) as found:
@@ -212,7 +212,7 @@ def test_an_unknown_tool_is_told_the_nearest_names(executor: ToolExecutor) -> No
 def test_arguments_that_do_not_fit_start_no_body_and_spend_no_limit(
     executor: ToolExecutor, placement: str, args: dict[str, Any], detail: str
 ) -> None:
-    executor.register(search, limit=1, placement=placement)
+    executor.register(search, max_calls=1, placement=placement)
     outcome = executor.try_execute_tool("search", args)
     assert (outcome.status, code_of(outcome), outcome.attempts) == ("rejected", "invalid-input", 0)
     assert outcome.failure is not None
@@ -306,7 +306,7 @@ def test_a_limit_is_exact_whoever_calls_at_once(executor: ToolExecutor, tmp_path
             file.write(b"x")
         return number
 
-    executor.register(note, limit=10)
+    executor.register(note, max_calls=10)
     start = threading.Barrier(8)
 
     def thread(number: int) -> list[Outcome]:
@@ -329,7 +329,7 @@ def test_a_limit_is_exact_whoever_calls_at_once(executor: ToolExecutor, tmp_path
 
 def test_a_limit_is_exact_in_workers_too(executor: ToolExecutor, tmp_path: Path) -> None:
     bodies = tmp_path / "bodies"
-    executor.register(worker_tools.note, placement="worker", limit=10)
+    executor.register(worker_tools.note, placement="worker", max_calls=10)
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda _: executor.try_execute_tool("note", {"path": str(bodies)}), range(40)))
     assert bodies.stat().st_size == 10
@@ -351,7 +351,7 @@ def test_a_limit_set_later_counts_the_calls_that_were_made(executor: ToolExecuto
 
 
 def test_a_limit_of_a_run_counts_in_each_run_anew(executor: ToolExecutor) -> None:
-    executor.register(search, limit_per_run=1)
+    executor.register(search, max_calls_per_run=1)
     for _ in range(2):
         with executor.run():
             assert executor.try_execute_tool("search", {"query": "a"}).succeeded
@@ -360,7 +360,7 @@ def test_a_limit_of_a_run_counts_in_each_run_anew(executor: ToolExecutor) -> Non
 
 
 def test_two_executors_do_not_share_names_or_limits(executor: ToolExecutor) -> None:
-    executor.register(search, limit=1)
+    executor.register(search, max_calls=1)
     with ToolExecutor() as other:
         other.register(lambda: "other", name="search")
         assert executor.execute_tool("search", {"query": "x"}) == "1 results for x"
@@ -368,7 +368,7 @@ def test_two_executors_do_not_share_names_or_limits(executor: ToolExecutor) -> N
 
 
 def test_tools_that_call_tools_stop_at_the_maximum_depth() -> None:
-    with ToolExecutor(max_recursion_depth=3) as executor:
+    with ToolExecutor(max_recursion_depth=3, max_reentry=None) as executor:
         depths: list[int] = []
 
         def dive(depth: int) -> Outcome:
@@ -412,7 +412,7 @@ def test_context_variables_reach_the_body(executor: ToolExecutor) -> None:
 
 def test_a_limit_is_exact_although_workers_die(executor: ToolExecutor, tmp_path: Path) -> None:
     bodies = tmp_path / "bodies"
-    executor.register(tools.note_then_perhaps_die, placement="worker", limit=10)
+    executor.register(tools.note_then_perhaps_die, placement="worker", max_calls=10)
     calls = [{"path": str(bodies), "dies": number % 2 == 0} for number in range(40)]
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda args: executor.try_execute_tool("note_then_perhaps_die", args), calls))

@@ -21,7 +21,7 @@ def add(a, b): return a + b
 def fail(): raise ValueError("mine")
 async def later(): return 1
 with ToolExecutor() as executor:
-    executor.register(add, limit=1)
+    executor.register(add, max_calls=1)
     executor.register(add, name="moved", placement="worker")
     executor.register(fail, placement="worker")
     executor.register(later)
@@ -147,7 +147,7 @@ import warnings; warnings.simplefilter("ignore", DeprecationWarning)
 from endstop.client.engine import shared_engine
 def pid(): return os.getpid()
 executor = ToolExecutor()
-executor.register(pid, limit=2)
+executor.register(pid, max_calls=2)
 executor.register(pid, name="worker_pid", placement="worker")
 def engine(): return shared_engine().live_connection.process.pid
 assert executor.execute_tool("pid") == os.getpid()
@@ -261,7 +261,7 @@ def test_with_endstop_0_there_is_no_engine_at_all(programs: Programs) -> None:
         _IMPORTS
         + """
 executor = ToolExecutor(timeout_seconds="1ms")
-executor.register(lambda: os.getpid(), name="where", placement="worker", limit=1)
+executor.register(lambda: os.getpid(), name="where", placement="worker", max_calls=1)
 assert [executor.execute_tool("where") for _ in range(3)] == [os.getpid()] * 3
 assert open(f"/proc/self/task/{os.getpid()}/children").read() == ""
 """,

@@ -126,7 +126,7 @@ def test_a_result_that_cannot_move_names_its_part(workers: ToolExecutor) -> None
 
 def test_a_tool_that_cannot_move_names_its_part_and_starts_nothing(executor: ToolExecutor) -> None:
     with open(os.devnull, "wb") as file:
-        executor.register(lambda: file.write(b""), name="write", placement="worker", limit=1)
+        executor.register(lambda: file.write(b""), name="write", placement="worker", max_calls=1)
         outcomes = [executor.try_execute_tool("write") for _ in range(2)]
     assert [code_of(outcome) for outcome in outcomes] == ["cannot-move"] * 2
     assert outcomes[0].failure is not None
@@ -168,7 +168,7 @@ def test_a_module_that_a_worker_cannot_import_shows_its_own_traceback(programs: 
 
         module.write_text("def connect():\\n    return {}['the password']\\n\\nconnect()\\ndef lookup(key): return key")
         with ToolExecutor() as executor:
-            executor.register(fragile_tools.lookup, name="fragile", placement="worker", limit=1)
+            executor.register(fragile_tools.lookup, name="fragile", placement="worker", max_calls=1)
             executor.register(good_tools.lookup, name="good", placement="worker")
             for _ in range(2):
                 outcome = executor.try_execute_tool("fragile", {"key": 1})

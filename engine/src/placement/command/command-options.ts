@@ -1,4 +1,4 @@
-import { requireCount, show } from "../../internal/duration.ts";
+import { show } from "../../internal/duration.ts";
 
 /** How an executable is a tool. */
 export interface CommandOptions {
@@ -16,8 +16,6 @@ export interface CommandOptions {
   readonly cwd?: string | undefined;
   /** Changes to this process's environment; `undefined` takes a variable away. */
   readonly env?: { readonly [variable: string]: string | undefined } | undefined;
-  /** Standard output beyond this ends the call as `too-large`. Default 16 MiB. */
-  readonly maxOutputBytes?: number | undefined;
 }
 
 /** The options compiled. */
@@ -27,15 +25,13 @@ export interface Command {
   readonly output: "text" | "json";
   readonly cwd: string | undefined;
   readonly env: { readonly [variable: string]: string | undefined };
-  readonly maxOutputBytes: number;
 }
 
-export const COMMAND_KEYS = ["command", "output", "cwd", "env", "maxOutputBytes"] as const;
-const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1_024 * 1_024;
+export const COMMAND_KEYS = ["command", "output", "cwd", "env"] as const;
 
 /** @throws TypeError or RangeError that names the option, the value and what it may be */
 export function compileCommand(options: CommandOptions, tool: string): Command {
-  const { command, output = "text", cwd, env = {}, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const { command, output = "text", cwd, env = {} } = options;
   const what = `tool ${tool}`;
   if (!Array.isArray(command) || command.length === 0) {
     throw new TypeError(`${what} command must be an array of the program and its arguments, got ${show(command)}`);
@@ -53,8 +49,7 @@ export function compileCommand(options: CommandOptions, tool: string): Command {
   for (const [variable, value] of Object.entries(env)) {
     if (value !== undefined) requireText(value, `${what} env ${variable}`);
   }
-  requireCount(maxOutputBytes, `${what} maxOutputBytes`);
-  return { program, args, output, cwd, env: { ...env }, maxOutputBytes };
+  return { program, args, output, cwd, env: { ...env } };
 }
 
 function requireText(value: unknown, option: string): void {

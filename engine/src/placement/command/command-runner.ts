@@ -10,6 +10,8 @@ import type { BodyCall, BodyRunner } from "../body.ts";
 import { OutputTail, WholeOutput } from "./bounded-output.ts";
 import type { Command } from "./command-options.ts";
 
+/** Standard output beyond this ends a call as `too-large`, where its policy has no `maxOutput`. */
+const DEFAULT_OUTPUT_BYTES = 16 * 1_024 * 1_024;
 const STDERR_TAIL_BYTES = 8_192;
 /** After the exit, for output that is still in the pipe: what the command left behind is being killed meanwhile. */
 const LAST_OUTPUT_MS = 1_000;
@@ -51,7 +53,7 @@ export class CommandRunner implements BodyRunner {
   #follow(call: BodyCall, owned: OwnedProcess, input: string): void {
     const { child } = owned;
     const { quotas } = call;
-    const limitBytes = Math.min(this.#command.maxOutputBytes, quotas.outputBytes ?? Number.POSITIVE_INFINITY);
+    const limitBytes = quotas.outputBytes ?? DEFAULT_OUTPUT_BYTES;
     const startedAtMs = this.#clock.now();
     const output = new WholeOutput(limitBytes);
     const errors = new OutputTail(STDERR_TAIL_BYTES);

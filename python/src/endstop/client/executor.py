@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from endstop import values
 from endstop.client.debugging import debugging
 from endstop.client.direct import call_directly, call_directly_async
+from endstop.client.limits import EffectiveLimit, effective_limits
 from endstop.client.movable import CannotMove
-from endstop.client.policy import count, policy_for_wire, suggestion
+from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, suggestion
 from endstop.client.session import CallRequest, Session
 from endstop.client.tools import Misfit, RegisteredTool
 from endstop.client.unset import UNSET, Unset
@@ -21,6 +22,11 @@ from endstop.durations import optional_duration_ms
 from endstop.errors import EngineError
 from endstop.outcome import Outcome
 from endstop.switches import is_turned_off
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from endstop._options import AgentOptions, EngineOptions, ToolOptions
 
 # The run of each session, for the code in this context.
 _NO_RUNS: Mapping[str, str] = MappingProxyType({})
@@ -30,56 +36,50 @@ _current_runs: ContextVar[Mapping[str, str]] = ContextVar("endstop_current_runs"
 class ToolExecutor:
     """Runs tools inside their limits. Threads and asyncio loops may call at once.
 
-    `max_recursion_depth`: how deep tool calls may nest; a call that no tool made is at depth 1.
+    `max_recursion_depth`: how deep tool calls may nest; a call that no tool made is at depth 1. Default 8.
     `timeout_seconds`: how long one attempt may take where the tool says nothing else; the clock starts when the body
-    starts. Seconds, a text such as "30s", "500ms" or "2m", or None for no deadline.
+    starts. Seconds, a text such as "30s", "500ms" or "2m", or None for no deadline. Default 120 s.
+    `agents`: limits of single agents, by the name that calls give as their agent. `limits`: every other limit of
+    docs/limits.md that an engine has, such as `preset="strict"` (it changes the two defaults above, too),
+    `mode="observe"` or `budget_calls=100`.
 
     Raises TypeError or ValueError for an argument that cannot be, with its value. The engine is started by the first
     call; with `ENDSTOP=0` in the environment there is none, and tools run without limits.
     """
 
-    def __init__(self, max_recursion_depth: int = 8, timeout_seconds: float | str | None = 120.0) -> None:
-        max_depth = count(max_recursion_depth, "max_recursion_depth")
-        timeout_ms = optional_duration_ms(timeout_seconds, "timeout_seconds")
-        self._session = None if is_turned_off() else Session(timeout_ms=timeout_ms, max_depth=max_depth)
+    def __init__(
+        self,
+        max_recursion_depth: int | Unset = UNSET,
+        timeout_seconds: float | str | Unset | None = UNSET,
+        *,
+        agents: Mapping[str, AgentOptions] | None = None,
+        **limits: Unpack[EngineOptions],
+    ) -> None:
+        options = engine_options_for_wire("ToolExecutor", limits, agents)
+        if max_recursion_depth is not UNSET:
+            options["maxDepth"] = count(max_recursion_depth, "max_recursion_depth")
+        if timeout_seconds is not UNSET:
+            options["timeoutMs"] = optional_duration_ms(timeout_seconds, "timeout_seconds")
+        self._session = None if is_turned_off() else Session(options)
         self._tools: dict[str, RegisteredTool] = {}
         self._policies: dict[str, dict[str, Any]] = {}
         self._closed = False
 
     # -- tools
 
-    def register(
-        self,
-        tool_or_function: Any,
-        *,
-        name: str | None = None,
-        timeout: float | str | Unset | None = UNSET,
-        limit: int | None = None,
-        limit_per_run: int | None = None,
-        placement: str = "host",
-        poller: bool = False,
-    ) -> None:
+    def register(self, tool_or_function: Any, *, name: str | None = None, **limits: Unpack[ToolOptions]) -> None:
         """Adds a tool: a plain or async function, a CrewAI tool, or an object with `.name` and `.run` or `.invoke`.
 
-        `timeout`: as `timeout_seconds`, for this tool; default is the executor's. `limit`: calls in all,
-        `limit_per_run`: calls of one run; None is none. `placement`: "host" runs the body in this process, "worker" in
-        a process that is killed at the deadline; the tool goes there as it is at its first call. `poller`: True for a
-        tool that is meant to be asked again until its answer changes.
+        `limits`: those of docs/limits.md that a tool has, such as `timeout="30s"`, `max_calls=10`, `read_only=True`,
+        `poller=True`. `placement="worker"` runs the body in a process that is killed at the deadline; the tool goes
+        there as it is at its first call.
 
         Raises ValueError if the name is taken, TypeError or ValueError for what cannot be.
         """
         tool = RegisteredTool(tool_or_function, name)
         if tool.name in self._tools:
             raise ValueError(f"a tool named {tool.name!r} is registered already")
-        options: dict[str, Any] = {
-            "limit": limit,
-            "limit_per_run": limit_per_run,
-            "placement": placement,
-            "poller": poller,
-        }
-        if timeout is not UNSET:
-            options["timeout"] = timeout
-        policy = policy_for_wire(f"tool {tool.name!r}", options)
+        policy = policy_for_wire(f"tool {tool.name!r}", limits)
         self._tools[tool.name] = tool
         self._set_policy(tool.name, policy)
 
@@ -90,8 +90,21 @@ class ToolExecutor:
         """
         if tool_name not in self._tools:
             raise ValueError(f"there is no tool named {tool_name!r}. {suggestion(tool_name, self._tools)}")
-        changed = policy_for_wire(f"tool {tool_name!r}", {"limit": limit})
+        changed = policy_for_wire(f"tool {tool_name!r}", {"max_calls": limit})
         self._set_policy(tool_name, {**self._policies[tool_name], **changed})
+
+    def describe(self, tool_name: str, agent: str | None = None) -> dict[str, EffectiveLimit]:
+        """Every limit in force for a tool, as an agent of that name calls it, and who said it.
+
+        Raises ValueError if there is no such tool, EngineError if the engine cannot be used, and RuntimeError with
+        `ENDSTOP=0`, where no limit is in force.
+        """
+        if self._session is None:
+            raise RuntimeError("ENDSTOP=0 is set: no limit is in force")
+        described = self._session.describe(tool_name, agent)
+        if described is None:
+            raise ValueError(f"there is no tool named {tool_name!r}. {suggestion(tool_name, self._tools)}")
+        return effective_limits(described)
 
     # -- calls
 
@@ -135,7 +148,7 @@ class ToolExecutor:
 
     @contextmanager
     def run(self) -> Iterator[str]:
-        """Opens a run: calls made in this context belong to it, their loops are seen and `limit_per_run` counts.
+        """Opens a run: calls made in this context belong to it, their loops are seen and `max_calls_per_run` counts.
 
         Gives the run's name. It ends with the block; calls outside any run have no loop guard.
         """

@@ -1,32 +1,64 @@
-"""The limits of a tool as users write them, as the wire's policy."""
+"""Limits as users write them, as they go over the wire: docs/limits.md lists them."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from endstop.durations import optional_duration_ms
+from endstop._options import OPTIONS, Option
+from endstop.durations import duration_ms
+from endstop.sizes import size_bytes
+
+_RATE = re.compile(r"\s*(\d+)\s*/([^/]+)", re.ASCII)
 
 
-def policy_for_wire(what: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Translates `timeout`, `limit`, `limit_per_run`, `placement` and `poller`; what is left out stays out.
-
-    `timeout`: of one attempt, seconds or a text such as "30s", None is none; its clock starts with the body.
-    `limit`: calls in all, `limit_per_run`: calls of one run, None is none. `placement`: "host" or "worker".
-    `poller`: True for a tool that is meant to be asked again until its answer changes.
+def policy_for_wire(what: str, options: Mapping[str, Any], level: str = "tool") -> dict[str, Any]:
+    """Translates the options given at a level: "engine", "agent" or "tool". What is left out stays out.
 
     Raises TypeError for an unknown option (names the nearest known) or a wrong type, ValueError for a wrong value;
     both name `what` and the value.
     """
     policy = {}
     for name, value in options.items():
-        known = _OPTIONS.get(name)
-        if known is None:
-            raise TypeError(f"{what} has no option {name!r}. {suggestion(name, _OPTIONS)}")
-        wire_name, read = known
-        policy[wire_name] = read(value, f"{what}: {name}")
+        option = OPTIONS.get(name)
+        if option is None or level not in option.levels:
+            known = [each.name for each in OPTIONS.values() if level in each.levels]
+            raise TypeError(f"{what} has no option {name!r}. {suggestion(name, known)}")
+        policy[option.wire] = _read(option, value, f"{what}: {name}")
     return policy
+
+
+def engine_options_for_wire(
+    what: str, options: Mapping[str, Any], agents: Mapping[str, Mapping[str, Any]] | None
+) -> dict[str, Any]:
+    """Translates the options of an engine and of its agents, by their names. Raises as `policy_for_wire` does."""
+    wire = policy_for_wire(what, options, "engine")
+    if agents is None:
+        return wire
+    if not isinstance(agents, Mapping):
+        raise TypeError(f"{what}: agents must be a dict of options by the agent's role, got {agents!r}")
+    named = {name: policy_for_wire(f"{what}: agents[{name!r}]", own, "agent") for name, own in agents.items()}
+    return {**wire, "agents": named}
+
+
+def _read(option: Option, value: object, name: str) -> Any:
+    if value is None:
+        if option.nullable:
+            return None
+        raise TypeError(f"{name} cannot be None")
+    if option.kind == "duration":
+        return duration_ms(value, name)
+    if option.kind == "size":
+        return size_bytes(value, name)
+    if option.kind == "count":
+        return count(value, name)
+    if option.kind == "rate":
+        return _rate(value, name)
+    if option.kind == "flag":
+        return _flag(value, name)
+    return _choice(value, option.choices, name)
 
 
 def count(value: object, option: str) -> int:
@@ -40,14 +72,15 @@ def count(value: object, option: str) -> int:
     return value
 
 
-def _optional_count(value: object, option: str) -> int | None:
-    return None if value is None else count(value, option)
-
-
-def _placement(value: object, option: str) -> str:
-    if value not in ("host", "worker"):
-        raise ValueError(f'{option} must be "host" or "worker", got {value!r}')
-    return str(value)
+def _rate(value: object, option: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f'{option} must be a text such as "10/1m", got {value!r}')
+    match = _RATE.fullmatch(value)
+    if match is None:
+        raise ValueError(f'{option} must be starts per window such as "10/1m", got {value!r}')
+    count(int(match[1]), option)
+    duration_ms(match[2], option)
+    return value
 
 
 def _flag(value: object, option: str) -> bool:
@@ -56,13 +89,11 @@ def _flag(value: object, option: str) -> bool:
     return value
 
 
-_OPTIONS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
-    "timeout": ("timeoutMs", optional_duration_ms),
-    "limit": ("maxCalls", _optional_count),
-    "limit_per_run": ("maxCallsPerRun", _optional_count),
-    "placement": ("placement", _placement),
-    "poller": ("poller", _flag),
-}
+def _choice(value: object, choices: tuple[str, ...], option: str) -> str:
+    if value not in choices:
+        known = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"{option} must be {known}, got {value!r}")
+    return str(value)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

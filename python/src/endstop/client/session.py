@@ -6,14 +6,16 @@ import itertools
 import os
 import threading
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 from endstop import frames
 from endstop.client.connection import ChannelLost, Connection, uninterrupted
 from endstop.client.context import current_call
-from endstop.client.engine import SharedEngine, shared_engine
+from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_engine
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
+from endstop.errors import EngineError
 from endstop.host.bodies import body_threads
 from endstop.host.waiting import stop_watching
 from endstop.outcome import Outcome
@@ -27,10 +29,11 @@ _open_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 class Session:
     """Cheap to make; starts nothing before its first call. Any number of threads and tasks may use it at once."""
 
-    def __init__(self, *, timeout_ms: float | None, max_depth: int, engine: SharedEngine | None = None) -> None:
+    def __init__(self, options: Mapping[str, Any] | None = None, *, engine: SharedEngine | None = None) -> None:
+        """`options` are those of an engine as they go over the wire."""
         self.name = f"{os.getpid()}-{next(_numbers)}"
         self._engine = engine if engine is not None else shared_engine()
-        self._options = {"timeoutMs": timeout_ms, "maxDepth": max_depth}
+        self._options = dict(options or {})
         self._policies: dict[str, dict[str, Any]] = {}
         self._runs: dict[str, None] = {}
         self._run_numbers = itertools.count(1)
@@ -51,6 +54,34 @@ class Session:
         self._runs[run] = None
         self._tell({"type": "open-run", "engine": self.name, "run": run})
         return run
+
+    def end_run(self, run: str, reason: str) -> None:
+        """Its further calls are rejected; those in flight go on."""
+        self._tell({"type": "end-run", "engine": self.name, "run": run, "reason": reason})
+
+    def describe(self, tool: str, agent: str | None) -> dict[str, dict[str, Any]] | None:
+        """The limits in force as the engine names them; None if there is no such tool. Raises EngineError."""
+        header = {"type": "describe", "engine": self.name, "tool": tool}
+        if agent is not None:
+            header["agent"] = agent
+        losses: list[str] = []
+        while True:
+            try:
+                connection = self._engine.connection()
+                self._attach(connection)
+                slot = connection.open_slot(self._engine.next_id())
+                connection.send(frames.encode({**header, "id": slot.id}))
+                connection.wait(slot, settled=True)
+                slot.check()
+                if slot.outcome is not None:
+                    return slot.outcome["limits"]  # type: ignore[no-any-return]  # JSON
+                raise ChannelLost(slot.lost)
+            except ChannelLost as problem:
+                losses.append(str(problem))
+                if len(losses) == MAX_FAILURES_IN_A_ROW:
+                    raise EngineError(
+                        "engine-lost", "\n  ".join(["The engine was lost again and again:", *losses])
+                    ) from None
 
     def close_run(self, run: str) -> None:
         """Its history and counts are forgotten, and its body threads end."""

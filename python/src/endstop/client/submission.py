@@ -36,6 +36,14 @@ class CallRequest:
     parent: str | None = None
     agent: str | None = None
     task: str | None = None
+    agent_name: str | None = None
+    """The name by which the engine's options know the agent; its `agent` if None."""
+    turn: str | None = None
+    """Names one answer of the model: rejections of one turn count once towards the end of the run."""
+    subject: str | None = None
+    """Whom a delegating tool delegates to."""
+    by_code: bool = False
+    """Code asks by itself, not a model: its repetitions are its own business."""
     timeout_ms: float | Unset | None = UNSET
     within_ms: float | None = None
     load: Movable | None = None
@@ -129,9 +137,19 @@ def _header(session: str, request: CallRequest) -> dict[str, Any]:
     with suppress(values.Unencodable):
         header["input"] = values.encode(request.input)
     parent = request.parent if request.parent is not None else current_call.get()
-    for name, text in (("run", request.run), ("parent", parent), ("agent", request.agent), ("task", request.task)):
+    for name, text in (
+        ("run", request.run),
+        ("parent", parent),
+        ("agent", request.agent),
+        ("task", request.task),
+        ("agentName", request.agent_name),
+        ("turn", request.turn),
+        ("subject", request.subject),
+    ):
         if text is not None:
             header[name] = values.clean(text)
+    if request.by_code:
+        header["byCode"] = True
     if request.timeout_ms is not UNSET:
         header["timeoutMs"] = request.timeout_ms
     if request.within_ms is not None:

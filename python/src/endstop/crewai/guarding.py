@@ -57,11 +57,13 @@ class Guarding:
         everything: bool,
         sets_timeout: bool,
         policies: Mapping[str, Policy],
+        on_run_end: str,
     ) -> None:
         self.session = session
         self.patches = patches
         self.everything = everything
         self.sets_timeout = sets_timeout
+        self.on_run_end = on_run_end
         self._policies = policies
         self._registered: dict[str, Policy] = {}
         self._lock = threading.Lock()
@@ -75,7 +77,7 @@ class Guarding:
         if own is None and not self.everything:
             return None
         name = tool_name(name or getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
-        policy = {**self._policies.get(name, {}), **(own or {})}
+        policy = {**_what_crewai_says(tool, name), **self._policies.get(name, {}), **(own or {})}
         with self._lock:
             if self._registered.get(name) != policy:
                 self.session.register(name, policy)
@@ -83,27 +85,47 @@ class Guarding:
         return Terms(name, policy)
 
     def agents_call(self, terms: Terms, tool_input: Any, agent: Any, task: Any) -> CallRequest:
-        """What an agent asks. It ends when the agent's own time is over; delegation lasts as long as its agent."""
-        has_deadline = terms.sets_timeout or terms.name not in DELEGATION_TOOL_NAMES
+        """What an agent asks. It ends when the agent's own time is over."""
         return CallRequest(
             tool=terms.name,
             input=tool_input,
             run=runs.current_run_id(self.session),
             agent=_id_of(agent),
+            agent_name=getattr(agent, "role", None),
             task=_id_of(task),
-            timeout_ms=UNSET if has_deadline else None,
+            subject=_coworker(terms, tool_input),
             within_ms=runs.remaining_ms(),
         )
 
     def codes_call(self, terms: Terms, tool_input: Any) -> CallRequest:
         """What code asks by itself. It keeps its thread, and so has no deadline, unless the user set one."""
+        bounded = terms.sets_timeout or self.sets_timeout
         return CallRequest(
             tool=terms.name,
             input=tool_input,
             run=runs.current_run_id(self.session),
-            timeout_ms=UNSET if terms.sets_timeout or self.sets_timeout else None,
-            within_ms=runs.remaining_ms() if terms.sets_timeout or self.sets_timeout else None,
+            by_code=True,
+            subject=_coworker(terms, tool_input),
+            timeout_ms=UNSET if bounded else None,
+            within_ms=runs.remaining_ms() if bounded else None,
         )
+
+
+def _what_crewai_says(tool: Any, name: str) -> Policy:
+    """What a tool waits for, by what it is: it decides the engine's default timeout."""
+    if name in DELEGATION_TOOL_NAMES:
+        return {"kind": "delegation"}
+    if type(tool).__module__.startswith("crewai.tools.mcp"):
+        return {"kind": "mcp"}
+    return {}
+
+
+def _coworker(terms: Terms, tool_input: Any) -> str | None:
+    """Whom a delegation goes to: re-entries count for each coworker."""
+    if terms.policy.get("kind") != "delegation" or not isinstance(tool_input, Mapping):
+        return None
+    coworker = tool_input.get("coworker")
+    return coworker.strip().casefold() if isinstance(coworker, str) else None
 
 
 def own_policy(tool: Any) -> Policy | None:

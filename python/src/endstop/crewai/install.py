@@ -6,26 +6,17 @@ import os
 import threading
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from endstop.client.policy import count, policy_for_wire
+from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.versions import TESTED_VERSION, installed_version
-from endstop.durations import optional_duration_ms
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from endstop._options import AgentOptions, EngineOptions, ToolOptions
 
 ToolT = TypeVar("ToolT")
-
-DEFAULT_TIMEOUT_MS = 120_000.0
-DEFAULT_MAX_DEPTH = 8
-
-
-class NotGiven:
-    """Stands for an argument left out, where None has a meaning of its own."""
-
-    def __repr__(self) -> str:
-        return "not given"
-
-
-NOT_GIVEN = NotGiven()
 
 _lock = threading.Lock()
 _started = False
@@ -35,21 +26,25 @@ _arguments: dict[str, Any] | None = None
 
 def install(
     *,
-    timeout: float | str | NotGiven | None = NOT_GIVEN,
-    max_depth: int = DEFAULT_MAX_DEPTH,
-    tools: Mapping[str, Mapping[str, Any]] | None = None,
+    tools: Mapping[str, ToolOptions] | None = None,
+    agents: Mapping[str, AgentOptions] | None = None,
+    on_run_end: Literal["answer", "raise"] = "answer",
+    **limits: Unpack[EngineOptions],
 ) -> None:
     """Makes CrewAI run every tool through the engine: those of agents that exist and of agents still to come.
 
-    `timeout` bounds one body: seconds, a text such as `"30s"`, or None for no deadline. The clock starts when the body
-    starts. Left out, a tool that an agent asks for has 120 s, except the two that delegate to a coworker; a plain
-    `tool.run()` in code has none and keeps its caller's thread. If it is given, here or for a tool, it holds for both,
-    and a plain `tool.run()` then runs on a thread of its tool. An agent's tool also ends when the agent's
-    `max_execution_time` is over.
+    `limits` are those of docs/limits.md that an engine has: `timeout="30s"`, `max_depth=4`, `preset="strict"`,
+    `mode="observe"`, `budget_calls=100`, … `tools` has limits of single tools, by the name they have in CrewAI or the
+    one that the model sees; `agents` those of all tools of an agent, by its role. A nearer place wins: engine, agent,
+    tool.
 
-    `max_depth` is how deep tool calls may nest. `tools` has the policies of single tools, by the name they have in
-    CrewAI or the one that the model sees: `timeout`, `limit`, `limit_per_run`, `placement` (`"host"` or `"worker"`),
-    `poller`.
+    `timeout` bounds one body; its clock starts when the body starts. Left out, a tool that an agent asks for has 120 s,
+    except those that delegate to a coworker; a plain `tool.run()` in code has none and keeps its caller's thread. If it
+    is given, here or for a tool, it holds for both, and a plain `tool.run()` then runs on a thread of its tool. An
+    agent's tool also ends when the agent's `max_execution_time` is over.
+
+    `on_run_end`: what happens to an agent whose run was ended, since its calls were rejected again and again. "answer":
+    CrewAI asks the model for its final answer, without tools. "raise": `ToolExecutionFailedError`.
 
     To an agent a limit is a `ToolFailure` value; code that calls `tool.run()` gets `ToolCallError`, and the tool's own
     exception unchanged. Calling it again with the same arguments changes nothing. With `ENDSTOP=0` in the environment
@@ -59,10 +54,11 @@ def install(
     RuntimeError if it is installed with other arguments.
     """
     own = {name: dict(policy) for name, policy in (tools or {}).items()}
-    arguments = {"timeout": timeout, "max_depth": max_depth, "tools": own}
-    timeout_ms = DEFAULT_TIMEOUT_MS if isinstance(timeout, NotGiven) else optional_duration_ms(timeout, "timeout")
+    arguments = {"tools": own, "agents": agents, "on_run_end": on_run_end, **limits}
+    options = engine_options_for_wire("install()", limits, agents)
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
-    count(max_depth, "max_depth")
+    if on_run_end not in ("answer", "raise"):
+        raise ValueError(f'on_run_end must be "answer" or "raise", got {on_run_end!r}')
     if os.environ.get("ENDSTOP") == "0":
         return
     global _arguments, _started
@@ -73,13 +69,7 @@ def install(
             raise RuntimeError(
                 f"endstop.crewai is installed with {_arguments}, not {arguments}: call endstop.crewai.uninstall() first"
             )
-        _installation().start(
-            timeout_ms=timeout_ms,
-            max_depth=max_depth,
-            everything=True,
-            sets_timeout=timeout is not NOT_GIVEN,
-            policies=policies,
-        )
+        _installation().start(options=options, everything=True, policies=policies, on_run_end=on_run_end)
         _arguments, _started = arguments, True
 
 
@@ -96,28 +86,22 @@ def uninstall() -> None:
             _started = False
 
 
-def guard(tool: ToolT, **policy: Any) -> ToolT:
+def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
     """Guards one tool, in place, and returns it. It needs no `install()`, and wins over what `install()` says of it.
 
-    `policy`: `timeout`, `limit`, `limit_per_run`, `placement`, `poller`, as in `install(tools=…)`.
+    `limits`: those of docs/limits.md that a tool has, as in `install(tools=…)`.
 
     Raises TypeError for what is not a CrewAI tool, TypeError or ValueError for a policy that cannot be, and ImportError
     as `install()` does.
     """
     global _started
-    wired = policy_for_wire("guard()", policy)
+    wired = policy_for_wire("guard()", limits)
     if os.environ.get("ENDSTOP") == "0":
         return tool
     with _lock:
         _installation().set_own_policy(tool, wired)
         if not _started:
-            _installation().start(
-                timeout_ms=DEFAULT_TIMEOUT_MS,
-                max_depth=DEFAULT_MAX_DEPTH,
-                everything=False,
-                sets_timeout=False,
-                policies={},
-            )
+            _installation().start(options={}, everything=False, policies={}, on_run_end="answer")
             _started = True
     return tool
 

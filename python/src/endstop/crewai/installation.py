@@ -18,11 +18,10 @@ from endstop.crewai.versions import TESTED_VERSION, installed_version, is_newer_
 
 def start(
     *,
-    timeout_ms: float | None,
-    max_depth: int,
+    options: Policy,
     everything: bool,
-    sets_timeout: bool,
     policies: Mapping[str, Policy],
+    on_run_end: str,
 ) -> None:
     """Guards CrewAI's tools on these terms, and no longer on the terms before.
 
@@ -31,12 +30,21 @@ def start(
     """
     named = _by_tool_name(policies)
     stop()
-    session = Session(timeout_ms=timeout_ms, max_depth=max_depth)
+    session = Session(options)
     patches = Patches()
     missing = seams.place_all(patches)
     if missing:
         _report(missing, patches)
-    guarding.activate(Guarding(session, patches, everything=everything, sets_timeout=sets_timeout, policies=named))
+    guarding.activate(
+        Guarding(
+            session,
+            patches,
+            everything=everything,
+            sets_timeout="timeoutMs" in options,
+            policies=named,
+            on_run_end=on_run_end,
+        )
+    )
 
 
 def stop() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from crewai.tools import BaseTool, tool
 from crewai_tools import DirectoryReadTool, FileReadTool, ScrapeWebsiteTool
 
+from endstop._options import ToolOptions
 from endstop.demo import tools
 from endstop.demo.case import Case
 from endstop.demo.scripted import Ask, Script, Step
@@ -16,10 +17,10 @@ from endstop.demo.tally import note
 
 Messages = list[dict[str, Any]]
 
-POLICIES: Mapping[str, Mapping[str, Any]] = {
+POLICIES: Mapping[str, ToolOptions] = {
     "count_up": {"placement": "worker", "timeout": "1s"},
     "compress": {"placement": "worker", "timeout": "1s"},
-    "search": {"limit_per_run": 5},
+    "search": {"max_calls_per_run": 5},
     "job_status": {"poller": True},
 }
 """What Endstop is told about single tools. For all others its defaults hold."""

@@ -1,0 +1,271 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Calls, codeOf, raised, returned } from "../../test/support/calls.ts";
+
+/** A history of calls as `fingerprint=result`, made one after the other: what came of each. */
+function play(calls: Calls, history: string): string[] {
+  return history.split(" ").map((step) => {
+    const [fingerprint = "", result = ""] = step.split("=");
+    const { code, notice } = calls.make({ fingerprint, input: { q: fingerprint } }, returned(result));
+    return code === "admitted" ? (notice === null ? "ok" : "notice") : code;
+  });
+}
+
+const lone = { rejectionsToEndRun: null };
+
+describe("the same call", () => {
+  it("is told at the third same result and rejected at the fourth call, with the last result", () => {
+    const calls = new Calls(lone);
+    expect(play(calls, "f=42 f=42 f=42")).toEqual(["ok", "ok", "notice"]);
+    expect(calls.submit().outcome).toMatchObject({
+      failure: {
+        code: "repeated-call",
+        message: "t was not run: the same input gave the same result 3 times in a row, the limit is 3.",
+        forModel: expect.stringContaining("The last result was: 42. Change the input"),
+      },
+    });
+  });
+
+  it("goes on while its result changes, and starts anew when it changed once", () => {
+    const calls = new Calls(lone);
+    for (let poll = 0; poll < 50; poll += 1) expect(play(calls, `f=${poll}`)).toEqual(["ok"]);
+    expect(play(calls, "g=a g=a g=b g=b g=b")).toEqual(["ok", "ok", "ok", "ok", "notice"]);
+  });
+
+  it("counts answers from a framework's cache, and failures that repeat whatever numbers they name", () => {
+    const calls = new Calls(lone);
+    calls.make({}, returned("x"));
+    for (let i = 0; i < 2; i += 1) calls.make({}, { type: "answered", digest: "x", preview: null });
+    expect(calls.decide()).toBe("repeated-call");
+    for (let i = 0; i < 3; i += 1)
+      calls.make({ fingerprint: "g" }, raised(`no route, try ${i}, id '${"x".repeat(i)}'`));
+    expect(calls.decide({ fingerprint: "g" })).toBe("repeated-call");
+  });
+
+  it("is no loop in one batch: a result counts as a repetition only of what its caller could have seen", () => {
+    const calls = new Calls(lone);
+    const batch = Array.from({ length: 20 }, () => calls.submit());
+    expect(batch.map(codeOf)).toEqual(Array(20).fill("admitted"));
+    for (const submitted of batch) calls.end(submitted, returned("d"));
+    expect(batch.map(({ outcome }) => outcome?.notice)).toEqual(Array(20).fill(null));
+    expect(play(calls, "f=d f=d f=d")).toEqual(["ok", "notice", "repeated-call"]);
+  });
+
+  it("is not compared without a fingerprint, without a digest, outside a run, or when code asks by itself", () => {
+    for (const [request, digest] of [
+      [{ fingerprint: null }, "d"],
+      [{}, null],
+      [{ run: undefined }, "d"],
+      [{ byCode: true }, "d"],
+    ] as const) {
+      const calls = new Calls();
+      for (let i = 0; i < 10; i += 1) expect(calls.make(request, returned(digest)).code).toBe("admitted");
+    }
+  });
+
+  it("of two agents, or of two tasks, are two histories", () => {
+    const calls = new Calls();
+    for (let i = 0; i < 3; i += 1) calls.make({ agent: "Ann", task: "1" }, returned("d"));
+    expect(calls.decide({ agent: "Ann", task: "2" })).toBe("admitted");
+    expect(calls.decide({ agent: "Bob", task: "1" })).toBe("admitted");
+    expect(calls.decide({ agent: "Ann", task: "1" })).toBe("repeated-call");
+  });
+
+  it("of a body is its own business, of an agent that a body started it is not", () => {
+    const calls = new Calls();
+    const outer = calls.submit({ fingerprint: "outer" });
+    for (let i = 0; i < 9; i += 1) expect(calls.make({ parent: outer.call }, returned("d")).code).toBe("admitted");
+    for (let i = 0; i < 3; i += 1) calls.make({ parent: outer.call, agent: "Ann" }, returned("d"));
+    expect(calls.decide({ parent: outer.call, agent: "Ann" })).toBe("repeated-call");
+  });
+
+  it("of a poller has thirty unchanged results and no notice", () => {
+    const calls = new Calls(lone, { t: { poller: true } });
+    expect(play(calls, Array(29).fill("f=pending").join(" "))).toEqual(Array(29).fill("ok"));
+    expect(calls.decide()).toBe("repeated-call");
+  });
+
+  it("is rejected exactly when its last three results were one and the same", () => {
+    const call = fc.record({ fingerprint: fc.constantFrom("f", "g"), digest: fc.constantFrom("x", "y") });
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 40 }), (history) => {
+        const calls = new Calls({ ...lone, cycleReject: null });
+        const results = new Map<string, string[]>();
+        for (const { fingerprint, digest } of history) {
+          const past = results.get(fingerprint) ?? [];
+          const lastThree = past.slice(-3);
+          const stuck = lastThree.length === 3 && new Set(lastThree).size === 1;
+          expect(calls.make({ fingerprint }, returned(digest)).code).toBe(stuck ? "repeated-call" : "admitted");
+          if (!stuck) results.set(fingerprint, [...past, digest]);
+        }
+      }),
+    );
+  });
+});
+
+describe("a cycle", () => {
+  it("of two calls is told after the second round, and the whole third round is rejected, with the pattern", () => {
+    const calls = new Calls(lone, { t: {} });
+    expect(play(calls, "a=1 b=2 a=1 b=2")).toEqual(["ok", "ok", "ok", "notice"]);
+    const again = calls.submit({ fingerprint: "a" });
+    expect(again.outcome).toMatchObject({
+      failure: {
+        code: "call-cycle",
+        message: "t was not run: t(q=a) → t(q=b), 2 rounds, same results; round 3 is rejected.",
+      },
+    });
+    expect(play(calls, "b=2 a=1 b=2")).toEqual(["call-cycle", "call-cycle", "call-cycle"]);
+  });
+
+  it("is left by any other call", () => {
+    const calls = new Calls(lone);
+    expect(play(calls, "a=1 b=2 a=1 b=2 a=1 c=3 a=1 b=2")).toEqual([
+      ...["ok", "ok", "ok", "notice"],
+      ...["call-cycle", "ok", "notice", "notice"],
+    ]);
+  });
+
+  it("is none while one result changes, with a poller in it, or before the results of its last round are there", () => {
+    expect(play(new Calls(), "a=1 b=1 a=1 b=2 a=1 b=3 c=1")).toEqual(Array(7).fill("ok").with(4, "notice"));
+    const polling = new Calls({}, { t: {}, poll: { poller: true } });
+    for (let round = 0; round < 3; round += 1) {
+      expect(polling.make({ fingerprint: "sleep" }, returned("ok")).code).toBe("admitted");
+      expect(polling.make({ tool: "poll", fingerprint: "state" }, returned("pending")).code).toBe("admitted");
+    }
+    const open = new Calls();
+    play(open, "a=1 b=2 a=1");
+    const pending = open.submit({ fingerprint: "b" });
+    expect(open.decide({ fingerprint: "a" })).toBe("admitted");
+    open.end(pending, returned("2"));
+  });
+
+  it("of any period up to eight is found by its third round, and no alarm is raised where the results change", () => {
+    const period = fc.integer({ min: 2, max: 8 });
+    const prefix = fc.array(fc.constantFrom("p", "q", "r"), { maxLength: 12 });
+    fc.assert(
+      fc.property(period, prefix, fc.boolean(), (length, before, changes) => {
+        const calls = new Calls(lone);
+        let result = 0;
+        for (const fingerprint of before) calls.make({ fingerprint: `before ${fingerprint}` }, returned(`${result++}`));
+        const codes: string[] = [];
+        for (let step = 0; step < length * 3; step += 1) {
+          const at = step % length;
+          const digest = changes && at === 0 ? `new ${step}` : `same ${at}`;
+          codes.push(calls.make({ fingerprint: `cycle ${at}` }, returned(digest)).code);
+        }
+        expect(codes.slice(0, length * 2)).toEqual(Array(length * 2).fill("admitted"));
+        expect(codes.slice(length * 2)).toEqual(Array(length).fill(changes ? "admitted" : "call-cycle"));
+      }),
+    );
+  });
+
+  it("is what a slow look through the whole history finds", () => {
+    const step = fc.record({ f: fc.constantFrom("a", "b", "c"), digest: fc.constantFrom("1", "1", "1", "2") });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
+        const calls = new Calls({ ...lone, sameCallReject: null, sameCallNotice: null });
+        const seen: { f: string; digest: string }[] = [];
+        const last = new Map<string, string>();
+        for (const { f, digest } of steps) {
+          const found = goesOnWithCycle(seen, f);
+          expect(calls.make({ fingerprint: f }, returned(digest)).code).toBe(found ? "call-cycle" : "admitted");
+          // What goes on with a cycle counts as gone on with.
+          seen.push({ f, digest: found ? (last.get(f) ?? "") : digest });
+          if (!found) last.set(f, digest);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** The obvious way: cut the end of the history into rounds and compare their texts. */
+function goesOnWithCycle(seen: readonly { f: string; digest: string }[], next: string): boolean {
+  for (let period = 2; period <= 8; period += 1) {
+    const tail = seen.slice(-period * 2);
+    if (tail.length < period * 2 || tail[0]?.f !== next) continue;
+    const [first, second] = [tail.slice(0, period), tail.slice(period)].map((round) => JSON.stringify(round));
+    const distinct = new Set(tail.map((entry) => JSON.stringify(entry)));
+    if (first === second && distinct.size > 1) return true;
+  }
+  return false;
+}
+
+describe("different inputs", () => {
+  const search = (calls: Calls, from: number, to: number, ending = returned("nothing found")) =>
+    Array.from({ length: to - from + 1 }, (_, at) => calls.make({ fingerprint: `${from + at}` }, ending));
+
+  it("with the same result are told at the eighth and sixteenth, and not rejected by the standard preset", () => {
+    const told = search(new Calls(lone), 1, 20).map(({ notice }, at) => (notice ? at + 1 : 0));
+    expect(told.filter(Boolean)).toEqual([8, 16]);
+  });
+
+  it("that fail in the same way are told at the fifth and rejected at the eighth", () => {
+    const calls = new Calls(lone);
+    const made = search(calls, 1, 8, raised("connection refused"));
+    expect(made.map(({ notice }) => notice !== null).indexOf(true)).toBe(4);
+    expect(made.map(({ code }) => code)).toEqual([...Array(7).fill("admitted"), "same-failure"]);
+  });
+
+  it("are possible again once another tool was used, and start anew with another result", () => {
+    const calls = new Calls(lone, { t: {}, u: {} });
+    search(calls, 1, 7, raised("no"));
+    expect(calls.decide({ fingerprint: "8" })).toBe("same-failure");
+    calls.make({ tool: "u", fingerprint: "x" }, returned("d"));
+    expect(calls.make({ fingerprint: "8" }, returned("at last")).code).toBe("admitted");
+    expect(search(calls, 9, 15, raised("no")).map(({ code }) => code)).toEqual(Array(7).fill("admitted"));
+  });
+
+  it("of one batch count once", () => {
+    const calls = new Calls({ ...lone, preset: "strict" });
+    const batch = Array.from({ length: 12 }, (_, at) => calls.submit({ fingerprint: `${at}` }));
+    for (const submitted of batch) calls.end(submitted, returned("sent"));
+    expect(calls.decide({ fingerprint: "next" })).toBe("admitted");
+  });
+});
+
+describe("rejections in a row", () => {
+  it("end the run at the third; the model is asked for its final answer, and nothing runs any more", () => {
+    const calls = new Calls();
+    play(calls, "f=1 f=1 f=1");
+    expect([calls.decide(), calls.decide()]).toEqual(["repeated-call", "repeated-call"]);
+    const third = calls.submit();
+    expect(third.outcome).toMatchObject({
+      failure: {
+        code: "run-ended",
+        forModel: expect.stringMatching(
+          /^No more tools will run: 3 calls in a row were rejected, .*Write your final answer/,
+        ),
+      },
+    });
+    expect(calls.decide({ fingerprint: "other", agent: "Ann" })).toBe("run-ended");
+    expect(calls.decide({ fingerprint: "other", run: undefined })).toBe("admitted");
+  });
+
+  it("start anew with every call that is admitted, and those of one turn count once", () => {
+    const calls = new Calls();
+    play(calls, "f=1 f=1 f=1");
+    for (let round = 0; round < 5; round += 1) {
+      expect([calls.decide(), calls.decide()]).toEqual(["repeated-call", "repeated-call"]);
+      calls.make({ fingerprint: `other ${round}` }, returned(`${round}`));
+    }
+    const batch = Array.from({ length: 9 }, () => calls.decide({ turn: "one" }));
+    expect(batch).toEqual(Array(9).fill("repeated-call"));
+  });
+
+  it("that pass by themselves do not count", () => {
+    const calls = new Calls({}, { t: { maxInFlight: 1 } });
+    calls.submit();
+    for (let i = 0; i < 10; i += 1) expect(calls.decide({ fingerprint: `${i}` })).toBe("in-flight-limit");
+  });
+});
+
+describe("what a run remembers", () => {
+  it("forgets the call that was recorded longest ago past its bound", () => {
+    const calls = new Calls({ budgetCalls: null, sameResultReject: null });
+    for (let i = 0; i < 3; i += 1) calls.make({ fingerprint: "first" }, returned("d"));
+    expect(calls.decide({ fingerprint: "first" })).toBe("repeated-call");
+    for (let i = 0; i < 10_000; i += 1) calls.make({ fingerprint: `${i}` }, returned(`${i}`));
+    expect(calls.decide({ fingerprint: "first" })).toBe("admitted");
+  });
+});

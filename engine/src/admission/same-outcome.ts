@@ -1,0 +1,38 @@
+import type { Policy } from "../policy/policy.ts";
+import type { Streak } from "../run/loop-history.ts";
+import { endSentence, type LoopGuard } from "./guard.ts";
+
+/**
+ * Different inputs of one tool that all give the same result, or all fail in the same way: the model drifts, or the tool is
+ * out of order. Using another tool in between makes the next call possible again.
+ */
+export const sameOutcome: LoopGuard = {
+  check: ({ tool, policy, fingerprint, history }) => {
+    const streak = history?.streak(tool);
+    if (!streak || policy.poller || fingerprint === null) return undefined;
+    const rejectAt = limitsOf(policy, streak).rejectAt;
+    if (rejectAt === null || streak.times < rejectAt - 1 || streak.inputs.has(fingerprint)) return undefined;
+    const figures = { limit: String(rejectAt), observed: String(streak.times), detail: endSentence(streak.preview) };
+    return { code: streak.failed ? "same-failure" : "same-result", figures };
+  },
+  notice: ({ tool, policy, history }) => {
+    const streak = history.streak(tool);
+    if (!streak || policy.poller) return undefined;
+    const { noticeAt } = limitsOf(policy, streak);
+    if (noticeAt === null || !isDoubling(streak.times, noticeAt)) return undefined;
+    const what = streak.failed ? "failed in the same way" : "gave the same result";
+    return `Note: ${streak.times} different inputs of ${tool} ${what}. Try another tool, or use what you have.`;
+  },
+};
+
+function limitsOf(policy: Policy, { failed }: Streak): { noticeAt: number | null; rejectAt: number | null } {
+  return failed
+    ? { noticeAt: policy.sameFailureNotice, rejectAt: policy.sameFailureReject }
+    : { noticeAt: policy.sameResultNotice, rejectAt: policy.sameResultReject };
+}
+
+/** At `first`, twice, four times as much, …: a list that is worked off may give the same answer for long. */
+function isDoubling(times: number, first: number): boolean {
+  const ratio = times / first;
+  return Number.isInteger(ratio) && (ratio & (ratio - 1)) === 0;
+}

@@ -1,0 +1,65 @@
+import { timeLeftMs } from "./admission/budgets.ts";
+import type { Call } from "./call/call.ts";
+import type { Encoded } from "./call/values.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { Run } from "./run/run.ts";
+
+/** What a door knows of a call when it submits it. */
+export interface CallRequest {
+  readonly tool: string;
+  readonly fingerprint: string | null;
+  /** For the names in messages; the engine does not keep it. */
+  readonly input?: Encoded | undefined;
+  /** The client's number of the call. */
+  readonly id?: number | undefined;
+  readonly run?: Run | undefined;
+  /** The call whose body makes this one. */
+  readonly parent?: Call | undefined;
+  /** Loops are seen per run, agent and task. */
+  readonly agent?: string | undefined;
+  readonly task?: string | undefined;
+  /** The name by which the engine's `agents` option knows the agent; if none is given, its `agent`. */
+  readonly agentName?: string | undefined;
+  /** Names one answer of the model: rejections of one turn count once towards the end of the run. */
+  readonly turn?: string | undefined;
+  /** Whom a delegating tool delegates to. */
+  readonly subject?: string | undefined;
+  /** Code asks by itself, not a model: its repetitions are its own business. */
+  readonly byCode?: boolean | undefined;
+  /** Overrides the tool's timeout; null is no deadline. */
+  readonly timeoutMs?: number | null | undefined;
+  /** The caller itself ends by then: the smaller of it and the timeout holds. */
+  readonly withinMs?: number | undefined;
+  /** Somebody is stepping through the body: it runs on the host and has no deadline. */
+  readonly debug?: boolean | undefined;
+}
+
+/** A call as it is submitted. `policy` is undefined where there is no such tool. */
+export function newCall(id: string, request: CallRequest, policy: Policy | undefined, nowMs: number): Call {
+  return {
+    id,
+    tool: request.tool,
+    subject: request.subject,
+    parent: request.parent,
+    run: request.run,
+    policy,
+    path: [...(request.parent?.path ?? []), request.tool],
+    placement: request.debug ? "host" : (policy?.placement ?? "host"),
+    timeoutMs: policy ? effectiveTimeout(policy, request, nowMs) : null,
+    withinMs: request.debug ? null : (request.withinMs ?? null),
+    fingerprint: request.fingerprint,
+    submittedAtMs: nowMs,
+    state: { type: "submitted" },
+  };
+}
+
+function effectiveTimeout(policy: Policy, request: CallRequest, nowMs: number): number | null {
+  if (request.debug) return null;
+  const timeoutMs = request.timeoutMs === undefined ? policy.timeoutMs : request.timeoutMs;
+  const runMs = request.run && policy.mode === "enforce" ? timeLeftMs(request.run, policy, nowMs) : null;
+  const bounds = [timeoutMs, runMs, request.withinMs ?? null].filter((bound) => bound !== null);
+  if (bounds.length === 0) return null;
+  const smallest = Math.min(...bounds);
+  // A caller whose time is over still gives the body an instant, and an outcome that says what happened.
+  return smallest === timeoutMs ? timeoutMs : Math.max(1, smallest);
+}

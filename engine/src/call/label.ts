@@ -1,0 +1,30 @@
+import type { Encoded } from "./values.ts";
+
+const MAX_VALUE_CHARACTERS = 24;
+const MAX_LABEL_CHARACTERS = 80;
+const SECRET = /pass(word|phrase)?$|secret|token|api[-_]?key|authorization|credential|cookie|private[-_]?key/i;
+
+/**
+ * A call as messages name it: `fetch(url=a, depth=2)`. Values are cut to 24 characters and the whole to 80; a value whose
+ * name looks like a secret's is left out.
+ */
+export function labelOf(tool: string, input: Encoded | undefined): string {
+  if (input === undefined) return `${tool}(…)`;
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return `${tool}(${shown(input)})`;
+  let label = `${tool}(`;
+  let separator = "";
+  for (const [key, value] of Object.entries(input)) {
+    label += `${separator}${key}=${SECRET.test(key) ? "***" : shown(value)}`;
+    if (label.length > MAX_LABEL_CHARACTERS) return `${label.slice(0, MAX_LABEL_CHARACTERS - 2)}…)`;
+    separator = ", ";
+  }
+  return `${label})`;
+}
+
+function shown(value: Encoded | undefined): string {
+  if (typeof value !== "string") {
+    if (typeof value !== "object" || value === null) return String(value);
+    return Array.isArray(value) ? "[…]" : "{…}";
+  }
+  return value.length > MAX_VALUE_CHARACTERS ? `${value.slice(0, MAX_VALUE_CHARACTERS - 1)}…` : value;
+}

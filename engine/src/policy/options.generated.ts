@@ -1,0 +1,309 @@
+// Generated from protocol/options.json by `dev gen`; do not edit.
+
+export type Preset = "lenient" | "standard" | "strict";
+
+export type Level = "engine" | "agent" | "tool" | "call";
+
+/** Starts per window of time. */
+export interface Rate {
+  readonly starts: number;
+  readonly windowMs: number;
+}
+
+/** What one call may say of its limits. */
+export interface CallPolicyOptions {
+  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  readonly timeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly timeoutMs?: number | null | undefined;
+}
+
+/** The limits of one tool. What is left out comes from its agent's, then the engine's. */
+export interface PolicyOptions {
+  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  readonly timeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly timeoutMs?: number | null | undefined;
+  /** Bodies of one tool that the engine starts, over all its runs. A use is given back only if the body certainly did not start. Default none. */
+  readonly maxCalls?: number | null | undefined;
+  /** Bodies of one tool that one run starts. Default none. */
+  readonly maxCallsPerRun?: number | null | undefined;
+  /** Calls of one tool that have no outcome yet, over all runs of the engine. Default none. */
+  readonly maxInFlight?: number | null | undefined;
+  /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
+  readonly rateLimit?: string | null | undefined;
+  /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
+  readonly maxConsecutiveFailures?: number | null | undefined;
+  /** How long an open breaker rejects; the clock starts with the failure that opened it. Default 30s. */
+  readonly breakerCooldown?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly breakerCooldownMs?: number | undefined;
+  /** How often one tool may stand on its own path: its first call and those that its body brings about. Delegation counts by coworker. Default 4 (lenient), 2 (standard), 1 (strict). */
+  readonly maxReentry?: number | null | undefined;
+  /** Where the body runs: in the caller's process, or in a process that is killed with all it started. Moving a tool is never automatic. Default host. */
+  readonly placement?: "host" | "worker" | undefined;
+  /** CPU time of one call in a worker, over all processes it starts. Default none. */
+  readonly cpuTime?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cpuTimeMs?: number | null | undefined;
+  /** Memory of one call in a worker above what the worker had before, over all processes it starts. Default none (lenient), 2GB (standard), 512MB (strict). */
+  readonly memory?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly memoryBytes?: number | null | undefined;
+  /** Processes of one call in a worker that live at once, beside the worker itself. Default none. */
+  readonly maxProcesses?: number | null | undefined;
+  /** Size of one call's result as a worker sends it. Default none. */
+  readonly maxOutput?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxOutputBytes?: number | null | undefined;
+  /** What the tool waits for: nothing special, another agent, a person, an MCP server. It decides the default timeout. Default ordinary. */
+  readonly kind?: "ordinary" | "delegation" | "human" | "mcp" | undefined;
+  /** The tool is meant to be asked the same thing until its answer changes: only pollReject bounds its unchanged answers, and it is no part of a cycle. Default false. */
+  readonly poller?: boolean | undefined;
+  /** The tool changes nothing (MCP: readOnlyHint). Undeclared, a tool may have effects. Default false. */
+  readonly readOnly?: boolean | undefined;
+  /** The same call again has no further effect (MCP: idempotentHint). Default false. */
+  readonly idempotent?: boolean | undefined;
+  /** The tool may delete or overwrite (MCP: destructiveHint). Default false. */
+  readonly destructive?: boolean | undefined;
+  /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  readonly sameCallNotice?: number | null | undefined;
+  /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
+  readonly sameCallReject?: number | null | undefined;
+  /** The same for a poller. Default 100 (lenient), 30 (standard), 10 (strict). */
+  readonly pollReject?: number | null | undefined;
+  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. Default 3 (lenient), 2 (standard), 2 (strict). */
+  readonly cycleNotice?: number | null | undefined;
+  /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
+  readonly cycleReject?: number | null | undefined;
+  /** So many different inputs in a row gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  readonly sameResultNotice?: number | null | undefined;
+  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
+  readonly sameResultReject?: number | null | undefined;
+  /** So many different inputs in a row failed in the same way: the model is told. Default 10 (lenient), 5 (standard), 3 (strict). */
+  readonly sameFailureNotice?: number | null | undefined;
+  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. Default 20 (lenient), 8 (standard), 5 (strict). */
+  readonly sameFailureReject?: number | null | undefined;
+}
+
+/** The limits of all tools of one agent. */
+export interface AgentOptions {
+  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  readonly timeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly timeoutMs?: number | null | undefined;
+  /** Bodies of one tool that the engine starts, over all its runs. A use is given back only if the body certainly did not start. Default none. */
+  readonly maxCalls?: number | null | undefined;
+  /** Bodies of one tool that one run starts. Default none. */
+  readonly maxCallsPerRun?: number | null | undefined;
+  /** Calls of one tool that have no outcome yet, over all runs of the engine. Default none. */
+  readonly maxInFlight?: number | null | undefined;
+  /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
+  readonly rateLimit?: string | null | undefined;
+  /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
+  readonly maxConsecutiveFailures?: number | null | undefined;
+  /** How long an open breaker rejects; the clock starts with the failure that opened it. Default 30s. */
+  readonly breakerCooldown?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly breakerCooldownMs?: number | undefined;
+  /** How often one tool may stand on its own path: its first call and those that its body brings about. Delegation counts by coworker. Default 4 (lenient), 2 (standard), 1 (strict). */
+  readonly maxReentry?: number | null | undefined;
+  /** Where the body runs: in the caller's process, or in a process that is killed with all it started. Moving a tool is never automatic. Default host. */
+  readonly placement?: "host" | "worker" | undefined;
+  /** CPU time of one call in a worker, over all processes it starts. Default none. */
+  readonly cpuTime?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cpuTimeMs?: number | null | undefined;
+  /** Memory of one call in a worker above what the worker had before, over all processes it starts. Default none (lenient), 2GB (standard), 512MB (strict). */
+  readonly memory?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly memoryBytes?: number | null | undefined;
+  /** Processes of one call in a worker that live at once, beside the worker itself. Default none. */
+  readonly maxProcesses?: number | null | undefined;
+  /** Size of one call's result as a worker sends it. Default none. */
+  readonly maxOutput?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxOutputBytes?: number | null | undefined;
+  /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  readonly sameCallNotice?: number | null | undefined;
+  /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
+  readonly sameCallReject?: number | null | undefined;
+  /** The same for a poller. Default 100 (lenient), 30 (standard), 10 (strict). */
+  readonly pollReject?: number | null | undefined;
+  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. Default 3 (lenient), 2 (standard), 2 (strict). */
+  readonly cycleNotice?: number | null | undefined;
+  /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
+  readonly cycleReject?: number | null | undefined;
+  /** So many different inputs in a row gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  readonly sameResultNotice?: number | null | undefined;
+  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
+  readonly sameResultReject?: number | null | undefined;
+  /** So many different inputs in a row failed in the same way: the model is told. Default 10 (lenient), 5 (standard), 3 (strict). */
+  readonly sameFailureNotice?: number | null | undefined;
+  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. Default 20 (lenient), 8 (standard), 5 (strict). */
+  readonly sameFailureReject?: number | null | undefined;
+}
+
+/** The limits of an engine, and of every tool where nothing nearer says else. */
+export interface EngineLimitOptions {
+  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  readonly timeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly timeoutMs?: number | null | undefined;
+  /** Bodies of one tool that the engine starts, over all its runs. A use is given back only if the body certainly did not start. Default none. */
+  readonly maxCalls?: number | null | undefined;
+  /** Bodies of one tool that one run starts. Default none. */
+  readonly maxCallsPerRun?: number | null | undefined;
+  /** Calls of one tool that have no outcome yet, over all runs of the engine. Default none. */
+  readonly maxInFlight?: number | null | undefined;
+  /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
+  readonly rateLimit?: string | null | undefined;
+  /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
+  readonly maxConsecutiveFailures?: number | null | undefined;
+  /** How long an open breaker rejects; the clock starts with the failure that opened it. Default 30s. */
+  readonly breakerCooldown?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly breakerCooldownMs?: number | undefined;
+  /** How often one tool may stand on its own path: its first call and those that its body brings about. Delegation counts by coworker. Default 4 (lenient), 2 (standard), 1 (strict). */
+  readonly maxReentry?: number | null | undefined;
+  /** Where the body runs: in the caller's process, or in a process that is killed with all it started. Moving a tool is never automatic. Default host. */
+  readonly placement?: "host" | "worker" | undefined;
+  /** CPU time of one call in a worker, over all processes it starts. Default none. */
+  readonly cpuTime?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cpuTimeMs?: number | null | undefined;
+  /** Memory of one call in a worker above what the worker had before, over all processes it starts. Default none (lenient), 2GB (standard), 512MB (strict). */
+  readonly memory?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly memoryBytes?: number | null | undefined;
+  /** Processes of one call in a worker that live at once, beside the worker itself. Default none. */
+  readonly maxProcesses?: number | null | undefined;
+  /** Size of one call's result as a worker sends it. Default none. */
+  readonly maxOutput?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxOutputBytes?: number | null | undefined;
+  /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  readonly sameCallNotice?: number | null | undefined;
+  /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
+  readonly sameCallReject?: number | null | undefined;
+  /** The same for a poller. Default 100 (lenient), 30 (standard), 10 (strict). */
+  readonly pollReject?: number | null | undefined;
+  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. Default 3 (lenient), 2 (standard), 2 (strict). */
+  readonly cycleNotice?: number | null | undefined;
+  /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
+  readonly cycleReject?: number | null | undefined;
+  /** So many different inputs in a row gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  readonly sameResultNotice?: number | null | undefined;
+  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
+  readonly sameResultReject?: number | null | undefined;
+  /** So many different inputs in a row failed in the same way: the model is told. Default 10 (lenient), 5 (standard), 3 (strict). */
+  readonly sameFailureNotice?: number | null | undefined;
+  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. Default 20 (lenient), 8 (standard), 5 (strict). */
+  readonly sameFailureReject?: number | null | undefined;
+  /** How deep calls may nest; a call that no body made is at depth 1. Default 16 (lenient), 8 (standard), 4 (strict). */
+  readonly maxDepth?: number | undefined;
+  /** Bodies that one run may start, of all tools, over its whole tree. Default none (lenient), 500 (standard), 100 (strict). */
+  readonly budgetCalls?: number | null | undefined;
+  /** Calls of one run that may fail, time out or crash: when so many have, no further one is admitted. Default none. */
+  readonly budgetFailures?: number | null | undefined;
+  /** How long one run may go on calling; the clock starts when the run is opened. A call's deadline is never later. Default none. */
+  readonly budgetWallTime?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly budgetWallTimeMs?: number | null | undefined;
+  /** The sum of the durations of one run's outermost calls (what they call lies within). A call's deadline is never later than what is left at its start. Default none. */
+  readonly budgetToolTime?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly budgetToolTimeMs?: number | null | undefined;
+  /** So many rejections in a row, of one agent and task, end the run. Those of one batch count as one. Default 6 (lenient), 3 (standard), 2 (strict). */
+  readonly rejectionsToEndRun?: number | null | undefined;
+  /** With observe every decision is made and reported, and no call is rejected. Default enforce. */
+  readonly mode?: "enforce" | "observe" | undefined;
+  /** The defaults of everything that is not said. Default standard. */
+  readonly preset?: "lenient" | "standard" | "strict" | undefined;
+}
+
+/** Every option compiled: all known, units in the names. */
+export interface Policy {
+  readonly timeoutMs: number | null;
+  readonly maxCalls: number | null;
+  readonly maxCallsPerRun: number | null;
+  readonly maxInFlight: number | null;
+  readonly rateLimit: Rate | null;
+  readonly maxConsecutiveFailures: number | null;
+  readonly breakerCooldownMs: number;
+  readonly maxReentry: number | null;
+  readonly placement: "host" | "worker";
+  readonly cpuTimeMs: number | null;
+  readonly memoryBytes: number | null;
+  readonly maxProcesses: number | null;
+  readonly maxOutputBytes: number | null;
+  readonly kind: "ordinary" | "delegation" | "human" | "mcp";
+  readonly poller: boolean;
+  readonly readOnly: boolean;
+  readonly idempotent: boolean;
+  readonly destructive: boolean;
+  readonly sameCallNotice: number | null;
+  readonly sameCallReject: number | null;
+  readonly pollReject: number | null;
+  readonly cycleNotice: number | null;
+  readonly cycleReject: number | null;
+  readonly sameResultNotice: number | null;
+  readonly sameResultReject: number | null;
+  readonly sameFailureNotice: number | null;
+  readonly sameFailureReject: number | null;
+  readonly maxDepth: number;
+  readonly budgetCalls: number | null;
+  readonly budgetFailures: number | null;
+  readonly budgetWallTimeMs: number | null;
+  readonly budgetToolTimeMs: number | null;
+  readonly rejectionsToEndRun: number | null;
+  readonly mode: "enforce" | "observe";
+  readonly preset: "lenient" | "standard" | "strict";
+}
+
+export interface OptionEntry {
+  readonly kind: "duration" | "size" | "count" | "flag" | "choice" | "rate";
+  readonly levels: readonly Level[];
+  readonly nullable: boolean;
+  readonly choices?: readonly string[];
+  /** One for all presets, or one for each. */
+  readonly default: unknown;
+}
+
+export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
+  timeout: {"kind": "duration", "levels": ["engine", "agent", "tool", "call"], "nullable": true, "default": {"lenient": "600s", "standard": "120s", "strict": "30s"}},
+  maxCalls: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxCallsPerRun: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxInFlight: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  rateLimit: {"kind": "rate", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxConsecutiveFailures: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  breakerCooldown: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},
+  maxReentry: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 4, "standard": 2, "strict": 1}},
+  placement: {"kind": "choice", "levels": ["engine", "agent", "tool"], "choices": ["host", "worker"], "nullable": false, "default": "host"},
+  cpuTime: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  memory: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": "2GB", "strict": "512MB"}},
+  maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  kind: {"kind": "choice", "levels": ["tool"], "choices": ["ordinary", "delegation", "human", "mcp"], "nullable": false, "default": "ordinary"},
+  poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  readOnly: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  idempotent: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  destructive: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  sameCallNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 2}},
+  sameCallReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 8, "standard": 4, "strict": 3}},
+  pollReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 100, "standard": 30, "strict": 10}},
+  cycleNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 3, "standard": 2, "strict": 2}},
+  cycleReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 3}},
+  sameResultNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": 8, "strict": 5}},
+  sameResultReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": null, "strict": 8}},
+  sameFailureNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 10, "standard": 5, "strict": 3}},
+  sameFailureReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 20, "standard": 8, "strict": 5}},
+  maxDepth: {"kind": "count", "levels": ["engine"], "nullable": false, "default": {"lenient": 16, "standard": 8, "strict": 4}},
+  budgetCalls: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": null, "standard": 500, "strict": 100}},
+  budgetFailures: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
+  budgetWallTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
+  budgetToolTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
+  rejectionsToEndRun: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": 6, "standard": 3, "strict": 2}},
+  mode: {"kind": "choice", "levels": ["engine"], "choices": ["enforce", "observe"], "nullable": false, "default": "enforce"},
+  preset: {"kind": "choice", "levels": ["engine"], "choices": ["lenient", "standard", "strict"], "nullable": false, "default": "standard"},
+};

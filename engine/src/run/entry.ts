@@ -1,0 +1,80 @@
+import type { Code } from "../call/codes.generated.ts";
+import type { Placement } from "../call/outcome.ts";
+import type { Rate } from "../policy/options.generated.ts";
+import type { Result, SeenCall } from "./loop-history.ts";
+
+/**
+ * What changes the counts and histories of an engine and its runs: appended to the journal before it takes effect, and
+ * applied by the same code when it happens and when it is read back. `atMs` is an instant of the engine's clock.
+ */
+export type Entry = AdmittedEntry | EndedEntry | RejectedEntry | RunOpenedEntry | RunEndedEntry | RunClosedEntry;
+
+export interface AdmittedEntry {
+  readonly type: "admitted";
+  readonly atMs: number;
+  readonly call: string;
+  /** The client's number of the call: told again, it is the same call. */
+  readonly id?: number | undefined;
+  readonly tool: string;
+  readonly subject?: string | undefined;
+  readonly path: readonly string[];
+  readonly parent?: string | undefined;
+  readonly placement: Placement;
+  readonly timeoutMs: number | null;
+  readonly withinMs: number | null;
+  readonly fingerprint: string | null;
+  readonly run?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly task?: string | undefined;
+  readonly turn?: string | undefined;
+  /** What loop detection compares; none for a call that it does not watch. */
+  readonly seen?: SeenCall | undefined;
+  readonly rate: Rate | null;
+  /** Failures in a row that open the tool's breaker; null where it has none. */
+  readonly breakerLimit: number | null;
+  /** The one call that an open breaker let through. */
+  readonly probe: boolean;
+}
+
+export interface EndedEntry {
+  readonly type: "ended";
+  readonly atMs: number;
+  readonly call: string;
+  /** Whether a body was started, or may have been. */
+  readonly started: boolean;
+  readonly failed: boolean;
+  readonly result: Result | null;
+}
+
+export interface RejectedEntry {
+  readonly type: "rejected";
+  readonly atMs: number;
+  readonly run: string;
+  readonly agent?: string | undefined;
+  readonly task?: string | undefined;
+  readonly turn?: string | undefined;
+  readonly tool: string;
+  readonly code: Code;
+  readonly seen?: SeenCall | undefined;
+}
+
+export interface RunOpenedEntry {
+  readonly type: "run-opened";
+  readonly atMs: number;
+  readonly run: string;
+}
+
+export interface RunEndedEntry {
+  readonly type: "run-ended";
+  readonly atMs: number;
+  readonly run: string;
+  readonly reason: string;
+}
+
+/** Of a run that is over: what it used still counts for the engine. */
+export interface RunClosedEntry {
+  readonly type: "run-closed";
+  readonly atMs: number;
+  readonly run: string;
+  readonly bodies: Readonly<Record<string, number>>;
+}

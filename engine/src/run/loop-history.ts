@@ -1,0 +1,193 @@
+/** How one call ended, as far as loops are concerned. */
+export interface Result {
+  /** Equal for results that are the same, and only for those. */
+  readonly digest: string;
+  readonly failed: boolean;
+  /** The beginning of it, for the model; null where it has no short form. */
+  readonly preview: string | null;
+}
+
+/** A call as loop detection sees it. */
+export interface SeenCall {
+  readonly tool: string;
+  readonly fingerprint: string;
+  /** Short and readable, such as `fetch(url=a)`. */
+  readonly label: string;
+  readonly poller: boolean;
+}
+
+/** How often in a row one call gave one and the same result. */
+export interface Repetition {
+  readonly digest: string;
+  readonly times: number;
+  readonly preview: string | null;
+}
+
+/** How many different inputs in a row gave one tool's same result. */
+export interface Streak {
+  readonly digest: string;
+  readonly failed: boolean;
+  readonly times: number;
+  readonly preview: string | null;
+  readonly inputs: ReadonlySet<string>;
+}
+
+/** A sequence of calls that was gone through again and again with the same results. */
+export interface Cycle {
+  readonly rounds: number;
+  readonly labels: readonly string[];
+}
+
+/** What was known when a call was admitted: it counts as a repetition only of what its caller could have seen. */
+export interface LoopTicket {
+  readonly entry: Entry;
+  readonly seenRepetitions: number;
+  readonly seenStreak: number;
+}
+
+interface Entry extends SeenCall {
+  digest: string | null;
+}
+
+export const MAX_PERIOD = 8;
+/** Enough for eight rounds of the longest period. */
+const MAX_RECENT = MAX_PERIOD * 8;
+const MAX_STREAK_INPUTS = 1_000;
+/** Distinct calls that one run remembers the results of. */
+const MAX_CALLS = 10_000;
+
+/**
+ * The latest result of each call of one run, shared by its agents and tasks. Bounded: past 10,000 distinct calls it
+ * forgets the one recorded longest ago, so that a repetition slower than that is not seen.
+ */
+export class CallResults {
+  readonly #repetitions = new Map<string, Repetition>();
+
+  get(key: string): Repetition | undefined {
+    return this.#repetitions.get(key);
+  }
+
+  set(key: string, repetition: Repetition): void {
+    this.#repetitions.delete(key);
+    this.#repetitions.set(key, repetition);
+    if (this.#repetitions.size <= MAX_CALLS) return;
+    for (const oldest of this.#repetitions.keys()) {
+      this.#repetitions.delete(oldest);
+      return;
+    }
+  }
+}
+
+/**
+ * What one agent, at one task of one run, asked for and what came of it. The result decides: a changing one is progress, and
+ * a call that has none yet is no repetition. It keeps the last 64 calls for cycles, and one streak for each tool.
+ */
+export class LoopHistory {
+  readonly #prefix: string;
+  readonly #results: CallResults;
+  readonly #recent: Entry[] = [];
+  readonly #streaks = new Map<string, Streak>();
+  #lastTool: string | undefined;
+  #rejections = 0;
+  #rejectedTurn: string | undefined;
+
+  /** @param name tells this history's calls from those of others in `results` */
+  constructor(name: string, results: CallResults) {
+    this.#prefix = `${name}\n`;
+    this.#results = results;
+  }
+
+  /** Rejections since the last admitted call; those of one turn of the model count once. */
+  get rejectionsInRow(): number {
+    return this.#rejections;
+  }
+
+  repetition(fingerprint: string): Repetition | undefined {
+    return this.#results.get(this.#prefix + fingerprint);
+  }
+
+  /** The tool's streak, if no other tool was used since. */
+  streak(tool: string): Streak | undefined {
+    return this.#lastTool === tool ? this.#streaks.get(tool) : undefined;
+  }
+
+  /** The cycle that the last calls went through `rounds` times or more, and that `next`, if given, would go on with. */
+  cycle(rounds: number, next?: string): Cycle | undefined {
+    for (let period = 2; period <= MAX_PERIOD; period += 1) {
+      if (period * rounds > this.#recent.length) return undefined;
+      if (next !== undefined && this.#recent.at(-period)?.fingerprint !== next) continue;
+      if (this.#repeats(period, rounds)) return this.#describe(period);
+    }
+    return undefined;
+  }
+
+  admitted(call: SeenCall, turn: string | undefined): LoopTicket {
+    if (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn) this.#rejections = 0;
+    const entry = { ...call, digest: null };
+    const ticket = {
+      entry,
+      seenRepetitions: this.repetition(call.fingerprint)?.times ?? 0,
+      seenStreak: this.#streaks.get(call.tool)?.times ?? 0,
+    };
+    this.#lastTool = call.tool;
+    this.#append(entry);
+    return ticket;
+  }
+
+  /** @param cycled the call would have gone on with a cycle: it counts as gone on with, so that the whole round is rejected */
+  rejected(call: SeenCall | undefined, turn: string | undefined, cycled: boolean): void {
+    if (turn === undefined || turn !== this.#rejectedTurn) this.#rejections += 1;
+    this.#rejectedTurn = turn;
+    const digest = call && this.repetition(call.fingerprint)?.digest;
+    if (cycled && call && digest !== undefined) this.#append({ ...call, digest });
+  }
+
+  ended({ entry, seenRepetitions, seenStreak }: LoopTicket, result: Result): void {
+    const { tool, fingerprint } = entry;
+    entry.digest = result.digest;
+    const before = this.repetition(fingerprint);
+    const same = before?.digest === result.digest;
+    const times = same ? Math.max(before.times, seenRepetitions + 1) : 1;
+    this.#results.set(this.#prefix + fingerprint, { digest: result.digest, preview: result.preview, times });
+    this.#streaks.set(tool, grown(this.#streaks.get(tool), fingerprint, result, seenStreak));
+  }
+
+  #append(entry: Entry): void {
+    this.#recent.push(entry);
+    if (this.#recent.length > MAX_RECENT) this.#recent.shift();
+  }
+
+  /** Whether the last `period * rounds` calls are `rounds` times the same, with results, and not all one call. */
+  #repeats(period: number, rounds: number): boolean {
+    const recent = this.#recent;
+    const last = recent.length - 1;
+    const first = recent.length - period * rounds;
+    let distinct = false;
+    for (let at = last; at >= first + period; at -= 1) if (!isSame(recent[at], recent[at - period])) return false;
+    for (let at = last; at > last - period; at -= 1) {
+      const entry = recent[at];
+      // A poller is asked again and again on purpose: only its own limit bounds it.
+      if (entry === undefined || entry.digest === null || entry.poller) return false;
+      distinct ||= !isSame(entry, recent[last]);
+    }
+    return distinct;
+  }
+
+  #describe(period: number): Cycle {
+    let rounds = 1;
+    while (period * (rounds + 1) <= this.#recent.length && this.#repeats(period, rounds + 1)) rounds += 1;
+    return { rounds, labels: this.#recent.slice(-period).map(({ label }) => label) };
+  }
+}
+
+function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
+  return a !== undefined && b !== undefined && a.fingerprint === b.fingerprint && a.digest === b.digest;
+}
+
+function grown(before: Streak | undefined, fingerprint: string, result: Result, seen: number): Streak {
+  const { digest, failed, preview } = result;
+  if (before?.digest !== digest) return { digest, failed, preview, times: 1, inputs: new Set([fingerprint]) };
+  if (before.inputs.has(fingerprint) || before.inputs.size >= MAX_STREAK_INPUTS) return before;
+  (before.inputs as Set<string>).add(fingerprint);
+  return { ...before, times: Math.max(before.times, seen + 1) };
+}

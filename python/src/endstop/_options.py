@@ -1,0 +1,401 @@
+# Generated from protocol/options.json by `dev gen`; do not edit.
+"""The options of a policy: what they are called here and on the wire, and what they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypedDict
+
+
+class ToolOptions(TypedDict, total=False):
+    """The limits of one tool; docs/limits.md says what each bounds."""
+
+    timeout: float | str | None
+    max_calls: int | None
+    max_calls_per_run: int | None
+    max_in_flight: int | None
+    rate_limit: str | None
+    max_consecutive_failures: int | None
+    breaker_cooldown: float | str
+    max_reentry: int | None
+    placement: Literal["host", "worker"]
+    cpu_time: float | str | None
+    memory: int | str | None
+    max_processes: int | None
+    max_output: int | str | None
+    kind: Literal["ordinary", "delegation", "human", "mcp"]
+    poller: bool
+    read_only: bool
+    idempotent: bool
+    destructive: bool
+    same_call_notice: int | None
+    same_call_reject: int | None
+    poll_reject: int | None
+    cycle_notice: int | None
+    cycle_reject: int | None
+    same_result_notice: int | None
+    same_result_reject: int | None
+    same_failure_notice: int | None
+    same_failure_reject: int | None
+
+
+class AgentOptions(TypedDict, total=False):
+    """The limits of all tools of one agent."""
+
+    timeout: float | str | None
+    max_calls: int | None
+    max_calls_per_run: int | None
+    max_in_flight: int | None
+    rate_limit: str | None
+    max_consecutive_failures: int | None
+    breaker_cooldown: float | str
+    max_reentry: int | None
+    placement: Literal["host", "worker"]
+    cpu_time: float | str | None
+    memory: int | str | None
+    max_processes: int | None
+    max_output: int | str | None
+    same_call_notice: int | None
+    same_call_reject: int | None
+    poll_reject: int | None
+    cycle_notice: int | None
+    cycle_reject: int | None
+    same_result_notice: int | None
+    same_result_reject: int | None
+    same_failure_notice: int | None
+    same_failure_reject: int | None
+
+
+class EngineOptions(TypedDict, total=False):
+    """The limits of an engine, and of every tool where nothing nearer says else."""
+
+    timeout: float | str | None
+    max_calls: int | None
+    max_calls_per_run: int | None
+    max_in_flight: int | None
+    rate_limit: str | None
+    max_consecutive_failures: int | None
+    breaker_cooldown: float | str
+    max_reentry: int | None
+    placement: Literal["host", "worker"]
+    cpu_time: float | str | None
+    memory: int | str | None
+    max_processes: int | None
+    max_output: int | str | None
+    same_call_notice: int | None
+    same_call_reject: int | None
+    poll_reject: int | None
+    cycle_notice: int | None
+    cycle_reject: int | None
+    same_result_notice: int | None
+    same_result_reject: int | None
+    same_failure_notice: int | None
+    same_failure_reject: int | None
+    max_depth: int
+    budget_calls: int | None
+    budget_failures: int | None
+    budget_wall_time: float | str | None
+    budget_tool_time: float | str | None
+    rejections_to_end_run: int | None
+    mode: Literal["enforce", "observe"]
+    preset: Literal["lenient", "standard", "strict"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given."""
+
+    name: str
+    wire: str
+    kind: str
+    levels: tuple[str, ...]
+    nullable: bool
+    choices: tuple[str, ...]
+
+
+_TABLE = (
+    Option(
+        name="timeout",
+        wire="timeoutMs",
+        kind="duration",
+        levels=("engine", "agent", "tool", "call"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_calls",
+        wire="maxCalls",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_calls_per_run",
+        wire="maxCallsPerRun",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_in_flight",
+        wire="maxInFlight",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="rate_limit",
+        wire="rateLimit",
+        kind="rate",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_consecutive_failures",
+        wire="maxConsecutiveFailures",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="breaker_cooldown",
+        wire="breakerCooldownMs",
+        kind="duration",
+        levels=("engine", "agent", "tool"),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="max_reentry",
+        wire="maxReentry",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="placement",
+        wire="placement",
+        kind="choice",
+        levels=("engine", "agent", "tool"),
+        nullable=False,
+        choices=("host", "worker"),
+    ),
+    Option(
+        name="cpu_time",
+        wire="cpuTimeMs",
+        kind="duration",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="memory",
+        wire="memoryBytes",
+        kind="size",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_processes",
+        wire="maxProcesses",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_output",
+        wire="maxOutputBytes",
+        kind="size",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="kind",
+        wire="kind",
+        kind="choice",
+        levels=("tool",),
+        nullable=False,
+        choices=("ordinary", "delegation", "human", "mcp"),
+    ),
+    Option(
+        name="poller",
+        wire="poller",
+        kind="flag",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="read_only",
+        wire="readOnly",
+        kind="flag",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="idempotent",
+        wire="idempotent",
+        kind="flag",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="destructive",
+        wire="destructive",
+        kind="flag",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="same_call_notice",
+        wire="sameCallNotice",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="same_call_reject",
+        wire="sameCallReject",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="poll_reject",
+        wire="pollReject",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="cycle_notice",
+        wire="cycleNotice",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="cycle_reject",
+        wire="cycleReject",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="same_result_notice",
+        wire="sameResultNotice",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="same_result_reject",
+        wire="sameResultReject",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="same_failure_notice",
+        wire="sameFailureNotice",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="same_failure_reject",
+        wire="sameFailureReject",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_depth",
+        wire="maxDepth",
+        kind="count",
+        levels=("engine",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="budget_calls",
+        wire="budgetCalls",
+        kind="count",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="budget_failures",
+        wire="budgetFailures",
+        kind="count",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="budget_wall_time",
+        wire="budgetWallTimeMs",
+        kind="duration",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="budget_tool_time",
+        wire="budgetToolTimeMs",
+        kind="duration",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="rejections_to_end_run",
+        wire="rejectionsToEndRun",
+        kind="count",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="mode",
+        wire="mode",
+        kind="choice",
+        levels=("engine",),
+        nullable=False,
+        choices=("enforce", "observe"),
+    ),
+    Option(
+        name="preset",
+        wire="preset",
+        kind="choice",
+        levels=("engine",),
+        nullable=False,
+        choices=("lenient", "standard", "strict"),
+    ),
+)
+
+OPTIONS: Mapping[str, Option] = MappingProxyType({option.name: option for option in _TABLE})

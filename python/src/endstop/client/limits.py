@@ -1,0 +1,39 @@
+"""The limits in force, as a user reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from endstop._options import OPTIONS, Option
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLimit:
+    """A limit and who said it.
+
+    `value`: durations in seconds, sizes in bytes, None is no limit. `source`: "preset standard", "engine",
+    "agent Researcher" or "tool".
+    """
+
+    value: Any
+    source: str
+
+
+def effective_limits(described: Mapping[str, Mapping[str, Any]]) -> dict[str, EffectiveLimit]:
+    """By the names that options have in Python."""
+    return {
+        option.name: EffectiveLimit(_shown(option, described[option.wire]["value"]), described[option.wire]["from"])
+        for option in OPTIONS.values()
+    }
+
+
+def _shown(option: Option, value: Any) -> Any:
+    if value is None:
+        return None
+    if option.kind == "duration":
+        return value / 1_000
+    if option.kind == "rate":
+        return f"{value['starts']}/{value['windowMs']:g}ms"
+    return value

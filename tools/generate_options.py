@@ -1,0 +1,248 @@
+"""The files made from protocol/options.json: the options of a policy in both languages, and their page."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tools.steps import StepFailed
+
+ORIGIN = "Generated from protocol/options.json by `dev gen`; do not edit."
+PRESETS = ("lenient", "standard", "strict")
+LEVELS = ("engine", "agent", "tool", "call")
+KINDS = ("duration", "size", "count", "flag", "choice", "rate")
+KEYS = ("kind", "levels", "choices", "nullable", "default", "doc")
+UNITS = {"duration": "Ms", "size": "Bytes"}
+"""Kinds that can also be given as a number with the unit in the option's name."""
+
+LIMITS_INTRODUCTION = """\
+Every limit, where it can be given, and what holds when nobody says anything. A nearer place wins: engine, then agent,
+then tool, then call.
+
+In TypeScript a duration is a text such as `"30s"`, or milliseconds under the name with `Ms`; a size is a text such as
+`"256MB"`, or bytes under the name with `Bytes`. In Python a duration is a number of seconds or such a text, a size a
+number of bytes or such a text. `null` and `None` take a limit away. An unknown name is refused, with the nearest known
+one.""".splitlines()
+
+Options = dict[str, dict[str, Any]]
+
+PYTHON_DICTIONARIES = {
+    "ToolOptions": ("tool", "The limits of one tool; docs/limits.md says what each bounds."),
+    "AgentOptions": ("agent", "The limits of all tools of one agent."),
+    "EngineOptions": ("engine", "The limits of an engine, and of every tool where nothing nearer says else."),
+}
+
+
+def check_options(options: Options) -> None:
+    """Raises StepFailed for an entry that cannot be."""
+    for name, entry in options.items():
+
+        def require(holds: bool, what: str, name: str = name) -> None:
+            if not holds:
+                raise StepFailed(f"reading protocol/options.json, {name}", f"Correct the entry: {what}.")
+
+        require(re.fullmatch(r"[a-z]+([A-Z][a-z]*)*", name) is not None, "a name is camelCase")
+        require(list(entry) == [key for key in KEYS if key in entry], f"its keys are {', '.join(KEYS)}, in this order")
+        require(set(KEYS) - set(entry) <= {"choices"}, f"it lacks {set(KEYS) - set(entry)}")
+        require(entry["kind"] in KINDS, f"kind is one of {', '.join(KINDS)}")
+        require(("choices" in entry) == (entry["kind"] == "choice"), "a choice, and only a choice, has choices")
+        require(entry["levels"] == [level for level in LEVELS if level in entry["levels"]], "levels are in order")
+        defaults = entry["default"].values() if isinstance(entry["default"], dict) else [entry["default"]]
+        require(entry["nullable"] or None not in defaults, "only a nullable option defaults to null")
+        require(not isinstance(entry["default"], dict) or tuple(entry["default"]) == PRESETS, "one default a preset")
+
+
+def typescript_options(options: Options) -> str:
+    lines = [
+        f"// {ORIGIN}",
+        "",
+        f"export type Preset = {_union(PRESETS)};",
+        "",
+        f"export type Level = {_union(LEVELS)};",
+        "",
+        "/** Starts per window of time. */",
+        "export interface Rate {",
+        "  readonly starts: number;",
+        "  readonly windowMs: number;",
+        "}",
+    ]
+    interfaces = {
+        "CallPolicyOptions": ("call", "What one call may say of its limits."),
+        "PolicyOptions": (
+            "tool",
+            "The limits of one tool. What is left out comes from its agent's, then the engine's.",
+        ),
+        "AgentOptions": ("agent", "The limits of all tools of one agent."),
+        "EngineLimitOptions": ("engine", "The limits of an engine, and of every tool where nothing nearer says else."),
+    }
+    for interface, (level, doc) in interfaces.items():
+        lines += ["", f"/** {doc} */", f"export interface {interface} {{"]
+        for name, entry in options.items():
+            if level in entry["levels"]:
+                lines += _typescript_fields(name, entry)
+        lines.append("}")
+    lines += ["", "/** Every option compiled: all known, units in the names. */", "export interface Policy {"]
+    for name, entry in options.items():
+        null = " | null" if entry["nullable"] else ""
+        lines.append(f"  readonly {compiled_name(name, entry)}: {_compiled_type(entry)}{null};")
+    lines += [
+        "}",
+        "",
+        "export interface OptionEntry {",
+        f"  readonly kind: {_union(KINDS)};",
+        "  readonly levels: readonly Level[];",
+        "  readonly nullable: boolean;",
+        "  readonly choices?: readonly string[];",
+        "  /** One for all presets, or one for each. */",
+        "  readonly default: unknown;",
+        "}",
+        "",
+        "export const OPTIONS: Readonly<Record<string, OptionEntry>> = {",
+    ]
+    for name, entry in options.items():
+        told = {key: value for key, value in entry.items() if key != "doc"}
+        lines.append(f"  {name}: {json.dumps(told)},")
+    return "\n".join([*lines, "};", ""])
+
+
+def compiled_name(name: str, entry: dict[str, Any]) -> str:
+    """The name of the compiled value, as it also goes over the wire."""
+    return name + UNITS.get(entry["kind"], "")
+
+
+def _union(words: Any) -> str:
+    return " | ".join(json.dumps(word) for word in words)
+
+
+def _given_type(entry: dict[str, Any]) -> str:
+    types = {"duration": "string", "size": "string", "rate": "string", "count": "number", "flag": "boolean"}
+    return types.get(entry["kind"]) or _union(entry["choices"])
+
+
+def _compiled_type(entry: dict[str, Any]) -> str:
+    types = {"duration": "number", "size": "number", "rate": "Rate", "count": "number", "flag": "boolean"}
+    return types.get(entry["kind"]) or _union(entry["choices"])
+
+
+def _typescript_fields(name: str, entry: dict[str, Any]) -> list[str]:
+    null = " | null" if entry["nullable"] else ""
+    lines = [
+        f"  /** {entry['doc']} Default {described_default(entry)}. */",
+        f"  readonly {name}?: {_given_type(entry)}{null} | undefined;",
+    ]
+    if entry["kind"] in UNITS:
+        unit = {"duration": "milliseconds", "size": "bytes"}[entry["kind"]]
+        lines += [
+            f"  /** The same in {unit}. Give one of the two. */",
+            f"  readonly {compiled_name(name, entry)}?: number{null} | undefined;",
+        ]
+    return lines
+
+
+def described_default(entry: dict[str, Any]) -> str:
+    default = entry["default"]
+    if not isinstance(default, dict):
+        return _shown(default)
+    return ", ".join(f"{_shown(value)} ({preset})" for preset, value in default.items())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "none" if value is None else str(value)
+
+
+def python_name(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+def python_options(options: Options) -> str:
+    lines = [
+        f"# {ORIGIN}",
+        '"""The options of a policy: what they are called here and on the wire, and what they may be."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from collections.abc import Mapping",
+        "from dataclasses import dataclass",
+        "from types import MappingProxyType",
+        "from typing import Literal, TypedDict",
+        "",
+    ]
+    for dictionary, (level, doc) in PYTHON_DICTIONARIES.items():
+        lines += ["", f"class {dictionary}(TypedDict, total=False):", f'    """{doc}"""', ""]
+        for name, entry in options.items():
+            if level in entry["levels"]:
+                null = " | None" if entry["nullable"] else ""
+                lines.append(f"    {python_name(name)}: {_python_type(entry)}{null}")
+        lines.append("")
+    lines += [
+        "",
+        "@dataclass(frozen=True)",
+        "class Option:",
+        '    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given."""',
+        "",
+        "    name: str",
+        "    wire: str",
+        "    kind: str",
+        "    levels: tuple[str, ...]",
+        "    nullable: bool",
+        "    choices: tuple[str, ...]",
+        "",
+        "",
+        "_TABLE = (",
+    ]
+    for name, entry in options.items():
+        lines.append("    Option(")
+        values = {
+            "name": python_name(name),
+            "wire": compiled_name(name, entry),
+            "kind": entry["kind"],
+            "levels": tuple(entry["levels"]),
+            "nullable": entry["nullable"],
+            "choices": tuple(entry.get("choices", ())),
+        }
+        lines += [f"        {key}={_python(value)}," for key, value in values.items()]
+        lines.append("    ),")
+    lines += [
+        ")",
+        "",
+        "OPTIONS: Mapping[str, Option] = MappingProxyType({option.name: option for option in _TABLE})",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _python_type(entry: dict[str, Any]) -> str:
+    types = {"duration": "float | str", "size": "int | str", "rate": "str", "count": "int", "flag": "bool"}
+    return types.get(entry["kind"]) or f"Literal[{', '.join(json.dumps(choice) for choice in entry['choices'])}]"
+
+
+def _python(value: object) -> str:
+    if isinstance(value, tuple):
+        inner = ", ".join(json.dumps(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def limits_page(options: Options) -> str:
+    lines = [
+        f"<!-- {ORIGIN} -->",
+        "",
+        "# Limits",
+        "",
+        *LIMITS_INTRODUCTION,
+        "",
+        "| TypeScript | Python | at | lenient | standard | strict |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, entry in options.items():
+        default = entry["default"]
+        defaults = default if isinstance(default, dict) else dict.fromkeys(PRESETS, default)
+        cells = " | ".join(_shown(defaults[preset]) for preset in PRESETS)
+        lines.append(f"| `{name}` | `{python_name(name)}` | {', '.join(entry['levels'])} | {cells} |")
+    for name, entry in options.items():
+        choices = f" One of {', '.join(f'`{choice}`' for choice in entry['choices'])}." if "choices" in entry else ""
+        lines += ["", f"## {name}", "", entry["doc"] + choices]
+    return "\n".join([*lines, ""])
