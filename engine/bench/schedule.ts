@@ -1,6 +1,7 @@
 import { ResultCache } from "../src/cache/result-cache.ts";
 import { restoreSnapshot, takeSnapshot } from "../src/cache/snapshot.ts";
-import { fingerprintOf } from "../src/call/fingerprint.ts";
+import { fingerprint } from "../src/call/fingerprint.ts";
+import { encodeValue } from "../src/call/values.ts";
 import { systemClock } from "../src/internal/clock.ts";
 import type { Ticket } from "../src/schedule/lane.ts";
 import { Permits } from "../src/schedule/permits.ts";
@@ -74,15 +75,16 @@ const value = { rows: Array.from({ length: 10 }, (_, id) => ({ id, name: `row ${
 const input = { query: "select", limit: 10 };
 const snapshot = takeSnapshot(value);
 if (!snapshot) throw new Error("the value cannot be kept");
-cache.store(fingerprintOf("t", input), { ...snapshot, digest: null, preview: null });
-const fingerprint = fingerprintOf("t", input);
+const fingerprintOf = (value: unknown): string => fingerprint("t", encodeValue(value));
+cache.store(fingerprintOf(input), { ...snapshot, digest: null, preview: null });
+const key = fingerprintOf(input);
 const cached = measure({
   "fingerprint, look, a copy of the value": () => {
-    const found = cache.get(fingerprintOf("t", input));
+    const found = cache.get(fingerprintOf(input));
     if (!found || found.form === "opaque" || restoreSnapshot({ ...found, form: found.form }) === value)
       throw new Error("no copy");
   },
-  "the look alone": () => void cache.get(fingerprint),
+  "the look alone": () => void cache.get(key),
 });
 say(`\nA cached result of ${snapshot.bytes.byteLength} bytes:`);
 for (const [name, cost] of Object.entries(cached)) say(`  ${cost.toFixed(2).padStart(6)} µs  ${name}`);

@@ -154,7 +154,7 @@ def cannot_move(bench: Bench, programs: Programs) -> None:
 
 def exact_limit(bench: Bench, programs: Programs) -> None:
     tool, placement = PLACEMENTS[bench.placement]
-    bench.executor.register(tool, name="probe", placement=placement, limit=10)
+    bench.executor.register(tool, name="probe", placement=placement, max_calls=10)
     with ThreadPoolExecutor(30) as callers:
         outcomes = list(callers.map(lambda n: bench.call("echo", log=str(bench.log), value=n), range(30)))
     assert [outcome.status for outcome in outcomes].count("succeeded") == 10
