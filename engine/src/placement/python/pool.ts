@@ -45,12 +45,17 @@ interface LoadedTool {
 
 interface Waiting {
   readonly job: Job;
+  /** A worker has ended before as it loaded the tool for this job. */
+  readonly isRetry: boolean;
   readonly queuedAtMs: number;
   readonly giveUp: Timer | undefined;
 }
 
 interface Assignment {
   readonly job: Job;
+  readonly queued: Waiting;
+  /** The worker had not had this tool before. */
+  readonly isLoading: boolean;
   readonly deadline: Timer | undefined;
   readonly unwatch: (() => void) | undefined;
 }
@@ -94,17 +99,7 @@ export class PythonPool {
 
   /** Runs a job as soon as its tool is loaded and a worker is free. */
   run(job: Job): void {
-    const queuedAtMs = this.#clock.now();
-    const { withinMs } = job;
-    const giveUp =
-      withinMs === null
-        ? undefined
-        : this.#clock.setTimer(withinMs, () => {
-            this.#leaveQueue(waiting);
-            job.ended({ type: "not-started", waitedMs: this.#clock.now() - queuedAtMs, limitMs: withinMs });
-          });
-    const waiting: Waiting = { job, queuedAtMs, giveUp };
-    this.#queue.push(waiting);
+    this.#queue.push(this.#waiting(job, this.#clock.now(), false));
     this.#pump();
   }
 
@@ -184,12 +179,26 @@ export class PythonPool {
     return { type: "failed", error: { name: "LookupError", message: `no tool was loaded as ${job.key}`, stack: "" } };
   }
 
+  #waiting(job: Job, queuedAtMs: number, isRetry: boolean): Waiting {
+    const { withinMs } = job;
+    const giveUp =
+      withinMs === null
+        ? undefined
+        : this.#clock.setTimer(Math.max(1, withinMs - (this.#clock.now() - queuedAtMs)), () => {
+            this.#leaveQueue(waiting);
+            job.ended({ type: "not-started", waitedMs: this.#clock.now() - queuedAtMs, limitMs: withinMs });
+          });
+    const waiting: Waiting = { job, isRetry, queuedAtMs, giveUp };
+    return waiting;
+  }
+
   #leaveQueue(waiting: Waiting): void {
     waiting.giveUp?.cancel();
     this.#queue.splice(this.#queue.indexOf(waiting), 1);
   }
 
-  #assign(worker: Worker, { job, queuedAtMs }: Waiting): void {
+  #assign(worker: Worker, queued: Waiting): void {
+    const { job, queuedAtMs } = queued;
     const { callId, attempt, key, args, withinMs } = job;
     const startedAtMs = this.#clock.now();
     const leftMs = withinMs === null ? Number.POSITIVE_INFINITY : Math.max(1, withinMs - (startedAtMs - queuedAtMs));
@@ -199,9 +208,10 @@ export class PythonPool {
         ? undefined
         : this.#clock.setTimer(timeoutMs, () => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs));
     worker.calls += 1;
-    this.#busy.set(worker, { job, deadline, unwatch: this.#watchQuotas(worker, job) });
+    const isLoading = !worker.loaded.has(key);
+    this.#busy.set(worker, { job, queued, isLoading, deadline, unwatch: this.#watchQuotas(worker, job) });
     const payload = this.#tools.get(key)?.payload;
-    if (payload && !worker.loaded.has(key)) {
+    if (payload && isLoading) {
       worker.loaded.add(key);
       tell(worker, { type: "load", key }, payload);
     }
@@ -253,12 +263,18 @@ export class PythonPool {
     const assignment = this.#busy.get(worker);
     if (assignment) {
       this.#release(worker);
-      const error = { name: "WorkerCrashed", message: "the worker ended while it loaded the tool", stack: "" };
-      const { job } = assignment;
-      const started = this.#workforce.started(worker, job.callId) !== undefined;
-      const ending: Ending = started ? { type: "crashed", ...crash } : { type: "load-failed", error };
-      const excess = excessBehind(ending, job.quotas);
-      job.ended(excess ? { type: "over-quota", ...excess } : ending);
+      const { job, queued, isLoading } = assignment;
+      if (this.#workforce.started(worker, job.callId)) {
+        const ending: Ending = { type: "crashed", ...crash };
+        const excess = excessBehind(ending, job.quotas);
+        job.ended(excess ? { type: "over-quota", ...excess } : ending);
+      } else if (isLoading && queued.isRetry) {
+        const error = { name: "WorkerCrashed", message: "the worker ended while it loaded the tool", stack: "" };
+        job.ended({ type: "load-failed", error });
+      } else {
+        // It was dying as it was given the job, or died of loading the tool: no body has begun, so another one may try.
+        this.#queue.unshift(this.#waiting(job, queued.queuedAtMs, isLoading));
+      }
     }
     this.#pump();
   }
