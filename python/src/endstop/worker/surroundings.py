@@ -5,7 +5,7 @@ Each call begins with those of the host, and what a body changes is put back bef
 
 from __future__ import annotations
 
-import _signal  # the same without enumerations, which cost more than the rest of this file: it runs after each call
+import _signal  # type: ignore[import-not-found]  # no stub; `signal` itself makes enumerations, at ten times the cost
 import os
 import signal
 import sys

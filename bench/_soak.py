@@ -1,0 +1,186 @@
+"""Mixed calls from several threads while faults are injected at random; run by `dev soak`.
+
+Prints the calls, the outcomes by code, the rate of errors that no fault explains, what was left behind, and the growth
+per 10,000 calls. Exits with 1 if a bound is passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "python")]
+
+import psutil
+from _soak_tools import TOOLS, Tool
+from tests.support.leaks import LeakError, no_leaks
+
+from endstop import Outcome, ToolExecutor
+
+CALLERS = 4
+MAX_ERROR_RATE = 0.001
+MAX_GROWTH_BYTES = 20_000_000
+"""Of host, engine and template together, in 10,000 calls."""
+MAX_LATE_S = 5.0
+"""A call whose limit has passed by that much has not ended on time."""
+WARM_UP_CALLS = 300
+FAULT_EVERY_S = 0.25
+
+
+@dataclass
+class Tally:
+    calls: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    unexplained: list[str] = field(default_factory=list)
+    late: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Soak:
+    def __init__(self, executor: ToolExecutor, minutes: float, seed: int) -> None:
+        self.executor = executor
+        self.tally = Tally()
+        self._until = time.monotonic() + minutes * 60
+        self._random = random.Random(seed)
+        self._last_fault = 0.0
+        self._host = psutil.Process()
+        self._before: int | None = None
+        self._calls_before = 0
+
+    def run(self) -> None:
+        injector = threading.Thread(target=self._inject, daemon=True)
+        injector.start()
+        seeds = [self._random.random() for _ in range(CALLERS)]
+        with ThreadPoolExecutor(CALLERS) as callers:
+            for caller in [callers.submit(self._call, seed) for seed in seeds]:
+                caller.result()
+        injector.join()
+
+    def growth_bytes(self) -> float:
+        """Per 10,000 calls, since the warm-up."""
+        calls = self.tally.calls - self._calls_before
+        if self._before is None or calls == 0:
+            return 0.0
+        return (self._memory() - self._before) / calls * 10_000
+
+    def _call(self, seed: float) -> None:
+        choices = random.Random(seed)
+        weights = [tool.weight for tool in TOOLS]
+        while time.monotonic() < self._until:
+            [tool] = choices.choices(TOOLS, weights)
+            arguments = tool.arguments(choices)
+            begin = time.monotonic()
+            outcome = self.executor.try_execute_tool(tool.name, arguments)
+            self._count(tool, outcome, begin, time.monotonic() - begin)
+
+    def _count(self, tool: Tool, outcome: Outcome, begin: float, took_s: float) -> None:
+        code = outcome.failure.code if outcome.failure is not None else "succeeded"
+        tally = self.tally
+        with tally.lock:
+            tally.calls += 1
+            tally.codes[code] += 1
+            tally.late += took_s > tool.limit_s + MAX_LATE_S
+            # A fault can hit every call that ran at its time, and those that waited for what it took away.
+            excused = self._last_fault >= begin - MAX_LATE_S and code in EXCUSED
+            if code not in tool.expected and not excused:
+                tally.unexplained.append(f"{tool.name}: {outcome.failure.message if outcome.failure else 'succeeded'}")
+            if tally.calls == WARM_UP_CALLS:
+                self._before, self._calls_before = self._memory(), tally.calls
+
+    def _inject(self) -> None:
+        while time.monotonic() < self._until:
+            time.sleep(self._random.expovariate(1 / FAULT_EVERY_S))
+            fault = self._random.choices(
+                ("kill a worker", "stop a worker", "kill the template", "kill the engine"), (60, 20, 3, 1)
+            )[0]
+            with suppress(psutil.Error, IndexError, OSError):
+                self._last_fault = time.monotonic()
+                os.kill(self._victim(fault), signal.SIGSTOP if fault.startswith("stop") else signal.SIGKILL)
+                self.tally.faults[fault] += 1
+
+    def _victim(self, fault: str) -> int:
+        [engine] = self._host.children()
+        if fault == "kill the engine":
+            return engine.pid
+        [template] = engine.children()
+        return template.pid if fault == "kill the template" else self._random.choice(template.children()).pid
+
+    def _memory(self) -> int:
+        """Of what lives as long as the host; what faults have replaced is younger, and counts as it is."""
+        total = 0
+        with suppress(psutil.Error, ValueError):
+            total = self._host.memory_info().rss
+            [engine] = self._host.children()
+            total += engine.memory_info().rss
+        return total
+
+
+EXCUSED = frozenset({"worker-crashed", "lost", "timed-out", "wait-timed-out", "tool-load-failed"})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
+    print(f"soaking for {options.minutes:g} min with seed {seed}", flush=True)
+    left = "none"
+    try:
+        with no_leaks(patience_s=10):
+            tally, growth = soak(options.minutes, seed)
+    except LeakError as problem:
+        left = str(problem)
+    return report(tally, growth, left)
+
+
+def soak(minutes: float, seed: int) -> tuple[Tally, float]:
+    with ToolExecutor() as executor:
+        for tool in TOOLS:
+            executor.register(
+                tool.body, name=tool.name, placement="worker" if tool.in_worker else "host", timeout=tool.limit_s
+            )
+        running = Soak(executor, minutes, seed)
+        running.run()
+        growth = running.growth_bytes()
+    from endstop.client.engine import shared_engine
+
+    shared_engine().end("the soak is over")
+    return running.tally, growth
+
+
+def report(tally: Tally, growth_bytes: float, left: str) -> int:
+    rate = len(tally.unexplained) / max(1, tally.calls)
+    print(f"calls: {tally.calls}")
+    print("outcomes: " + ", ".join(f"{code} {count}" for code, count in tally.codes.most_common()))
+    print("injected: " + (", ".join(f"{fault} {count}" for fault, count in tally.faults.most_common()) or "nothing"))
+    verdicts = [
+        (f"errors that no fault explains: {rate:.4%} (bound {MAX_ERROR_RATE:.1%})", rate <= MAX_ERROR_RATE),
+        (f"calls that ended more than {MAX_LATE_S:g} s after their limit: {tally.late} (bound 0)", tally.late == 0),
+        (f"left behind: {left} (bound none)", left == "none"),
+        (
+            f"growth per 10,000 calls: {growth_bytes / 1e6:.1f} MB (bound {MAX_GROWTH_BYTES / 1e6:.0f} MB)",
+            growth_bytes <= MAX_GROWTH_BYTES,
+        ),
+        ("there were calls, and faults", tally.calls > 0 and tally.faults.total() > 0),
+    ]
+    for text, holds in verdicts:
+        print(f"{'ok' if holds else 'NOT OK'}: {text}")
+    for line in tally.unexplained[:10]:
+        print(f"  {line}")
+    return 0 if all(holds for _, holds in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
