@@ -31,11 +31,15 @@ describe("the template's modules", () => {
     expect(modules.readiness(["a"]).type).toBe("ready");
   });
 
-  it("are imported again by a new template, but for the one that ended the last", () => {
+  it("are imported again by a new template, but for one that has ended three", () => {
     const modules = new TemplateModules();
     modules.request(["good"]);
     modules.prepared({ type: "prepared", modules: ["good"], failures: [] });
     modules.request(["bad"]);
+    expect(modules.restart("was ended by SIGKILL")).toEqual(["good", "bad"]);
+    expect(modules.readiness(["bad"])).toEqual({ type: "waiting" });
+    modules.prepared({ type: "prepared", modules: ["good"], failures: [] });
+    expect(modules.restart("was ended by SIGKILL")).toEqual(["good", "bad"]);
     expect(modules.restart("ended with exit code 3")).toEqual(["good"]);
     expect(modules.readiness(["good"])).toEqual({ type: "waiting" });
     const readiness = modules.readiness(["bad"]);

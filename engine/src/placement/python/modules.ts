@@ -2,7 +2,8 @@ import type { ErrorInfo } from "../../call/outcome.ts";
 import type { Prepared } from "./messages.ts";
 
 type ModuleState =
-  | { readonly type: "preparing"; readonly generation: number }
+  /** `endings`: templates in a row that ended while they imported this. */
+  | { readonly type: "preparing"; readonly generation: number; readonly endings: number }
   | { readonly type: "ready"; readonly generation: number }
   | { readonly type: "failed"; readonly generation: number; readonly error: ErrorInfo };
 
@@ -12,6 +13,8 @@ export type Readiness =
   /** Workers forked since that generation have them. */
   | { readonly type: "ready"; readonly generation: number }
   | { readonly type: "failed"; readonly error: ErrorInfo };
+
+const MAX_ENDINGS = 3;
 
 /** The modules the template was told to import, and what came of it. */
 export class TemplateModules {
@@ -27,7 +30,8 @@ export class TemplateModules {
   request(modules: readonly string[]): readonly string[] {
     const fresh = modules.filter((module) => !this.#modules.has(module));
     if (fresh.length > 0) this.#generation += 1;
-    for (const module of fresh) this.#modules.set(module, { type: "preparing", generation: this.#generation });
+    for (const module of fresh)
+      this.#modules.set(module, { type: "preparing", generation: this.#generation, endings: 0 });
     return fresh;
   }
 
@@ -41,7 +45,8 @@ export class TemplateModules {
   }
 
   /**
-   * The template is gone: what it was importing is what ended it, the rest must be imported again.
+   * The template is gone, and all must be imported again, but for what it was importing if that has happened too often: a
+   * template may have been killed by somebody else, three in a row have been ended by the module.
    *
    * @returns what a new template must be told to import
    */
@@ -49,15 +54,16 @@ export class TemplateModules {
     const again: string[] = [];
     this.#generation += 1;
     for (const [module, state] of this.#modules) {
-      if (state.type === "preparing") {
+      const endings = state.type === "preparing" ? state.endings + 1 : 0;
+      if (endings >= MAX_ENDINGS) {
         const error = {
           name: "ImportError",
           message: `the template ${description} while it imported ${module}`,
           stack: "",
         };
         this.#modules.set(module, { type: "failed", generation: state.generation, error });
-      } else if (state.type === "ready") {
-        this.#modules.set(module, { type: "preparing", generation: this.#generation });
+      } else if (state.type !== "failed") {
+        this.#modules.set(module, { type: "preparing", generation: this.#generation, endings });
         again.push(module);
       }
     }
