@@ -415,6 +415,38 @@ def test_a_stop_that_comes_just_as_a_body_ends_reaches_nothing_else() -> None:
     assert eventually(lambda: body_threads.abandoned == 0)
 
 
+def assert_a_traced_thread_runs() -> None:
+    def look() -> None:
+        sys.settrace(lambda *_: None)
+        sum(map(int, "123"))
+        (lambda: None)()
+        sys.settrace(None)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "it stands still"
+
+
+def test_a_debugger_does_not_stand_still_after_a_stop_that_came_as_its_body_ended() -> None:
+    for _ in range(50):
+
+        def brief() -> None:
+            give_up_at = time.monotonic() + 0.002
+            while time.monotonic() < give_up_at:
+                pass
+
+        until(brief, 2)
+    assert eventually(lambda: body_threads.abandoned == 0)
+    assert_a_traced_thread_runs()
+
+
+def test_a_debugger_does_not_stand_still_while_a_stopped_body_stays_in_c(hang: Hang) -> None:
+    assert until(hang, 50).expired_ms is not None
+    assert body_threads.abandoned == 1
+    assert_a_traced_thread_runs()
+
+
 def test_stuck_bodies_are_listed_with_their_stacks_and_counted_for_their_tool(hang: Hang) -> None:
     def hang_here() -> str:
         return hang()

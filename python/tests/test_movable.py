@@ -227,6 +227,7 @@ def test_a_tool_that_waits_for_a_person_stays_on_the_host() -> None:
     assert movable(has_an_attribute_of_that_name).modules == (__name__,)
 
 
+@pytest.mark.timeout(180)  # it imports crewai: seconds on an idle machine
 def test_tools_of_memory_and_delegation_stay_on_the_host() -> None:
     from crewai.tools.agent_tools.delegate_work_tool import DelegateWorkTool
     from crewai.tools.memory_tools import RecallMemoryTool

@@ -12,6 +12,8 @@ import time
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
+# A body that runs Python sees the exception at once.
+_DELIVERY_S = 0.02
 
 
 class BodyStopped(BaseException):
@@ -98,6 +100,8 @@ class Stopper:
 
     def _work(self) -> None:
         while True:
+            time.sleep(_DELIVERY_S)
+            _lower_flag()
             with self._lock:
                 if not self._bodies:
                     self._is_running = False
@@ -121,3 +125,18 @@ def _raise_in(ident: int, kind: type[BaseException] | None) -> None:
     api = getattr(ctypes, "pythonapi", None)
     if api is not None:
         api.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind) if kind is not None else None)
+
+
+def _lower_flag() -> None:
+    """Raises and catches one here.
+
+    The interpreter has one flag for all threads that an exception is on its way, and lowers it only when a thread takes
+    its own: one that was taken back, or waits for a thread that stays in C, leaves it up. Then every Python call is
+    slower, and on Python 3.11 a thread with a trace function (a debugger, coverage) stands still.
+    """
+    try:
+        _raise_in(_thread.get_ident(), BodyStopped)
+        for _ in range(1_000):
+            pass
+    except BodyStopped:
+        pass
