@@ -30,6 +30,8 @@ export interface CallRequest {
   readonly timeoutMs?: number | null | undefined;
   /** The caller itself ends by then: the smaller of it and the timeout holds. */
   readonly withinMs?: number | undefined;
+  /** Bodies of the tool on the host that have not stopped although their calls have their outcomes. */
+  readonly stuckBodies?: number | undefined;
   /** Somebody is stepping through the body: it runs on the host and has no deadline. */
   readonly debug?: boolean | undefined;
 }

@@ -90,6 +90,8 @@ export class EngineCore {
       tool: call.tool,
       subject: call.subject,
       policy,
+      placement: call.placement,
+      stuckBodies: request.stuckBodies ?? 0,
       path: call.path,
       parent: call.parent,
       fingerprint: call.fingerprint,

@@ -6,6 +6,7 @@ import type { AdmissionRequest, Guard, LoopGuard, LoopNoticeRequest, Rejection }
 import { runEndedGuard } from "./run-ended.ts";
 import { sameCall } from "./same-call.ts";
 import { sameOutcome } from "./same-outcome.ts";
+import { stuckGuard } from "./stuck.ts";
 import { breakerGuard, inFlightGuard, rateLimitGuard, usageLimitGuard } from "./usage.ts";
 
 const LOOP_GUARDS: readonly LoopGuard[] = [sameCall, callCycle, sameOutcome];
@@ -18,6 +19,7 @@ const GUARDS: readonly Guard[] = [
   usageLimitGuard,
   budgetGuard,
   ...LOOP_GUARDS.map(({ check }) => check),
+  stuckGuard,
   breakerGuard,
   rateLimitGuard,
   inFlightGuard,

@@ -1,6 +1,7 @@
 import type { Call } from "../call/call.ts";
 import type { Code } from "../call/codes.generated.ts";
 import type { FailureFigures } from "../call/describe.ts";
+import type { Placement } from "../call/outcome.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { LoopHistory } from "../run/loop-history.ts";
 import type { Run } from "../run/run.ts";
@@ -13,6 +14,10 @@ export interface AdmissionRequest {
   /** Whom a delegating tool delegates to: re-entries count for each. */
   readonly subject: string | undefined;
   readonly policy: Policy;
+  /** Where the body would run. */
+  readonly placement: Placement;
+  /** Bodies of the tool on the host that have not stopped although their calls have their outcomes. */
+  readonly stuckBodies: number;
   /** The tools from the root to this call. */
   readonly path: readonly string[];
   /** The call whose body makes this one. */

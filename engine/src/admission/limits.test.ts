@@ -45,6 +45,21 @@ describe("depth", () => {
   });
 });
 
+describe("stuck bodies", () => {
+  it("reject further calls of their tool on the host from the limit on, and none in a worker", () => {
+    const tools = {
+      hangs: { maxStuck: 2 },
+      moved: { maxStuck: 2, placement: "worker" },
+      free: { maxStuck: null },
+    } as const;
+    const calls = new Calls({}, tools);
+    const codes = (tool: string) => [0, 1, 2, 3].map((stuckBodies) => codeOf(calls.submit({ tool, stuckBodies })));
+    expect(codes("hangs")).toEqual(["admitted", "admitted", "host-stuck", "host-stuck"]);
+    expect(codes("moved")).toEqual(["admitted", "admitted", "admitted", "admitted"]);
+    expect(codes("free")).toEqual(["admitted", "admitted", "admitted", "admitted"]);
+  });
+});
+
 describe("ancestors", () => {
   it("the same tool with the same input inside itself is rejected at once, with the path", () => {
     const calls = new Calls({}, { a: {}, b: {} });

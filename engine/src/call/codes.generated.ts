@@ -22,6 +22,7 @@ export type Code =
   | "cannot-move"
   | "too-large"
   | "timed-out"
+  | "host-stuck"
   | "cpu-quota"
   | "memory-quota"
   | "process-quota"
@@ -97,6 +98,13 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
       host: "{tool} gave no answer within {limit}. It may still be running and may have had effects. Do not repeat it; continue without it or verify first.",
       worker: "{tool} was stopped after {limit} without a result. Effects before the stop may have happened. Try a smaller input or another way.",
     },
+  },
+  "host-stuck": {
+    status: "rejected",
+    retryable: false,
+    meaning: "Too many bodies of the tool go on in the host's process although their calls have their outcomes. In a worker they would have been killed.",
+    message: "{tool} was not run: {observed} of its bodies on the host have not stopped after their deadline, the limit is {limit}. Use placement=\"worker\", where a body is killed; endstop.stuck_bodies() shows where these stand.",
+    forModel: "{tool} was not run: {observed} earlier calls of it still hang. Continue without it, or answer with what you have.",
   },
   "cpu-quota": {
     status: "killed",

@@ -74,6 +74,7 @@ describe("a failure", () => {
       "depth-exceeded",
       "history-lost",
       "in-flight-limit",
+      "host-stuck",
       "invalid-input",
       "lost",
       "memory-quota",

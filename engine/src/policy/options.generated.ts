@@ -56,6 +56,8 @@ export interface PolicyOptions {
   readonly maxOutput?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxOutputBytes?: number | null | undefined;
+  /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
+  readonly maxStuck?: number | null | undefined;
   /** What the tool waits for: nothing special, another agent, a person, an MCP server. It decides the default timeout. Default ordinary. */
   readonly kind?: "ordinary" | "delegation" | "human" | "mcp" | undefined;
   /** The tool is meant to be asked the same thing until its answer changes: only pollReject bounds its unchanged answers, and it is no part of a cycle. Default false. */
@@ -124,6 +126,8 @@ export interface AgentOptions {
   readonly maxOutput?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxOutputBytes?: number | null | undefined;
+  /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
+  readonly maxStuck?: number | null | undefined;
   /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
   /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
@@ -182,6 +186,8 @@ export interface EngineLimitOptions {
   readonly maxOutput?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxOutputBytes?: number | null | undefined;
+  /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
+  readonly maxStuck?: number | null | undefined;
   /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
   /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
@@ -237,6 +243,7 @@ export interface Policy {
   readonly memoryBytes: number | null;
   readonly maxProcesses: number | null;
   readonly maxOutputBytes: number | null;
+  readonly maxStuck: number | null;
   readonly kind: "ordinary" | "delegation" | "human" | "mcp";
   readonly poller: boolean;
   readonly readOnly: boolean;
@@ -284,6 +291,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   memory: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": "2GB", "strict": "512MB"}},
   maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxStuck: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": 8},
   kind: {"kind": "choice", "levels": ["tool"], "choices": ["ordinary", "delegation", "human", "mcp"], "nullable": false, "default": "ordinary"},
   poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   readOnly: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},

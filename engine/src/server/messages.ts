@@ -32,6 +32,7 @@ export interface CallMessage {
   readonly byCode?: boolean;
   readonly timeoutMs?: number | null;
   readonly withinMs?: number;
+  readonly stuckBodies?: number;
   readonly debug?: boolean;
   readonly load?: string;
 }

@@ -148,6 +148,7 @@ export class Session {
       byCode: message.byCode,
       timeoutMs: message.timeoutMs,
       withinMs: message.withinMs,
+      stuckBodies: message.stuckBodies,
       debug: message.debug,
     };
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));

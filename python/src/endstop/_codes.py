@@ -89,6 +89,15 @@ _TABLE = (
         for_model_worker="{tool} was stopped after {limit} without a result. Effects before the stop may have happened. Try a smaller input or another way.",
     ),
     Code(
+        code="host-stuck",
+        status="rejected",
+        retryable=False,
+        meaning="Too many bodies of the tool go on in the host's process although their calls have their outcomes. In a worker they would have been killed.",
+        message="{tool} was not run: {observed} of its bodies on the host have not stopped after their deadline, the limit is {limit}. Use placement=\"worker\", where a body is killed; endstop.stuck_bodies() shows where these stand.",
+        for_model_host="{tool} was not run: {observed} earlier calls of it still hang. Continue without it, or answer with what you have.",
+        for_model_worker="{tool} was not run: {observed} earlier calls of it still hang. Continue without it, or answer with what you have.",
+    ),
+    Code(
         code="cpu-quota",
         status="killed",
         retryable=False,

@@ -25,6 +25,7 @@ class ToolOptions(TypedDict, total=False):
     memory: int | str | None
     max_processes: int | None
     max_output: int | str | None
+    max_stuck: int | None
     kind: Literal["ordinary", "delegation", "human", "mcp"]
     poller: bool
     read_only: bool
@@ -57,6 +58,7 @@ class AgentOptions(TypedDict, total=False):
     memory: int | str | None
     max_processes: int | None
     max_output: int | str | None
+    max_stuck: int | None
     same_call_notice: int | None
     same_call_reject: int | None
     poll_reject: int | None
@@ -84,6 +86,7 @@ class EngineOptions(TypedDict, total=False):
     memory: int | str | None
     max_processes: int | None
     max_output: int | str | None
+    max_stuck: int | None
     same_call_notice: int | None
     same_call_reject: int | None
     poll_reject: int | None
@@ -216,6 +219,14 @@ _TABLE = (
         name="max_output",
         wire="maxOutputBytes",
         kind="size",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_stuck",
+        wire="maxStuck",
+        kind="count",
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),

@@ -39,3 +39,33 @@ print("ends", time.monotonic())
     assert finished.stdout.startswith("ends")
     assert finished.stderr == ""
     assert finished.seconds < 20
+
+
+def test_a_tool_with_too_many_stuck_bodies_is_rejected_until_they_stop(programs: Programs) -> None:
+    programs.run(
+        """
+        import threading, time
+        import endstop
+
+        over = threading.Event()
+
+        def hang():
+            over.wait()
+
+        def other():
+            return 1
+
+        with endstop.ToolExecutor(timeout_seconds=0.05) as executor:
+            executor.register(hang, max_stuck=3)
+            executor.register(other)
+            codes = [executor.try_execute_tool("hang").failure.code for _ in range(5)]
+            assert codes == ["timed-out"] * 3 + ["host-stuck"] * 2, codes
+            assert len(endstop.stuck_bodies()) == 3
+            assert "3 of its bodies" in executor.try_execute_tool("hang").failure.message
+            assert executor.execute_tool("other") == 1
+            over.set()
+            while endstop.stuck_bodies():
+                time.sleep(0.01)
+            assert executor.try_execute_tool("hang").status == "succeeded"
+        """
+    )

@@ -279,3 +279,13 @@ def multiply(count: int) -> int:
             os._exit(0)
     time.sleep(20)
     return count
+
+
+_kept: list[bytearray] = []
+
+
+def keep(megabytes: int) -> int:
+    """Touches memory that outlives the call, and waits long enough to be looked at."""
+    _kept.append(bytearray(megabytes * 1_000_000))
+    time.sleep(0.2)
+    return len(_kept[-1])

@@ -16,6 +16,7 @@ from endstop.client.slot import Slot
 from endstop.client.ticket import Ticket, outcome_from_worker, start_frames
 from endstop.client.unset import UNSET, Unset
 from endstop.errors import EngineError
+from endstop.host.stuck import stuck_count
 from endstop.outcome import Outcome, outcome_from_header
 
 _MAX_LOSSES = 3
@@ -154,6 +155,8 @@ def _header(session: str, request: CallRequest) -> dict[str, Any]:
         header["timeoutMs"] = request.timeout_ms
     if request.within_ms is not None:
         header["withinMs"] = request.within_ms
+    if (stuck := stuck_count(session, request.tool)) > 0:
+        header["stuckBodies"] = stuck
     if request.debug if request.debug is not None else debugging():
         header["debug"] = True
     return header
