@@ -214,3 +214,28 @@ def test_a_preview_is_short_valid_text_or_none() -> None:
     assert preview("x" * 1000) == "x" * values.PREVIEW_CHARACTERS
     assert preview("a\ud800b") == "a?b"
     assert preview(Broken()) is None
+
+
+def test_no_more_than_a_megabyte_of_a_result_is_looked_at() -> None:
+    doubled: Any = [0]
+    for _ in range(60):  # 2 ** 60 parts: whoever looks at all of them never ends
+        doubled = [doubled, doubled]
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    for large in (doubled, cycle, {"rows": [{"id": number} for number in range(100_000)]}, ["x" * 1_000_001]):
+        assert digest(large) is None
+        assert 0 < len(preview(large) or "") <= values.PREVIEW_CHARACTERS
+    assert digest("x" * 1_000_001) is None
+    assert digest(Shown("x" * 1_000_001)) is None
+
+
+def test_a_result_is_compared_up_to_about_a_megabyte() -> None:
+    rows = [{"id": number, "name": f"row {number}"} for number in range(10_000)]
+    assert digest(rows) == digest([dict(row) for row in rows]) is not None
+    assert digest("x" * 999_000) is not None
+    assert (preview(rows) or "").startswith("[{'id': 0, 'name': 'row 0'}, {'id': 1")
+
+
+def test_the_preview_of_a_large_result_shows_how_it_begins() -> None:
+    rows = {"rows": [{"id": number} for number in range(100_000)]}
+    assert (preview(rows) or "").startswith("{'rows': [{'id': 0}, {'id': 1}, {'id': 2}")

@@ -1,5 +1,7 @@
 /** Nesting past this depth cannot be encoded. */
 export const MAX_DEPTH = 100;
+/** About what a number, a bracket or a separator takes in JSON. */
+const PART_SIZE = 8;
 
 /** A value, or a part of it, has no lossless JSON form. The message names the part. */
 export class UnencodableError extends TypeError {
@@ -11,48 +13,113 @@ export type Encoded = null | boolean | number | string | readonly Encoded[] | { 
 
 /**
  * Encodes a value without loss: what JSON would change carries a tag. `undefined` properties are left out, as JSON does.
+ * What needs no tag comes back as it is, not as a copy.
  *
- * @param path names the value in an error
- * @throws UnencodableError for functions, symbols, class instances, lone surrogates, cycles and deep nesting
+ * @param root names the value in an error
+ * @param maxSize in characters, each part counted with {@link PART_SIZE} more: no more of the value is looked at
+ * @throws UnencodableError for functions, symbols, class instances, lone surrogates, cycles and deep nesting, and past `maxSize`
  */
-export function encodeValue(value: unknown, path = "input", depth = 0): Encoded {
-  switch (typeof value) {
-    case "string":
-      if (!value.isWellFormed()) throw new UnencodableError(`${path} has a lone surrogate`);
-      return value;
-    case "boolean":
-      return value;
-    case "number":
-      return encodeNumber(value);
-    case "bigint":
-      return Number.isSafeInteger(Number(value)) ? Number(value) : { $int: value.toString() };
-    case "object":
-      return value === null ? null : encodeObject(value, path, depth);
-    default:
-      throw new UnencodableError(`${path} is ${typeof value}, which has no JSON form`);
+export function encodeValue(value: unknown, root = "input", maxSize = Number.POSITIVE_INFINITY): Encoded {
+  return new Encoder(root, maxSize).encode(value);
+}
+
+class Encoder {
+  readonly #root: string;
+  /** Keys and indices from the root to the part in hand. */
+  readonly #path: (string | number)[] = [];
+  #sizeLeft: number;
+
+  constructor(root: string, maxSize: number) {
+    this.#root = root;
+    this.#sizeLeft = maxSize;
+  }
+
+  encode(value: unknown): Encoded {
+    this.#spend(PART_SIZE);
+    switch (typeof value) {
+      case "string":
+        this.#spend(value.length);
+        if (!value.isWellFormed()) throw this.#unencodable("has a lone surrogate");
+        return value;
+      case "boolean":
+        return value;
+      case "number":
+        return encodeNumber(value);
+      case "bigint":
+        return Number.isSafeInteger(Number(value)) ? Number(value) : { $int: value.toString() };
+      case "object":
+        return value === null ? null : this.#encodeObject(value);
+      default:
+        throw this.#unencodable(`is ${typeof value}, which has no JSON form`);
+    }
+  }
+
+  #encodeObject(value: object): Encoded {
+    if (this.#path.length >= MAX_DEPTH) throw this.#unencodable(`is nested deeper than ${MAX_DEPTH}`);
+    if (Array.isArray(value)) return this.#encodeArray(value);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype || prototype === null) return this.#encodeEntries(value as Entries);
+    if (value instanceof Date && !Number.isNaN(value.getTime())) return { $datetime: value.toISOString() };
+    if (value instanceof Uint8Array) {
+      this.#spend(value.byteLength);
+      return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
+    }
+    throw this.#unencodable(`is a ${value.constructor?.name ?? "class instance"}, which has no JSON form`);
+  }
+
+  #encodeArray(items: readonly unknown[]): Encoded {
+    const encoded: Encoded[] = [];
+    let isSame = true;
+    for (let index = 0; index < items.length; index += 1) {
+      const part = this.#encodePart(index, items[index]);
+      isSame &&= part === items[index];
+      encoded.push(part);
+    }
+    return isSame ? (items as readonly Encoded[]) : encoded;
+  }
+
+  #encodeEntries(value: Entries): Encoded {
+    const entries: [string, Encoded][] = [];
+    let isSame = true;
+    let hasTagLikeKey = false;
+    for (const key of Object.keys(value)) {
+      const part = value[key];
+      if (part === undefined) {
+        isSame = false;
+        continue;
+      }
+      this.#spend(key.length);
+      const encoded = this.#encodePart(key, part);
+      isSame &&= encoded === part;
+      hasTagLikeKey ||= key.startsWith("$");
+      entries.push([key, encoded]);
+    }
+    if (hasTagLikeKey) return { $object: entries.sort(([a], [b]) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) };
+    return isSame ? (value as { readonly [key: string]: Encoded }) : Object.fromEntries(entries);
+  }
+
+  #encodePart(step: string | number, part: unknown): Encoded {
+    this.#path.push(step);
+    const encoded = this.encode(part);
+    this.#path.pop();
+    return encoded;
+  }
+
+  #spend(size: number): void {
+    this.#sizeLeft -= size;
+    if (this.#sizeLeft < 0) throw this.#unencodable("passes the size that is looked at");
+  }
+
+  #unencodable(problem: string): UnencodableError {
+    const steps = this.#path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`));
+    return new UnencodableError(`${this.#root}${steps.join("")} ${problem}`);
   }
 }
+
+type Entries = Readonly<Record<string, unknown>>;
 
 function encodeNumber(value: number): Encoded {
   if (Number.isNaN(value)) return { $float: "nan" };
   if (!Number.isFinite(value)) return { $float: value > 0 ? "inf" : "-inf" };
   return Object.is(value, -0) ? { $float: "-0.0" } : value;
-}
-
-function encodeObject(value: object, path: string, depth: number): Encoded {
-  if (depth >= MAX_DEPTH) throw new UnencodableError(`${path} is nested deeper than ${MAX_DEPTH}`);
-  if (Array.isArray(value)) return value.map((item, index) => encodeValue(item, `${path}[${index}]`, depth + 1));
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return { $datetime: value.toISOString() };
-  if (value instanceof Uint8Array)
-    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new UnencodableError(`${path} is a ${value.constructor?.name ?? "class instance"}, which has no JSON form`);
-  }
-  const entries = Object.entries(value)
-    .filter(([, part]) => part !== undefined)
-    .map(([key, part]): [string, Encoded] => [key, encodeValue(part, `${path}.${key}`, depth + 1)]);
-  if (!entries.some(([key]) => key.startsWith("$"))) return Object.fromEntries(entries);
-  const sorted = entries.sort(([a], [b]) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-  return { $object: sorted };
 }

@@ -62,6 +62,8 @@ const MAX_CALLS = 10_000;
  */
 export class CallResults {
   readonly #repetitions = new Map<string, Repetition>();
+  /** Goes on from the one forgotten last: a new walk would step over the holes of all that were forgotten before it. */
+  #oldest: Iterator<string> | undefined;
 
   get(key: string): Repetition | undefined {
     return this.#repetitions.get(key);
@@ -71,10 +73,8 @@ export class CallResults {
     this.#repetitions.delete(key);
     this.#repetitions.set(key, repetition);
     if (this.#repetitions.size <= MAX_CALLS) return;
-    for (const oldest of this.#repetitions.keys()) {
-      this.#repetitions.delete(oldest);
-      return;
-    }
+    this.#oldest ??= this.#repetitions.keys();
+    this.#repetitions.delete(this.#oldest.next().value as string);
   }
 }
 

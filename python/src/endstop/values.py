@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import math
 import re
+import reprlib
 import uuid
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -18,8 +19,19 @@ import msgspec
 MAX_DEPTH = 100
 PREVIEW_CHARACTERS = 200
 
+# Past about a megabyte a value is not compared: encoding and hashing it would hold up its caller.
+MAX_COMPARED_SIZE = 1_000_000
+# About what a number, a bracket or a separator takes in JSON.
+_PART_SIZE = 8
+
 _MAX_SAFE_INTEGER = 2**53 - 1
 _deterministic_json = msgspec.json.Encoder(order="deterministic").encode
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+# Shows the beginning of a large value: at most 20 parts of a container, three levels deep.
+_large = reprlib.Repr()
+_large.maxlevel = 3
+_large.maxlist = _large.maxtuple = _large.maxset = _large.maxfrozenset = _large.maxdict = 20
+_large.maxstring = PREVIEW_CHARACTERS
 # The default repr of an object: its address says nothing about its value, and is used again for others.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+>")
 
@@ -67,26 +79,54 @@ def decode(encoded: Any) -> Any:
 
 
 def digest(value: Any) -> str | None:
-    """A collision-resistant hash of the value; of `str(value)` for what has no encoding; None if that says nothing."""
+    """A collision-resistant hash of the value; of `str(value)` for what has no encoding.
+
+    None if that says nothing, or if the value is larger than about a megabyte: then no more of it is looked at.
+    """
+    if _is_large(value):
+        return None
     try:
         data = b"value:" + _deterministic_json(_encode(value, 0))
     except Unencodable:
         text = _text(value)
-        if text is None or _ADDRESS.search(text):
+        if text is None or len(text) > MAX_COMPARED_SIZE or _ADDRESS.search(text):
             return None
         data = b"text:" + text.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(data, digest_size=32).hexdigest()
 
 
 def preview(value: Any, characters: int = PREVIEW_CHARACTERS) -> str | None:
-    """The first characters of `str(value)`, or None if it has no text."""
-    text = _text(value)
+    """The first characters of `str(value)`, or None if it has no text; of a large value, of its first parts."""
+    text = _text(value) if type(value) is str or not _is_large(value) else _large.repr(value)
     return None if text is None else clean(text[:characters])
 
 
 def clean(text: str) -> str:
     """The text as valid UTF-8: a lone surrogate becomes a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_large(value: Any) -> bool:
+    """Whether the value's encoding would be larger than about a megabyte; looks at no more parts than that has."""
+    left = MAX_COMPARED_SIZE
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        kind = type(part)
+        left -= _PART_SIZE
+        if kind in (str, bytes):
+            left -= len(part)
+        elif kind in _CONTAINERS:
+            inner = len(part) * (2 if kind is dict else 1)
+            # What is inside counts with its number before it is looked at.
+            if (len(parts) + inner) * _PART_SIZE > left:
+                return True
+            parts.extend(part)
+            if kind is dict:
+                parts.extend(part.values())
+        if left < 0:
+            return True
+    return False
 
 
 def _text(value: Any) -> str | None:
