@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
-from crewai.utilities.string_utils import sanitize_tool_name
 
 from endstop.client.session import CallRequest, Session
 from endstop.client.unset import UNSET
 from endstop.crewai import runs
 from endstop.crewai.patches import Patches
+from endstop.crewai.rendering import tool_name
 
 OWN_POLICY = "__endstop_policy__"
 """Key in the `__dict__` of a tool given to `guard()`: it goes where the tool is copied to."""
 
 Policy = Mapping[str, Any]
 """A policy as it is sent to the engine."""
-
-tool_name = functools.lru_cache(maxsize=1024)(sanitize_tool_name)
-"""The name of a tool as models see it, and as the engine knows it."""
 
 
 @dataclass(frozen=True, slots=True)

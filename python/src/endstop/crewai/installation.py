@@ -11,8 +11,9 @@ from crewai.tools.structured_tool import CrewStructuredTool
 
 from endstop.client.session import Session
 from endstop.crewai import guarding, seams
-from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy, tool_name
+from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
+from endstop.crewai.rendering import tool_name
 from endstop.crewai.versions import TESTED_VERSION, installed_version, is_newer_than_tested
 
 

@@ -10,7 +10,7 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 
 from endstop.crewai import guarding
 from endstop.crewai.bodies import through_seam
-from endstop.crewai.guarding import tool_name
+from endstop.crewai.rendering import tool_name
 from endstop.crewai.requests import Request, carried_out_by_crewai
 
 Original = Callable[..., Any]
@@ -77,6 +77,33 @@ def execute_in_llm(
     functions = {**available_functions, function_name: through_seam(tool, function)}  # type: ignore[arg-type]
     with carried_out_by_crewai(request):
         answer = original(llm, function_name, function_args, functions, from_task, from_agent)
+    if answer is not None and request.was_stopped:
+        # CrewAI would show the model the failure object's repr.
+        answer = request.deliver().as_agent_message()
+    return request.with_notice(answer)
+
+
+def execute_in_litellm(
+    original: Original,
+    llm: Any,
+    tool_calls: list[Any],
+    available_functions: dict[str, Any] | None = None,
+    from_task: Any = None,
+    from_agent: Any = None,
+) -> Any:
+    """Seam of `LLM._handle_tool_call`: the model class over LiteLLM, which has a way of its own."""
+    functions = available_functions or {}
+    name, arguments = _name_and_arguments(tool_calls[0]) if tool_calls and functions else ("", None)
+    function = functions.get(name)
+    owner = getattr(function, "__self__", None)
+    tool = owner if hasattr(owner, "args_schema") else function
+    request = _request(tool, arguments, from_agent, from_task, name=name)
+    if request is None:
+        return original(llm, tool_calls, available_functions, from_task, from_agent)
+
+    functions = {**functions, name: through_seam(tool, function)}  # type: ignore[arg-type]
+    with carried_out_by_crewai(request):
+        answer = original(llm, tool_calls, functions, from_task, from_agent)
     if answer is not None and request.was_stopped:
         # CrewAI would show the model the failure object's repr.
         answer = request.deliver().as_agent_message()

@@ -13,6 +13,7 @@ from typing import Any
 from crewai.tools.base_tool import Tool
 
 from endstop.client.movable import CannotMove, movable
+from endstop.crewai.contexts import ContextChanges
 from endstop.crewai.requests import Request, current_request
 
 Body = Callable[..., Any]
@@ -44,7 +45,9 @@ def sync_runner(request: Request, body: Body) -> Body:
             except CannotMove as problem:
                 request.outcome = ticket.refuse(_cannot_move(problem))
         else:
-            request.outcome = ticket.run(_host_body(body, args, kwargs))
+            changes = ContextChanges()
+            request.outcome = ticket.run(_host_body(body, args, kwargs, changes))
+            changes.apply()
         return request.deliver()
 
     return runner
@@ -66,7 +69,9 @@ def async_runner(request: Request, body: Body) -> Body:
             except CannotMove as problem:
                 request.outcome = await ticket.refuse_async(_cannot_move(problem))
         else:
-            request.outcome = await ticket.run_async(_host_body_async(body, args, kwargs))
+            changes = ContextChanges()
+            request.outcome = await ticket.run_async(_host_body_async(body, args, kwargs, changes))
+            changes.apply()
         return request.deliver()
 
     return runner
@@ -88,22 +93,33 @@ def _is_async(body: Body) -> bool:
     return inspect.iscoroutinefunction(body) or (isinstance(owner, Tool) and inspect.iscoroutinefunction(owner.func))
 
 
-def _host_body(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any]:
+def _host_body(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], changes: ContextChanges) -> Callable[[], Any]:
     def host_body() -> Any:
-        with _inside(body):
+        with _noting(changes), _inside(body):
             value = body(*args, **kwargs)
             return asyncio.run(value) if asyncio.iscoroutine(value) else value
 
     return host_body
 
 
-def _host_body_async(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
+def _host_body_async(
+    body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], changes: ContextChanges
+) -> Callable[[], Awaitable[Any]]:
     async def host_body() -> Any:
-        with _inside(body):
+        with _noting(changes), _inside(body):
             value = body(*args, **kwargs)
             return await value if inspect.isawaitable(value) else value
 
     return host_body
+
+
+@contextmanager
+def _noting(changes: ContextChanges) -> Iterator[None]:
+    changes.start()
+    try:
+        yield
+    finally:
+        changes.end()
 
 
 @contextmanager

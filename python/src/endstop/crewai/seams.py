@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from endstop.crewai import bodies, kickoffs, native, text
+from endstop.crewai import bodies, kickoffs, native, rendering, text
 from endstop.crewai.patches import Patches
 
 _TOOLS = "crewai.tools.base_tool"
@@ -44,6 +44,7 @@ _REQUESTS = (
     Seam(_UTILITIES, None, "execute_single_native_tool_call", native.execute_in_step),
     Seam(_STEPS, None, "execute_single_native_tool_call", native.execute_in_step),
     Seam("crewai.llms.base_llm", "BaseLLM", "_handle_tool_execution", native.execute_in_llm),
+    Seam("crewai.llm", "LLM", "_handle_tool_call", native.execute_in_litellm),
     Seam(_USAGE, "ToolUsage", "_use", text.use),
     Seam(_USAGE, "ToolUsage", "_ause", text.use_async, is_async=True),
     Seam("crewai.agents.cache.cache_handler", "CacheHandler", "read", text.read_cache),
@@ -51,6 +52,13 @@ _REQUESTS = (
     Seam(_UTILITIES, None, "check_repeated_tool_call", text.check_repeated_call),
     Seam(_EXECUTOR, None, "check_repeated_tool_call", text.check_repeated_call),
     Seam(_STEPS, None, "check_repeated_tool_call", text.check_repeated_call),
+)
+_RENDERING = (
+    Seam(_TOOLS, None, "format_description_for_llm", rendering.format_description),
+    Seam(_STRUCTURED, None, "format_description_for_llm", rendering.format_description),
+    Seam(_USAGE, None, "sanitize_tool_name", rendering.sanitize_name),
+    Seam("crewai.utilities.tool_utils", None, "sanitize_tool_name", rendering.sanitize_name),
+    Seam(_USAGE, "ToolUsage", "_select_tool", rendering.select_tool),
 )
 _RUNS = (
     Seam("crewai.crew", "Crew", "kickoff", kickoffs.kickoff),
@@ -63,7 +71,7 @@ _RUNS = (
     Seam(_AGENT, "Agent", "_execute_with_timeout", kickoffs.execute_with_timeout),
     Seam(_AGENT, "Agent", "_aexecute_with_timeout", kickoffs.execute_with_timeout_async, is_async=True),
 )
-SEAMS = (*_BODIES, *_REQUESTS, *_RUNS)
+SEAMS = (*_BODIES, *_REQUESTS, *_RENDERING, *_RUNS)
 
 
 def place_all(patches: Patches) -> list[str]:

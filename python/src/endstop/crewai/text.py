@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from endstop.crewai import guarding, runs
+from endstop.crewai.rendering import with_known_schema
 from endstop.crewai.requests import Request, carried_out_by_crewai, current_request, last_request
 
 Original = Callable[..., Any]
@@ -21,7 +22,7 @@ def use(original: Original, usage: Any, tool_string: str, tool: Any, calling: An
     admission = guard.session.submit(guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task))
     request = Request(tool, terms, admission, to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
-        text = original(usage, tool_string=tool_string, tool=tool, calling=calling)
+        text = original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _with_notice(text, request, usage, tool)
 
 
@@ -34,7 +35,7 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
     call = guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task)
     request = Request(tool, terms, await guard.session.submit_async(call), to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
-        text = await original(usage, tool_string=tool_string, tool=tool, calling=calling)
+        text = await original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _with_notice(text, request, usage, tool)
 
 
