@@ -1,4 +1,4 @@
-"""`dev test` and `dev fmt`: generated files, types and style first, then the tests of both languages."""
+"""`dev test` and `dev fmt`: generated files, types and style first, then our tests, then CrewAI's own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import reports
+from tools import crewai_suite, reports
 from tools.build import build_engine
 from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_tool, script, setup
 from tools.generate import check_generated
@@ -20,21 +20,21 @@ FORMAT_HINT = "Run `python3 dev fmt`, and correct by hand what it leaves."
 
 
 def test(only: str | None, arguments: Sequence[str]) -> int:
-    """Checks and tests one language or both; the last line is `N passed, N failed`, whatever happens."""
+    """Checks and tests one part or all; the last line is `N passed, N failed`, whatever happens."""
     try:
         check_generated()
         check_locks()
         setup()
         build_engine()
-        languages = [language for language in LANGUAGES if only in (None, language.name)]
-        for language in languages:
-            language.check()
-        count = sum((language.test(arguments) for language in languages), Count())
+        parts = [part for part in PARTS if only in (None, part.name)]
+        for part in parts:
+            part.check()
+        count = sum((part.test(arguments) for part in parts), Count())
     except StepFailed as failure:
         # A check that fails ends the run at once. It counts as one: the last line must not look like success.
         print(f"\ndev: {failure}", flush=True)
         count = Count(failed=1)
-    print(f"{count.passed} passed, {count.failed} failed", flush=True)
+    print(count, flush=True)
     return 0 if count.failed == 0 else 1
 
 
@@ -83,11 +83,19 @@ def _test_python(arguments: Sequence[str]) -> Count:
         return reports.pytest(report, exit_code_of(command, cwd=PACKAGE))
 
 
+def _test_with_crewais_tests(_arguments: Sequence[str]) -> Count:
+    return crewai_suite.compare_stable_part()
+
+
 @dataclass(frozen=True)
-class Language:
+class Part:
     name: str
     check: Callable[[], None]
     test: Callable[[Sequence[str]], Count]
 
 
-LANGUAGES = (Language("engine", _check_engine, _test_engine), Language("python", _check_python, _test_python))
+PARTS = (
+    Part("engine", _check_engine, _test_engine),
+    Part("python", _check_python, _test_python),
+    Part("crewai-suite", lambda: None, _test_with_crewais_tests),
+)

@@ -1,4 +1,4 @@
-"""`dev lock` writes both lock files; `check_locks` makes sure that they name no registry host."""
+"""`dev lock` writes all lock files; `check_locks` makes sure that they name no registry host."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tools.crewai_suite.surroundings import REQUIREMENTS_BY_VERSION
 from tools.environment import ENGINE, PACKAGE, REQUIREMENTS, bootstrap, node_environment, npm, script, setup
 from tools.steps import Command, StepFailed, run
 
 PACKAGE_LOCK = ENGINE / "package-lock.json"
+# One file for every supported Python and system: --universal writes the differences as markers.
+_UV_OPTIONS: Command = [
+    *("--universal", "--python-version", "3.10", "--no-emit-index-url", "--no-emit-find-links"),
+    *("--custom-compile-command", "python3 dev lock", "--upgrade", "--quiet"),
+]
 
 
 def lock() -> None:
@@ -18,18 +24,30 @@ def lock() -> None:
     bootstrap()
     _lock_python()
     setup(node_packages=False)
+    _lock_crewai_suite()
     _lock_node()
     check_locks()
 
 
 def _lock_python() -> None:
-    # One file for every supported Python and system: --universal writes the differences as markers.
-    options = ["--universal", "--python-version", "3.10", "--no-emit-index-url", "--no-emit-find-links"]
     sources = ["pyproject.toml", REQUIREMENTS.with_suffix(".in").name]
-    header = ["--custom-compile-command", "python3 dev lock"]
-    output = ["--upgrade", "--quiet", "--output-file", REQUIREMENTS.name]
-    command: Command = [script("uv"), "pip", "compile", *options, *header, *output, *sources]
+    command: Command = [script("uv"), "pip", "compile", *_UV_OPTIONS, "--output-file", REQUIREMENTS.name, *sources]
     run("resolving Python requirements", command, hint="Correct python/requirements-dev.in.", cwd=PACKAGE)
+
+
+def _lock_crewai_suite() -> None:
+    for version, requirements in REQUIREMENTS_BY_VERSION.items():
+        with tempfile.TemporaryDirectory() as folder:
+            constraint = Path(folder, "constraint.txt")
+            constraint.write_text(f"crewai=={version}\n")
+            # Without annotations, which would name the temporary file.
+            options = [*_UV_OPTIONS, "--no-annotate", "--constraint", constraint, "--output-file", requirements]
+            sources = [requirements.with_name("requirements.in"), PACKAGE / "pyproject.toml"]
+            run(
+                f"resolving what the tests of crewai {version} need",
+                [script("uv"), "pip", "compile", *options, *sources],
+                hint="Correct tools/crewai_suite/requirements.in.",
+            )
 
 
 def _lock_node() -> None:
@@ -52,9 +70,10 @@ def check_locks() -> None:
     """Fails if a lock file names where a package was fetched from: that is each machine's own setting."""
     packages = json.loads(PACKAGE_LOCK.read_text(encoding="utf-8"))["packages"]
     named = [f"package-lock.json: {name}" for name, package in packages.items() if "://" in package.get("resolved", "")]
-    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
     options = ("--index-url", "--extra-index-url", "--find-links", "-i ", "-f ")
-    named += [f"requirements-dev.txt: {line}" for line in lines if "://" in line or line.startswith(options)]
+    for file in (REQUIREMENTS, *REQUIREMENTS_BY_VERSION.values()):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        named += [f"{file.name}: {line}" for line in lines if "://" in line or line.startswith(options)]
     if named:
         raise StepFailed(
             f"checking lock files ({'; '.join(named[:3])})", "Run `python3 dev lock` and commit the result."

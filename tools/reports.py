@@ -16,6 +16,9 @@ class Count:
     def __add__(self, other: Count) -> Count:
         return Count(self.passed + other.passed, self.failed + other.failed)
 
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed"
+
     def agreeing_with(self, exit_code: int) -> Count:
         """A runner that failed without a failed test (a crash, no test at all) counts as one failure."""
         nothing_ran = self.passed + self.failed == 0

@@ -92,18 +92,18 @@ def if_changed(
 
 
 @contextlib.contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
-    """Two runs of `dev` in one checkout take turns here (where the system has file locks)."""
+def one_at_a_time(name: str, *, folder: Path = CACHE) -> Iterator[None]:
+    """Two runs of `dev` with this folder (the checkout's own) take turns here, where the system has file locks."""
     try:
         import fcntl
     except ImportError:
         yield
         return
-    CACHE.mkdir(exist_ok=True)
-    with open(CACHE / f"{name}.lock", "w") as lock:
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another `dev` in this checkout")
+            say("waiting for another `dev`")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,74 @@
+"""`dev crewai-suite`: compares CrewAI's own tests, plain and with the drop-in installed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.crewai_suite.comparison import compare, known_differences, stale_entries
+from tools.crewai_suite.running import Outcomes, plain_outcomes, run_tests
+from tools.crewai_suite.surroundings import NEWEST, REQUIREMENTS_BY_VERSION, Surroundings, surroundings
+from tools.reports import Count
+from tools.steps import StepFailed, say
+
+STABLE_PART = Path(__file__).with_name("stable-part.txt")
+LEAST_STABLE_TESTS = 900
+_CHANCES = 2
+"""How often a test that differs is run again by itself. Some of CrewAI's tests fail now and then in either way."""
+
+
+def compare_everything(version: str = NEWEST) -> Count:
+    """All of CrewAI's tests."""
+    return _compare(version, ["tests"])
+
+
+def compare_stable_part(version: str = NEWEST) -> Count:
+    """The files whose tests execute tools and end the same way each time."""
+    lines = STABLE_PART.read_text().splitlines()
+    count = _compare(version, [line for line in lines if line and not line.startswith("#")])
+    if version == NEWEST and count.passed < LEAST_STABLE_TESTS:
+        raise StepFailed(f"the stable part has {count.passed} tests that pass, of at least {LEAST_STABLE_TESTS}", "")
+    return count
+
+
+def _compare(version: str, tests: Sequence[str]) -> Count:
+    if version not in REQUIREMENTS_BY_VERSION:
+        known_versions = ", ".join(REQUIREMENTS_BY_VERSION)
+        raise StepFailed(f"looking for crewai {version}", f"There are lock files for {known_versions}.")
+    known = known_differences()
+    made = surroundings(version)
+    plain = plain_outcomes(made, tests)
+    say(f"running the tests of crewai {version}, with the drop-in")
+    guarded = run_tests(made, tests, drop_in=True)
+    _settle_by_themselves(made, plain, guarded, known)
+    return _report(plain, guarded, known)
+
+
+def _settle_by_themselves(made: Surroundings, plain: Outcomes, guarded: Outcomes, known: dict[str, str]) -> None:
+    """Writes into both what came of the differing tests when they ran again, alone and in both ways."""
+    for _ in range(_CHANCES):
+        differing = [test for test in compare(plain, guarded).worse if test not in known]
+        if not differing:
+            return
+        say(f"running {len(differing)} tests that differ again, by themselves, in both ways")
+        again = run_tests(made, differing, drop_in=False, processes=1)
+        again_guarded = run_tests(made, differing, drop_in=True, processes=1)
+        for test in differing:
+            plain[test] = again.get(test, "missing")
+            guarded[test] = again_guarded.get(test, "missing")
+
+
+def _report(plain: Outcomes, guarded: Outcomes, known: dict[str, str]) -> Count:
+    for name, outcomes in (("plain", plain), ("with the drop-in", guarded)):
+        counts = {outcome: list(outcomes.values()).count(outcome) for outcome in ("passed", "failed", "skipped")}
+        print(f"{name:17} " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    compared = compare(plain, guarded)
+    for test in compared.better:
+        print(f"passes only with the drop-in: {test}")
+    for test in compared.worse:
+        print(f"fails only with the drop-in: {test}" + (f" (known: {known[test]})" if test in known else ""))
+    stale = stale_entries(known, plain, guarded)
+    for test in stale:
+        print(f"known-differences.json names a test that does not differ: {test}")
+    unknown = [test for test in compared.worse if test not in known]
+    return Count(compared.passed, len(unknown) + len(stale))
