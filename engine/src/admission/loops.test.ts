@@ -200,6 +200,15 @@ describe("different inputs", () => {
     expect(told.filter(Boolean)).toEqual([8, 16]);
   });
 
+  it("with the same result are not told of while another tool is used in between", () => {
+    const calls = new Calls(lone, { t: {}, u: {} });
+    for (let at = 0; at < 20; at += 1) {
+      const made = [calls.make({ fingerprint: `${at}` }, returned("written"))];
+      made.push(calls.make({ tool: "u", fingerprint: `${at}` }, returned(`failed in line ${at}`)));
+      expect(made.map(({ notice }) => notice)).toEqual([null, null]);
+    }
+  });
+
   it("that fail in the same way are told at the fifth and rejected at the eighth", () => {
     const calls = new Calls(lone);
     const made = search(calls, 1, 8, raised("connection refused"));

@@ -20,6 +20,8 @@ export const sameOutcome: LoopGuard = {
     if (!streak || policy.poller) return undefined;
     const { noticeAt } = limitsOf(policy, streak);
     if (noticeAt === null || !isDoubling(streak.times, noticeAt)) return undefined;
+    // "Written" after each of many edits, with a look at something else in between, is how work looks.
+    if (!streak.failed && history.callsInARow < noticeAt) return undefined;
     const what = streak.failed ? "failed in the same way" : "gave the same result";
     return `Note: ${streak.times} different inputs of ${tool} ${what}. Try another tool, or use what you have.`;
   },

@@ -78,7 +78,7 @@ export interface PolicyOptions {
   readonly cycleNotice?: number | null | undefined;
   /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
-  /** So many different inputs in a row gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
   /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
   readonly sameResultReject?: number | null | undefined;
@@ -138,7 +138,7 @@ export interface AgentOptions {
   readonly cycleNotice?: number | null | undefined;
   /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
-  /** So many different inputs in a row gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
   /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
   readonly sameResultReject?: number | null | undefined;
@@ -198,7 +198,7 @@ export interface EngineLimitOptions {
   readonly cycleNotice?: number | null | undefined;
   /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
-  /** So many different inputs in a row gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
   /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
   readonly sameResultReject?: number | null | undefined;

@@ -88,6 +88,7 @@ export class LoopHistory {
   readonly #recent: Entry[] = [];
   readonly #streaks = new Map<string, Streak>();
   #lastTool: string | undefined;
+  #callsInARow = 0;
   #rejections = 0;
   #rejectedTurn: string | undefined;
 
@@ -111,6 +112,11 @@ export class LoopHistory {
     return this.#lastTool === tool ? this.#streaks.get(tool) : undefined;
   }
 
+  /** Calls of the tool used last, since another one was used. */
+  get callsInARow(): number {
+    return this.#callsInARow;
+  }
+
   /** The cycle that the last calls went through `rounds` times or more, and that `next`, if given, would go on with. */
   cycle(rounds: number, next?: string): Cycle | undefined {
     for (let period = 2; period <= MAX_PERIOD; period += 1) {
@@ -129,6 +135,7 @@ export class LoopHistory {
       seenRepetitions: this.repetition(call.fingerprint)?.times ?? 0,
       seenStreak: this.#streaks.get(call.tool)?.times ?? 0,
     };
+    this.#callsInARow = this.#lastTool === call.tool ? this.#callsInARow + 1 : 1;
     this.#lastTool = call.tool;
     this.#append(entry);
     return ticket;
