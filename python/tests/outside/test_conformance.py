@@ -177,7 +177,7 @@ def tree(bench: Bench, programs: Programs) -> None:
                 return "the bottom"
             return inner.value if inner.succeeded else inner.failure.message
 
-        executor.register(nest)
+        executor.register(nest, max_reentry=None)
         assert executor.execute_tool("nest", {"left": 3}) == "the bottom"
         assert "at depth 5, the limit is 4: nest → nest" in executor.execute_tool("nest", {"left": 9})
 

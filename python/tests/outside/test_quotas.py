@@ -52,7 +52,7 @@ def test_a_limit_of_256_mb_ends_a_call_that_uses_1_gb_and_no_other(
     beside.start()
     failure = failure_of(limited.try_execute_tool("allocate", {"how": how, "megabytes": 1_000}), "memory-quota")
     # Measured: up to 27 MB past the limit on a busy machine of 2 cores. What is asserted is that it never got far.
-    assert 256 < observed_megabytes(failure) < 700
+    assert 256 <= observed_megabytes(failure) < 700  # rounded for the message
     beside.join(30)
     assert [outcome.status for outcome in neighbour] == ["succeeded"]
     assert limited.execute_tool("allocate", {"how": "numpy", "megabytes": 100}) == 100 * MEGABYTE
