@@ -2,6 +2,7 @@ import { timeLeftMs } from "./admission/budgets.ts";
 import type { Call } from "./call/call.ts";
 import type { Encoded } from "./call/values.ts";
 import type { Policy } from "./policy/policy.ts";
+import type { AdmittedEntry } from "./run/entry.ts";
 import type { Run } from "./run/run.ts";
 
 /** What a door knows of a call when it submits it. */
@@ -52,6 +53,22 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     state: { type: "submitted" },
+  };
+}
+
+/** A call that was admitted by an engine that is lost. Its tool's own limits are not known yet: they matter no more. */
+export function resumedCall(
+  entry: AdmittedEntry,
+  parent: Call | undefined,
+  run: Run | undefined,
+  policy: Policy,
+): Call {
+  const { call: id, tool, subject, path, placement, timeoutMs, withinMs, fingerprint, atMs } = entry;
+  const state = { type: "submitted" } as const;
+  return {
+    ...{ id, tool, subject, parent, run, policy, path, placement, timeoutMs, withinMs, fingerprint },
+    submittedAtMs: atMs,
+    state,
   };
 }
 

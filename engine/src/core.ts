@@ -7,14 +7,15 @@ import { didNotStart, type Ending } from "./call/ending.ts";
 import { labelOf } from "./call/label.ts";
 import type { CallFacts, ObservedRejection, Outcome } from "./call/outcome.ts";
 import { isFailure, resultOf } from "./call/result.ts";
-import { type CallRequest, newCall } from "./call-request.ts";
+import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
 import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
-import { EngineUsage } from "./run/engine-usage.ts";
+import type { EngineUsage } from "./run/engine-usage.ts";
 import type { AdmittedEntry, EndedEntry } from "./run/entry.ts";
 import { type Journal, noJournal } from "./run/journal.ts";
 import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
+import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
 import type { Run } from "./run/run.ts";
 
 /** Told once for each call, when it has its outcome. */
@@ -35,18 +36,27 @@ interface Live {
 export class EngineCore {
   readonly #clock: Clock;
   readonly #policies: Policies;
-  readonly #usage = new EngineUsage();
+  readonly #usage: EngineUsage;
   readonly #live = new Map<Call, Live>();
   readonly #idPrefix: string;
   readonly #journal: Journal;
+  /** False where it was lost and its journal cannot be read: what is limited over the whole engine may be used up. */
+  isRemembered = true;
   #lastCall = 0;
 
   /**
    * @param idPrefix makes call ids unique among engines
    * @throws as {@link Policies} does
    */
-  constructor(options: EngineOptions, clock: Clock, idPrefix: string, journal: Journal = noJournal) {
+  constructor(
+    options: EngineOptions,
+    clock: Clock,
+    idPrefix: string,
+    journal: Journal = noJournal,
+    remembered: Remembered = replay([]),
+  ) {
     this.#policies = new Policies(options);
+    this.#usage = remembered.usage;
     this.#clock = clock;
     this.#idPrefix = idPrefix;
     this.#journal = journal;
@@ -73,6 +83,19 @@ export class EngineCore {
     run.endedBecause = reason;
   }
 
+  /** What its calls have used, for whoever writes it down. */
+  get usage(): EngineUsage {
+    return this.#usage;
+  }
+
+  /** Takes up a call that a lost engine had admitted: it goes on as if nothing had happened. */
+  resume({ entry, ticket }: OpenCall, parent: Call | undefined, run: Run | undefined, settled: SettledListener): Call {
+    const call = resumedCall(entry, parent, run, this.#policies.engine);
+    this.#live.set(call, { settled, observed: [], admitted: entry, ticket });
+    this.#move(call, { type: "admit" });
+    return call;
+  }
+
   /** Decides on a call. It comes back admitted, or settled: then `settled` has been told already. */
   submit(request: CallRequest, settled: SettledListener): Call {
     const nowMs = this.#clock.now();
@@ -96,6 +119,7 @@ export class EngineCore {
       parent: call.parent,
       fingerprint: call.fingerprint,
       usage: this.#usage.of(call.tool),
+      isRemembered: this.isRemembered,
       run,
       history,
     });

@@ -3,7 +3,7 @@ import { budgetGuard } from "./budgets.ts";
 import { callCycle } from "./call-cycle.ts";
 import { depthGuard } from "./depth.ts";
 import type { AdmissionRequest, Guard, LoopGuard, LoopNoticeRequest, Rejection } from "./guard.ts";
-import { runEndedGuard } from "./run-ended.ts";
+import { historyGuard, runEndedGuard } from "./run-ended.ts";
 import { sameCall } from "./same-call.ts";
 import { sameOutcome } from "./same-outcome.ts";
 import { stuckGuard } from "./stuck.ts";
@@ -14,6 +14,7 @@ const LOOP_GUARDS: readonly LoopGuard[] = [sameCall, callCycle, sameOutcome];
 /** Final reasons first, passing ones last; the first that rejects decides. */
 const GUARDS: readonly Guard[] = [
   runEndedGuard,
+  historyGuard,
   depthGuard,
   ancestorGuard,
   usageLimitGuard,

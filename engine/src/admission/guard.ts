@@ -25,6 +25,8 @@ export interface AdmissionRequest {
   readonly fingerprint: string | null;
   /** What the tool has used over the whole engine. */
   readonly usage: ToolUsage;
+  /** False where that is not known: the engine was lost, and its journal cannot be read. */
+  readonly isRemembered: boolean;
   readonly run: Run | undefined;
   /** The loop history of the call's run, agent and task; none where loops are not looked for. */
   readonly history: LoopHistory | undefined;

@@ -12,6 +12,8 @@ export interface Timer {
 export interface Clock {
   /** Monotonic milliseconds since an arbitrary origin. */
   now(): number;
+  /** Milliseconds since 1970, for what outlives this process: the monotonic clock's origin does not. */
+  wallNow(): number;
   /** Calls `fire` once, `delayMs` from now or later. The timer keeps the process alive: it stands for a call in flight. */
   setTimer(delayMs: number, fire: () => void): Timer;
 }
@@ -21,6 +23,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wallNow: () => Date.now(),
   setTimer(delayMs, fire) {
     const dueMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout;

@@ -45,6 +45,11 @@ const machine = setup({
 
 export type Breaker = SnapshotFrom<typeof machine>;
 
+/** A breaker in a state that was written down. */
+export function breakerIn(value: "closed" | "open" | "halfOpen", failures: number, openedAtMs: number): Breaker {
+  return machine.resolveState({ value, context: { failures, openedAtMs } });
+}
+
 export const closedBreaker: Breaker = initialTransition(machine)[0];
 
 /** The breaker after an event. A success of a closed breaker without failures, the usual case, changes nothing. */

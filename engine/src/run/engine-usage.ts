@@ -1,5 +1,5 @@
-import { moveBreaker } from "./breaker.ts";
-import type { AdmittedEntry, EndedEntry } from "./entry.ts";
+import { closedBreaker, moveBreaker } from "./breaker.ts";
+import type { AdmittedEntry, EndedEntry, RunClosedEntry, UsedTool } from "./entry.ts";
 import { type ToolUsage, UsageByTool } from "./tool-usage.ts";
 
 /** What all calls of one engine have used, by tool. */
@@ -26,8 +26,29 @@ export class EngineUsage {
     this.#tools.setBreaker(tool, moveBreaker(breaker, started ? event : { type: "untried" }));
   }
 
-  /** Adds what a run used that is over. */
-  add(bodies: Readonly<Record<string, number>>): void {
-    for (const [tool, count] of Object.entries(bodies)) this.#tools.add(tool, count);
+  get bodiesByTool(): Map<string, number> {
+    return this.#tools.bodiesByTool;
+  }
+
+  /** Adds what was used before, as {@link usedBy} wrote it down. */
+  closed({ tools }: RunClosedEntry): void {
+    for (const [tool, used] of Object.entries(tools)) this.#tools.add(tool, used);
+  }
+
+  /** What these bodies add to the engine's counts, with what else must be known of their tools when it is read back. */
+  usedBy(bodies: ReadonlyMap<string, number>): Readonly<Record<string, UsedTool>> {
+    const used = [...bodies].map(([tool, count]): [string, UsedTool] => {
+      const { startsMs, breaker } = this.of(tool);
+      const { failures, openedAtMs } = breaker.context;
+      return [
+        tool,
+        {
+          bodies: count,
+          ...(startsMs.length > 0 ? { startsMs } : {}),
+          ...(breaker === closedBreaker ? {} : { breaker: { state: breaker.value, failures, openedAtMs } }),
+        },
+      ];
+    });
+    return Object.fromEntries(used);
   }
 }

@@ -71,10 +71,22 @@ export interface RunEndedEntry {
   readonly reason: string;
 }
 
-/** Of a run that is over: what it used still counts for the engine. */
+/** Of a run that is over, or of entries that were compacted: what they used still counts for the engine. */
 export interface RunClosedEntry {
   readonly type: "run-closed";
   readonly atMs: number;
   readonly run: string;
-  readonly bodies: Readonly<Record<string, number>>;
+  readonly tools: Readonly<Record<string, UsedTool>>;
+}
+
+export interface UsedTool {
+  /** Bodies that it adds to the engine's count. */
+  readonly bodies: number;
+  /** As they were for the whole engine at that time; none where the tool has no rate limit or no breaker. */
+  readonly startsMs?: readonly number[];
+  readonly breaker?: {
+    readonly state: "closed" | "open" | "halfOpen";
+    readonly failures: number;
+    readonly openedAtMs: number;
+  };
 }

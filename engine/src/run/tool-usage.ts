@@ -1,5 +1,6 @@
 import type { Rate } from "../policy/options.generated.ts";
-import { type Breaker, closedBreaker } from "./breaker.ts";
+import { type Breaker, breakerIn, closedBreaker } from "./breaker.ts";
+import type { UsedTool } from "./entry.ts";
 
 /** What the calls of one tool have used: over an engine, or within one run. */
 export interface ToolUsage {
@@ -29,7 +30,7 @@ export class UsageByTool {
     return this.#tools.get(tool) ?? NONE;
   }
 
-  get bodiesByTool(): ReadonlyMap<string, number> {
+  get bodiesByTool(): Map<string, number> {
     return new Map([...this.#tools].map(([tool, { bodies }]) => [tool, bodies]));
   }
 
@@ -52,9 +53,12 @@ export class UsageByTool {
     if (start >= 0) usage.startsMs.splice(start, 1);
   }
 
-  /** Adds bodies that were started before this scope was opened. */
-  add(tool: string, bodies: number): void {
-    this.#mutable(tool).bodies += bodies;
+  /** Adds what was used before this scope was opened. */
+  add(tool: string, { bodies, startsMs, breaker }: UsedTool): void {
+    const usage = this.#mutable(tool);
+    usage.bodies += bodies;
+    if (startsMs) usage.startsMs = [...startsMs];
+    if (breaker) usage.breaker = breakerIn(breaker.state, breaker.failures, breaker.openedAtMs);
   }
 
   setBreaker(tool: string, breaker: Breaker): void {

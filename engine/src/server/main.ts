@@ -1,4 +1,6 @@
+import { existsSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Channel } from "../internal/channel.ts";
 import { systemClock } from "../internal/clock.ts";
 import { version } from "../internal/version.generated.ts";
@@ -9,14 +11,29 @@ import { Session } from "./session.ts";
 /** The engine looks at its parent this often: a forked child of the host can keep the pipe open after the host is gone. */
 const PARENT_CHECK_MS = 500;
 
+/** What the kernel needs to give this process another parent after the host's death, at most. */
+const REPARENT_MS = 100;
+
+const parentPid = process.ppid;
 let session: Session | undefined;
+let directory: string | undefined;
 let ending = false;
 
 async function end(exitCode: number): Promise<void> {
   if (ending) return;
   ending = true;
   await session?.close();
+  await removeOrphanedDirectory();
   process.exit(exitCode);
+}
+
+/** The journals are the host's, who may start another engine. If it was killed, nobody else removes them. */
+async function removeOrphanedDirectory(): Promise<void> {
+  if (directory === undefined) return;
+  for (let waitedMs = 0; waitedMs < REPARENT_MS && existsSync(directory); waitedMs += 10) {
+    if (process.ppid !== parentPid) return rmSync(directory, { recursive: true, force: true });
+    await sleep(10);
+  }
 }
 
 /** Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines. */
@@ -54,11 +71,16 @@ function main(): void {
       return channel.close();
     }
     const { executable, path, flags = [] } = message.python;
-    session = new Session({ executable, path, flags, stdout: message.stdout }, systemClock, send);
+    directory = message.directory;
+    session = new Session(
+      { executable, path, flags, stdout: message.stdout, host: message.pid },
+      systemClock,
+      send,
+      message,
+    );
     send({ type: "ready", protocol: PROTOCOL, version, pid: process.pid });
   }
 
-  const parentPid = process.ppid;
   setInterval(() => {
     if (process.ppid !== parentPid) void end(0);
   }, PARENT_CHECK_MS).unref();

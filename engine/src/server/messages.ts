@@ -14,6 +14,10 @@ export interface Hello {
     readonly flags?: readonly string[];
   };
   readonly stdout: number | null;
+  /** Made by the client, private to its user, for the journals; none where it cannot make one. */
+  readonly directory?: string;
+  /** Directories of engines of this client that were lost. */
+  readonly lost?: readonly string[];
 }
 
 export interface CallMessage {
@@ -39,11 +43,17 @@ export interface CallMessage {
 
 export type FromClient =
   | Hello
-  | { readonly type: "open-engine"; readonly engine: string; readonly options: EngineOptions }
+  | {
+      readonly type: "open-engine";
+      readonly engine: string;
+      readonly options: EngineOptions;
+      /** It was open on an engine that is lost; the calls that its client has not given up. */
+      readonly resume?: { readonly calls: readonly number[] };
+    }
   | { readonly type: "close-engine"; readonly engine: string }
   | { readonly type: "register"; readonly engine: string; readonly tool: string; readonly policy: PolicyOptions }
   | { readonly type: "load"; readonly key: string; readonly modules: readonly string[] }
-  | { readonly type: "open-run"; readonly engine: string; readonly run: string }
+  | { readonly type: "open-run"; readonly engine: string; readonly run: string; readonly resume?: boolean }
   | { readonly type: "end-run"; readonly engine: string; readonly run: string; readonly reason: string }
   | { readonly type: "close-run"; readonly engine: string; readonly run: string }
   | {
@@ -55,7 +65,14 @@ export type FromClient =
     }
   | CallMessage
   | { readonly type: "start"; readonly id: number; readonly load: string }
-  | { readonly type: "ended"; readonly id: number; readonly attempt: number; readonly ending: Ending }
+  | {
+      readonly type: "ended";
+      readonly id: number;
+      readonly attempt: number;
+      readonly ending: Ending;
+      /** Said before to an engine that is lost: refused if this one does not know the call. */
+      readonly again?: boolean;
+    }
   | { readonly type: "cancel"; readonly id: number };
 
 /** An outcome as it travels: the value of a success is in the body, or never left the host. */

@@ -1,25 +1,21 @@
 import type { Call } from "../call/call.ts";
-import type { Ending } from "../call/ending.ts";
 import { fingerprint } from "../call/fingerprint.ts";
 import type { Outcome } from "../call/outcome.ts";
-import { EngineCore } from "../core.ts";
+import type { EngineCore } from "../core.ts";
 import type { Clock } from "../internal/clock.ts";
 import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
-import type { EngineOptions } from "../policy/policy.ts";
 import { quotasOf } from "../policy/quotas.ts";
-import { Run } from "../run/run.ts";
-import type { CallMessage, FromClient, ToClient } from "./messages.ts";
-
-interface EngineEntry {
-  readonly core: EngineCore;
-  readonly runs: Map<string, Run>;
-}
+import { Engines } from "./engines.ts";
+import { startedInLostWorkers } from "./lost-workers.ts";
+import type { CallMessage, FromClient, Hello, ToClient } from "./messages.ts";
 
 interface CallEntry {
   readonly id: number;
   readonly call: Call;
   readonly core: EngineCore;
+  /** Its client may not know yet that it was admitted, by an engine that was lost then: it asks again under the same number. */
+  readonly isResumed?: boolean;
   /** The pickled result or exception of a worker, on its way to the client. */
   body: Uint8Array | undefined;
 }
@@ -32,15 +28,19 @@ export class Session {
   readonly #python: PythonCommand;
   readonly #clock: Clock;
   readonly #send: Send;
-  readonly #engines = new Map<string, EngineEntry>();
+  readonly #engines: Engines;
+  readonly #startedBefore: (callId: string) => boolean;
   readonly #calls = new Map<number, CallEntry>();
   readonly #callsById = new Map<string, Call>();
   #pool: PythonPool | undefined;
 
-  constructor(python: PythonCommand, clock: Clock, send: Send) {
+  /** @param memory where the journals are, and what engines of this client left that were lost */
+  constructor(python: PythonCommand, clock: Clock, send: Send, memory: Pick<Hello, "directory" | "lost"> = {}) {
     this.#python = python;
     this.#clock = clock;
     this.#send = send;
+    this.#engines = new Engines(clock, memory.directory);
+    this.#startedBefore = startedInLostWorkers(memory.lost ?? []);
   }
 
   /** Handles one message. What makes no sense is answered by `refused`, with the reason. */
@@ -66,29 +66,27 @@ export class Session {
   #dispatch(message: FromClient, body: Uint8Array): void {
     switch (message.type) {
       case "open-engine":
-        return this.#openEngine(message.engine, message.options);
+        return this.#openEngine(message);
       case "close-engine":
         return this.#closeEngine(message.engine);
       case "register":
-        return this.#engine(message.engine).core.setPolicy(message.tool, message.policy);
+        return this.#engines.get(message.engine).core.setPolicy(message.tool, message.policy);
       case "load":
         return this.#startedPool().load(message.key, message.modules, body);
       case "open-run":
-        this.#engine(message.engine).runs.set(message.run, new Run(message.run, this.#clock.now()));
-        return;
+        return this.#engines.openRun(message.engine, message.run, message.resume ?? false);
       case "end-run":
         return this.#endRun(message.engine, message.run, message.reason);
       case "describe":
         return this.#describe(message);
       case "close-run":
-        this.#engine(message.engine).runs.delete(message.run);
-        return;
+        return this.#engines.closeRun(message.engine, message.run);
       case "call":
         return this.#call(message, body);
       case "start":
         return this.#start(message.id, message.load, body);
       case "ended":
-        return this.#ended(message.id, message.attempt, message.ending);
+        return this.#ended(message);
       case "cancel":
         return this.#cancel(message.id);
       default:
@@ -96,41 +94,52 @@ export class Session {
     }
   }
 
-  #openEngine(name: string, options: unknown): void {
-    if (this.#engines.has(name)) throw new TypeError(`an engine named ${name} is open already`);
-    const core = new EngineCore(options as EngineOptions, this.#clock, `${process.pid.toString(36)}-${name}`);
-    this.#engines.set(name, { core, runs: new Map() });
+  #openEngine({ engine, options, resume }: Extract<FromClient, { type: "open-engine" }>): void {
+    if (!resume) return this.#engines.open(engine, options);
+    const alive = new Set(resume.calls);
+    const given: CallEntry[] = [];
+    this.#engines.resume(engine, options, ({ entry: { id = -1, placement } }) => ({
+      settled: (outcome, call) => this.#settled(id, call, outcome),
+      taken: (call) => {
+        const { core } = this.#engines.get(engine);
+        const entry = { id, call, core, isResumed: true, body: undefined };
+        this.#calls.set(id, entry);
+        this.#callsById.set(call.id, call);
+        if (placement === "worker" || !alive.has(id)) given.push(entry);
+      },
+    }));
+    // What ran in a worker ended with the engine; what nobody waits for any more is of nobody's interest.
+    for (const { call, core } of given) {
+      const started = call.placement === "host" || this.#startedBefore(call.id);
+      core.end(call, undefined, { type: "cancelled", detail: "its engine was lost", started });
+    }
   }
 
   #endRun(engine: string, name: string, reason: string): void {
-    const { core, runs } = this.#engine(engine);
+    const { core, runs } = this.#engines.get(engine);
     const run = runs.get(name);
     if (!run) throw new TypeError(`no run ${name} is open`);
     core.endRun(run, reason);
   }
 
   #describe({ id, engine, tool, agent }: Extract<FromClient, { type: "describe" }>): void {
-    this.#send({ type: "described", id, limits: this.#engine(engine).core.describe(tool, agent) ?? null });
+    this.#send({ type: "described", id, limits: this.#engines.get(engine).core.describe(tool, agent) ?? null });
   }
 
   #closeEngine(name: string): void {
-    const { core } = this.#engine(name);
+    const { core } = this.#engines.get(name);
     for (const entry of [...this.#calls.values()])
       if (entry.core === core) this.#cancelEntry(entry, "the engine was closed");
-    this.#engines.delete(name);
-  }
-
-  #engine(name: string): EngineEntry {
-    const engine = this.#engines.get(name);
-    if (!engine) throw new TypeError(`no engine named ${name} is open`);
-    return engine;
+    this.#engines.close(name);
   }
 
   #call(message: CallMessage, body: Uint8Array): void {
     const { id } = message;
+    const resumed = this.#calls.get(id);
+    if (resumed?.isResumed) return this.#admitted(resumed);
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
-    const { core, runs } = this.#engine(message.engine);
+    const { core, runs } = this.#engines.get(message.engine);
     const run = message.run === undefined ? undefined : runs.get(message.run);
     if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
     const request = {
@@ -192,9 +201,14 @@ export class Session {
     });
   }
 
-  #ended(id: number, attempt: number, ending: Ending): void {
+  #ended({ id, attempt, ending, again }: Extract<FromClient, { type: "ended" }>): void {
     const entry = this.#calls.get(id);
-    entry?.core.end(entry.call, attempt, ending);
+    if (entry) {
+      if (entry.isResumed) entry.core.start(entry.call);
+      entry.core.end(entry.call, attempt, ending);
+    } else if (again) {
+      throw new TypeError(`no call ${id} is open`);
+    }
   }
 
   #cancel(id: number): void {

@@ -14,6 +14,10 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
+  wallNow(): number {
+    return this.now();
+  }
+
   setTimer(delayMs: number, fire: () => void): Timer {
     const pending: Pending = { order: this.#nowMs + Math.max(0, delayMs), heapIndex: -1, fire };
     this.#pending.push(pending);

@@ -16,6 +16,10 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  wallNow(): number {
+    return 1_700_000_000_000 + this.#nowMs;
+  }
+
   setTimer(delayMs: number, fire: () => void): Timer {
     const pending = { dueMs: this.#nowMs + delayMs, order: ++this.#order, fire };
     this.#pending.add(pending);

@@ -23,6 +23,9 @@ SUPPORT = str(Path(__file__).parent)
 PATIENCE_S = 20.0
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from endstop.worker.template import main; main()"
 
+NO_PROCESS = 2**22 + 1
+"""Past the highest process id that Linux gives."""
+
 
 class Peer:
     """One channel, read with patience."""
@@ -115,7 +118,8 @@ class FakeEngine(Peer):
         super().__init__(ours)
         with theirs:
             self.pid = self._spawn_template(theirs.fileno())
-        self.send({"type": "hello", "protocol": PROTOCOL_VERSION, "path": self.path, "socket": self.socket_path})
+        hello = {"protocol": PROTOCOL_VERSION, "path": self.path, "socket": self.socket_path, "host": NO_PROCESS}
+        self.send({"type": "hello", **hello})
         self.workers: list[FakeWorker] = []
         self._numbers = 0
 

@@ -5,7 +5,13 @@ import type { ErrorInfo } from "../../call/outcome.ts";
 export const PROTOCOL = 1;
 
 export type ToTemplate =
-  | { readonly type: "hello"; readonly protocol: number; readonly path: readonly string[]; readonly socket: string }
+  | {
+      readonly type: "hello";
+      readonly protocol: number;
+      readonly path: readonly string[];
+      readonly socket: string;
+      readonly host: number;
+    }
   | { readonly type: "prepare"; readonly modules: readonly string[] }
   | { readonly type: "fork"; readonly worker: number; readonly token: string }
   | { readonly type: "reap"; readonly worker: number };

@@ -12,6 +12,8 @@ export interface PythonCommand {
   readonly path: readonly string[];
   /** Inherited descriptor for what workers print; null where the host has no standard output. */
   readonly stdout: number | null;
+  /** The host's process id: while it lives, it cleans up after an engine that was killed. */
+  readonly host: number;
 }
 
 export interface TemplateEvents {
@@ -49,7 +51,7 @@ export class Template {
     this.#process.once("exit", (code, signal) =>
       ended(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
     );
-    this.send({ type: "hello", protocol: PROTOCOL, path: python.path, socket: socketPath });
+    this.send({ type: "hello", protocol: PROTOCOL, path: python.path, socket: socketPath, host: python.host });
   }
 
   send(message: ToTemplate): void {

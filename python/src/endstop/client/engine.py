@@ -15,6 +15,7 @@ from endstop import frames
 from endstop._version import __version__
 from endstop.client.connection import HELLO_ID, ChannelLost, Connection
 from endstop.client.process import EngineProcess, engine_command
+from endstop.client.workplace import Workplace
 from endstop.errors import EngineError
 
 START_TIMEOUT_S = 15.0
@@ -36,6 +37,7 @@ class SharedEngine:
         self._failures: list[str] = []
         self._ended = False
         self._ids = itertools.count(HELLO_ID + 1)
+        self._workplace = Workplace()
         _engines.add(self)
 
     def next_id(self) -> int:
@@ -79,10 +81,14 @@ class SharedEngine:
         return live if live is not None else await asyncio.to_thread(self.connection)
 
     def end(self, reason: str, wait_s: float = _EXIT_WAIT_S) -> None:
-        """Ends the engine if it runs; the next call starts another."""
+        """Ends the engine if it runs, and what it remembers; the next call starts another."""
+        # Before the end, so that the engine finds nothing to wait for, and after it, for what it still wrote.
+        self._workplace.remove()
         connection = self._connection
         if connection is not None:
             connection.end(reason, wait_s)
+            self._note_end_of_last()
+        self._workplace.remove()
 
     def end_for_good(self) -> None:
         """At the end of the interpreter: daemon threads that still call must not start another."""
@@ -93,6 +99,7 @@ class SharedEngine:
         """In a forked child: the engine belongs to the parent."""
         self._starting = threading.Lock()
         self._failures = []
+        self._workplace.forget()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.forget("this process was forked from the one that started the engine")
@@ -108,7 +115,9 @@ class SharedEngine:
                 lines = [f"The engine failed {len(tried)} times in a row:", *(f"  {reason}" for reason in tried)]
                 raise EngineError("engine-start-failed", "\n".join(lines))
             try:
-                return _greet(command)
+                connection = _greet(command, self._workplace)
+                self._workplace.lost.clear()
+                return connection
             except ChannelLost as problem:
                 self._failures.append(str(problem))
 
@@ -116,13 +125,15 @@ class SharedEngine:
         last, self._connection = self._connection, None
         if last is None:
             return
+        if last.process.directory is not None:
+            self._workplace.lost.append(last.process.directory)
         if last.proved:
             self._failures.clear()
         else:
             self._failures.append(str(last.lost))
 
 
-def _greet(command: Sequence[str]) -> Connection:
+def _greet(command: Sequence[str], workplace: Workplace) -> Connection:
     """Starts a process and waits until it is ready. Raises ChannelLost if it ends first, EngineError otherwise."""
     connection = Connection(EngineProcess(command))
     late = threading.Event()
@@ -136,7 +147,7 @@ def _greet(command: Sequence[str]) -> Connection:
     try:
         slot = connection.open_slot(HELLO_ID)
         timer.start()
-        connection.send(frames.encode(_hello(connection.process)))
+        connection.send(frames.encode(_hello(connection.process, workplace)))
         connection.wait(slot, settled=True)
     except ChannelLost:
         if not late.is_set():
@@ -156,7 +167,8 @@ def _greet(command: Sequence[str]) -> Connection:
     return connection
 
 
-def _hello(process: EngineProcess) -> dict[str, object]:
+def _hello(process: EngineProcess, workplace: Workplace) -> dict[str, object]:
+    directory = workplace.directory()
     return {
         "type": "hello",
         "protocol": frames.PROTOCOL_VERSION,
@@ -164,6 +176,8 @@ def _hello(process: EngineProcess) -> dict[str, object]:
         "pid": os.getpid(),
         "python": {"executable": sys.executable, "path": [entry for entry in sys.path if isinstance(entry, str)]},
         "stdout": process.output_descriptor,
+        **({} if directory is None else {"directory": directory}),
+        "lost": workplace.lost,
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,8 +15,6 @@ from endstop.client.surroundings import Inherited
 from endstop.errors import EngineError
 
 _ENGINE_FILE = Path(__file__).resolve().parent.parent / "_engine" / "endstop.mjs"
-# The engine makes its private directory with this prefix; nothing else is ever removed.
-_DIRECTORY_PREFIX = "endstop-"
 
 
 def engine_command() -> list[str]:
@@ -56,6 +53,7 @@ class EngineProcess:
         self.stdin = self._stdin.fileno()
         self.stdout = self._stdout.fileno()
         self.directory: str | None = None
+        """Where its workers dial and note what they begin; it removes it, unless it is killed."""
 
     @property
     def pid(self) -> int:
@@ -76,13 +74,12 @@ class EngineProcess:
             self._popen.kill()
 
     def reap(self, wait_s: float) -> str:
-        """Waits for the end, then kills; removes what the engine left. Returns how it ended."""
+        """Waits for the end, then kills. Returns how it ended."""
         try:
             self._popen.wait(wait_s)
         except subprocess.TimeoutExpired:
             self.kill()
             self._popen.wait()
-        self._remove_directory()
         status = self._popen.returncode
         return f"signal {-status}" if status < 0 else f"exit status {status}"
 
@@ -93,10 +90,6 @@ class EngineProcess:
                 pipe.close()
         # It is not our child: without a return code, Popen would warn about it and wait for it.
         self._popen.returncode = 0
-
-    def _remove_directory(self) -> None:
-        if self.directory is not None and os.path.basename(self.directory).startswith(_DIRECTORY_PREFIX):
-            shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def _duplicate_of_stdout() -> int | None:

@@ -35,7 +35,12 @@ class Session:
         self._engine = engine if engine is not None else shared_engine()
         self._options = dict(options or {})
         self._policies: dict[str, dict[str, Any]] = {}
-        self._runs: dict[str, None] = {}
+        self._runs: dict[str, bool] = {}
+        """Whether the engine has answered a call of the run, or may have started its body."""
+        self._calls: dict[int, Submission] = {}
+        """Those that have no outcome here yet."""
+        self._answered = False
+        """The same for calls of the whole session."""
         self._run_numbers = itertools.count(1)
         self._attached: Connection | None = None
         self._lock = threading.Lock()
@@ -51,7 +56,7 @@ class Session:
 
     def open_run(self) -> str:
         run = f"{self.name}-run-{next(self._run_numbers)}"
-        self._runs[run] = None
+        self._runs[run] = False
         self._tell({"type": "open-run", "engine": self.name, "run": run})
         return run
 
@@ -67,8 +72,7 @@ class Session:
         losses: list[str] = []
         while True:
             try:
-                connection = self._engine.connection()
-                self._attach(connection)
+                connection = self.connection()
                 slot = connection.open_slot(self._engine.next_id())
                 connection.send(frames.encode({**header, "id": slot.id}))
                 connection.wait(slot, settled=True)
@@ -104,49 +108,81 @@ class Session:
 
     def submit(self, request: CallRequest) -> Ticket | Outcome:
         """Waits until the call is admitted or settled. Raises EngineError if the engine cannot be used."""
-        call = Submission(self.name, request)
+        call = self._new_call(request)
         try:
             while True:
-                connection = self._engine.connection()
                 try:
-                    self._attach(connection)
-                    call.send(connection, self._engine.next_id())
+                    connection = self.connection()
+                    call.send(connection)
                     connection.wait(call.slot, settled=False)
                     if call.in_worker:
                         connection.wait(call.slot, settled=True)
-                    answer = call.answer()
+                    answer = call.answer(self)
                 except ChannelLost as problem:
                     call.note_loss(problem)
                     continue
-                if isinstance(answer, Ticket) and call.problem is not None:
+                if isinstance(answer, Outcome):
+                    self.forget_call(call)
+                elif call.problem is not None:
                     return answer.refuse(call.problem)
                 return answer
         except BaseException:
+            self.forget_call(call)
             call.cancel()
             raise
 
     async def submit_async(self, request: CallRequest) -> Ticket | Outcome:
         """The same, without blocking the loop. Cancelling it cancels the call."""
-        call = Submission(self.name, request)
+        call = self._new_call(request)
         try:
             while True:
-                connection = await self._engine.connection_async()
                 try:
-                    self._attach(connection)
-                    call.send(connection, self._engine.next_id())
+                    connection = await self.connection_async()
+                    call.send(connection)
                     await connection.wait_async(call.slot, settled=False)
                     if call.in_worker:
                         await connection.wait_async(call.slot, settled=True)
-                    answer = call.answer()
+                    answer = call.answer(self)
                 except ChannelLost as problem:
                     call.note_loss(problem)
                     continue
-                if isinstance(answer, Ticket) and call.problem is not None:
+                if isinstance(answer, Outcome):
+                    self.forget_call(call)
+                elif call.problem is not None:
                     return await answer.refuse_async(call.problem)
                 return answer
         except BaseException:
+            self.forget_call(call)
             call.cancel()
             raise
+
+    def connection(self) -> Connection:
+        """A live connection that knows this session. Raises ChannelLost, or EngineError if there is no engine."""
+        connection = self._engine.connection()
+        self._attach(connection)
+        return connection
+
+    async def connection_async(self) -> Connection:
+        connection = await self._engine.connection_async()
+        self._attach(connection)
+        return connection
+
+    def forget_call(self, call: Submission) -> None:
+        """It has its outcome, or nobody waits for one."""
+        self._note_answer(call)
+        self._calls.pop(call.id, None)
+
+    def _new_call(self, request: CallRequest) -> Submission:
+        call = Submission(self.name, request, self._engine.next_id())
+        self._calls[call.id] = call
+        return call
+
+    def _note_answer(self, call: Submission) -> None:
+        """What a lost engine did for this call must be known to the next one, unless it certainly did nothing."""
+        if call.may_have_begun:
+            self._answered = True
+            if call.run in self._runs:
+                self._runs[call.run] = True
 
     def _attach(self, connection: Connection) -> None:
         """Makes this session known on a connection. Raises ChannelLost."""
@@ -164,13 +200,22 @@ class Session:
         uninterrupted(tell_everything)
 
     def _introduction(self) -> list[dict[str, Any]]:
+        calls = list(self._calls.values())
+        for call in calls:
+            self._note_answer(call)
+        opening = {"type": "open-engine", "engine": self.name, "options": self._options}
+        if self._answered:
+            opening["resume"] = {"calls": [call.id for call in calls]}
         return [
-            {"type": "open-engine", "engine": self.name, "options": self._options},
+            opening,
             *(
                 {"type": "register", "engine": self.name, "tool": tool, "policy": policy}
                 for tool, policy in list(self._policies.items())
             ),
-            *({"type": "open-run", "engine": self.name, "run": run} for run in list(self._runs)),
+            *(
+                {"type": "open-run", "engine": self.name, "run": run, "resume": used}
+                for run, used in list(self._runs.items())
+            ),
         ]
 
     def _tell(self, header: dict[str, Any]) -> None:
@@ -196,6 +241,9 @@ class Session:
         """In a forked child: the engine that knows this session belongs to the parent."""
         self._lock = threading.Lock()
         self._attached = None
+        self._calls = {}
+        self._answered = False
+        self._runs = dict.fromkeys(self._runs, False)
 
 
 def _after_fork_in_child() -> None:

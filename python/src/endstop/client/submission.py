@@ -13,7 +13,7 @@ from endstop.client.debugging import debugging
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
 from endstop.client.slot import Slot
-from endstop.client.ticket import Ticket, outcome_from_worker, start_frames
+from endstop.client.ticket import Home, Ticket, outcome_from_worker, start_frames
 from endstop.client.unset import UNSET, Unset
 from endstop.errors import EngineError
 from endstop.host.stuck import stuck_count
@@ -57,14 +57,16 @@ class CallRequest:
 class Submission:
     """Sent again, on another connection, while the engine is lost before any body can have run."""
 
-    def __init__(self, session: str, request: CallRequest) -> None:
+    def __init__(self, session: str, request: CallRequest, call_id: int) -> None:
+        self.id = call_id
+        """The same on every connection: an engine that is told again knows that it is the same call."""
         self.slot = Slot(0)
         self.problem: dict[str, Any] | None = None
         """The ending of a call whose arguments cannot be sent to a worker."""
         self._session = session
         self._request = request
         self._header = _header(session, request)
-        self._facts = CallFacts("", request.tool, "host" if request.load is None else "worker")
+        self._facts = CallFacts(f"{session}-{call_id}", request.tool, "host" if request.load is None else "worker")
         self._connection: Connection | None = None
         self._body_sent = False
         self._losses: list[str] = []
@@ -75,24 +77,32 @@ class Submission:
         admitted = self.slot.admitted
         return self._body_sent and (admitted is None or admitted["placement"] == "worker")
 
-    def send(self, connection: Connection, call_id: int) -> None:
+    @property
+    def run(self) -> str | None:
+        return self._request.run
+
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether an engine has answered it, or was sent its body."""
+        return self._body_sent or self.slot.admitted is not None or self.slot.outcome is not None
+
+    def send(self, connection: Connection) -> None:
         """Raises ChannelLost; then nothing of it can have run."""
-        self._facts.call_id = f"{self._session}-{call_id}"
         self._connection = connection
         try:
-            data = self._frames(connection, call_id)
+            data = self._frames(connection)
         except frames.FrameTooLarge:
             # An input this large is sent without, as one that has no encoding.
             if self._header.pop("input", None) is None:
                 raise
-            data = self._frames(connection, call_id)
-        self.slot = connection.open_slot(call_id)
+            data = self._frames(connection)
+        self.slot = connection.open_slot(self.id)
         connection.send(data)
         if self._request.load is not None and self._body_sent:
             connection.loaded.add(self._request.load.key)
 
-    def _frames(self, connection: Connection, call_id: int) -> bytes:
-        header = {"type": "call", "id": call_id, **self._header}
+    def _frames(self, connection: Connection) -> bytes:
+        header = {"type": "call", "id": self.id, **self._header}
         request = self._request
         if request.load is not None:
             data, self.problem = start_frames(
@@ -103,7 +113,7 @@ class Submission:
                 return data
         return frames.encode(header)
 
-    def answer(self) -> Ticket | Outcome:
+    def answer(self, home: Home) -> Ticket | Outcome:
         """What the engine said. Raises EngineError if it refused.
 
         Raises ChannelLost if it was lost before it decided, and no body can have run.
@@ -116,7 +126,8 @@ class Submission:
             return outcome_from_header(slot.outcome["outcome"])
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
-        return Ticket(connection, slot, slot.admitted, self._facts, (self._session, self._request.run))
+        owner = (self._session, self._request.run)
+        return Ticket(connection, slot, slot.admitted, self._facts, owner, home=home, submission=self)
 
     def note_loss(self, problem: ChannelLost) -> None:
         """The channel was lost before a decision: the call may be sent again. Raises EngineError at the third loss."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from endstop import frames, values
 from endstop.client import local_outcomes
@@ -17,10 +17,21 @@ from endstop.client.slot import Slot
 from endstop.client.worker_results import worker_outcome
 from endstop.durations import format_duration
 from endstop.errorinfo import describe_exception
+from endstop.errors import EngineError
 from endstop.host.asyncbodies import run_async
 from endstop.host.bodies import BodyEnd, run_here, run_until
 from endstop.host.threads import Key
 from endstop.outcome import Outcome, Placement, outcome_from_header
+
+
+class Home(Protocol):
+    """The session that a ticket belongs to: it gives another connection when the engine is lost meanwhile."""
+
+    def connection(self) -> Connection: ...
+
+    async def connection_async(self) -> Connection: ...
+
+    def forget_call(self, call: Any) -> None: ...
 
 
 class _Described(NamedTuple):
@@ -33,13 +44,22 @@ class Ticket:
     """Exactly one of its methods is called, once; each settles the call and returns its one outcome.
 
     `timeout_ms` is the deadline, counted from the start of the body; None is none. A KeyboardInterrupt or a
-    cancellation that hits a waiting caller cancels the call.
+    cancellation that hits a waiting caller cancels the call. If the engine is lost while the body runs on the host, the
+    ending is told to the engine that is started next, which knows the call from its journal.
     """
 
     def __init__(
-        self, connection: Connection, slot: Slot, admitted: Mapping[str, Any], facts: CallFacts, owner: Key
+        self,
+        connection: Connection,
+        slot: Slot,
+        admitted: Mapping[str, Any],
+        facts: CallFacts,
+        owner: Key,
+        *,
+        home: Home,
+        submission: Any,
     ) -> None:
-        """`owner` is the session and the run, for the body threads."""
+        """`owner` is the session and the run, for the body threads; `submission` is what `home` knows the call by."""
         self.call_id: str = admitted["callId"]
         self.tool = facts.tool
         self.placement: Placement = admitted["placement"]
@@ -50,6 +70,10 @@ class Ticket:
         self._slot = slot
         self._facts = CallFacts(self.call_id, facts.tool, self.placement, facts.started_s)
         self._key = (*owner, facts.tool)
+        self._home = home
+        self._submission = submission
+        self._moved = False
+        """Whether the ending was told to another engine, which refuses it if it does not know the call."""
         self._used = False
 
     # -- on the host
@@ -108,6 +132,7 @@ class Ticket:
         except BaseException:
             self.cancel()
             raise
+        self._home.forget_call(self._submission)
         return self._keep(outcome_from_worker(self._slot, self._facts))
 
     async def run_in_worker_async(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
@@ -124,6 +149,7 @@ class Ticket:
         except BaseException:
             self.cancel()
             raise
+        self._home.forget_call(self._submission)
         return self._keep(outcome_from_worker(self._slot, self._facts))
 
     # -- without a body
@@ -155,6 +181,7 @@ class Ticket:
 
     def cancel(self) -> None:
         """Tells the engine that nobody waits any more."""
+        self._home.forget_call(self._submission)
         self._connection.drop_slot(self._slot)
         with contextlib.suppress(ChannelLost):
             self._connection.send(frames.encode({"type": "cancel", "id": self._slot.id}))
@@ -171,23 +198,28 @@ class Ticket:
         context.run(current_call.set, self.call_id)
         return context
 
-    def _report(self, ending: dict[str, Any]) -> None:
+    def _report(self, ending: dict[str, Any], *, again: bool = False) -> None:
         frame = {"type": "ended", "id": self._slot.id, "attempt": self._attempt, "ending": ending}
-        self._connection.send(frames.encode(frame))
+        self._connection.send(frames.encode({**frame, "again": True} if again else frame))
 
     def _report_and_leave(self, ending: dict[str, Any]) -> None:
+        self._home.forget_call(self._submission)
         self._connection.drop_slot(self._slot)
         with contextlib.suppress(ChannelLost):
             self._report(ending)
 
     def _settle(self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None) -> Outcome:
         try:
-            self._report(ending)
-            self._connection.wait(self._slot, settled=True)
-        except ChannelLost:
-            pass
+            with contextlib.suppress(ChannelLost):
+                self._report(ending)
+                self._connection.wait(self._slot, settled=True)
+            if self._is_lost:
+                with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
+                    self._move(self._home.connection())
+                    self._report(ending, again=True)
+                    self._connection.wait(self._slot, settled=True)
         except BaseException:
-            self._connection.drop_slot(self._slot)
+            self._leave()
             raise
         return self._conclude(ending, value, exception)
 
@@ -195,17 +227,35 @@ class Ticket:
         self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None
     ) -> Outcome:
         try:
-            self._report(ending)
-            await self._connection.wait_async(self._slot, settled=True)
-        except ChannelLost:
-            pass
+            with contextlib.suppress(ChannelLost):
+                self._report(ending)
+                await self._connection.wait_async(self._slot, settled=True)
+            if self._is_lost:
+                with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
+                    self._move(await self._home.connection_async())
+                    self._report(ending, again=True)
+                    await self._connection.wait_async(self._slot, settled=True)
         except BaseException:
-            self._connection.drop_slot(self._slot)
+            self._leave()
             raise
         return self._conclude(ending, value, exception)
 
+    @property
+    def _is_lost(self) -> bool:
+        return self._slot.outcome is None and self._slot.refused is None
+
+    def _move(self, connection: Connection) -> None:
+        self._connection, self._slot = connection, connection.open_slot(self._slot.id)
+        self._moved = True
+
+    def _leave(self) -> None:
+        self._home.forget_call(self._submission)
+        self._connection.drop_slot(self._slot)
+
     def _conclude(self, ending: dict[str, Any], value: Any, exception: BaseException | None) -> Outcome:
-        self._slot.check()
+        self._home.forget_call(self._submission)
+        if not self._moved:
+            self._slot.check()
         answer = self._slot.outcome
         if answer is not None:
             return self._keep(outcome_from_header(answer["outcome"], value, exception))

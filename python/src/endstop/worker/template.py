@@ -61,6 +61,7 @@ class Template:
             wakeup.setblocking(False)
         self._registry = Registry()
         self._socket_path: str | None = None
+        self._host = 0
         self._modules: list[str] = []
         self._unborn: list[Birth] = []
         self._importing = False
@@ -90,7 +91,8 @@ class Template:
         """Kills and reaps all that it started, removes the socket's directory if nobody listens there, and exits."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._registry.kill_all()
-        if self._socket_path is not None:
+        # A host that lives starts another engine, which reads there what the workers had begun.
+        if self._socket_path is not None and not _is_alive(self._host):
             _remove_abandoned(self._socket_path)
         streams.flush()
         os._exit(code)
@@ -114,6 +116,7 @@ class Template:
             raise ProtocolError(f"the engine speaks protocol {header['protocol']}, this is {PROTOCOL_VERSION}")
         sys.path[:] = header["path"]
         self._socket_path = header["socket"]
+        self._host = header["host"]
 
     def _prepare(self, modules: list[str]) -> None:
         self._importing = True
@@ -171,6 +174,15 @@ class Template:
         signal.set_wakeup_fd(-1)
         for held in (self._channel, self._wakeup_reader, self._wakeup_writer):
             held.close()
+
+
+def _is_alive(pid: int) -> bool:
+    import psutil  # slow to import, and only needed at the end
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _remove_abandoned(socket_path: str) -> None:

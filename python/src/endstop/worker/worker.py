@@ -71,11 +71,17 @@ class StartedMark:
         try:
             os.ftruncate(opened, mmap.PAGESIZE)
             self._mapped = mmap.mmap(opened, mmap.PAGESIZE)
+            self._pid = os.getpid()
+            self._write("", 0, 0)
         finally:
             os.close(opened)
 
     def write(self, call_id: str, usage: Usage) -> None:
-        line = f"{call_id} {usage.cpu_ms} {usage.memory_bytes}\n".encode()
+        self._write(call_id, usage.cpu_ms, usage.memory_bytes)
+
+    def _write(self, call_id: str, cpu_ms: float, memory_bytes: int) -> None:
+        # The process id is for an engine that is started after this one was lost: it makes sure that we are gone.
+        line = f"{call_id} {cpu_ms} {memory_bytes} {self._pid}\n".encode()
         self._mapped[: len(line)] = line
 
 

@@ -1,0 +1,73 @@
+import { EngineUsage } from "./engine-usage.ts";
+import type { AdmittedEntry, Entry } from "./entry.ts";
+import type { LoopTicket } from "./loop-history.ts";
+import { Run } from "./run.ts";
+
+/** A call that was admitted and whose ending was not written down. */
+export interface OpenCall {
+  readonly entry: AdmittedEntry;
+  readonly ticket: LoopTicket | undefined;
+}
+
+/** What an engine knew, as its journal tells. */
+export interface Remembered {
+  readonly usage: EngineUsage;
+  readonly runs: ReadonlyMap<string, Run>;
+  /** By call id, in the order of their admission. */
+  readonly open: ReadonlyMap<string, OpenCall>;
+}
+
+/** Rebuilds what an engine knew from its entries, by the code that applied them when they happened. */
+export function replay(entries: Iterable<Entry>): Remembered {
+  const usage = new EngineUsage();
+  const runs = new Map<string, Run>();
+  const open = new Map<string, OpenCall>();
+  for (const entry of entries) {
+    switch (entry.type) {
+      case "run-opened":
+        runs.set(entry.run, new Run(entry.run, entry.atMs));
+        break;
+      case "admitted":
+        usage.admitted(entry);
+        open.set(entry.call, {
+          entry,
+          ticket: entry.run === undefined ? undefined : runs.get(entry.run)?.admitted(entry),
+        });
+        break;
+      case "ended": {
+        const call = open.get(entry.call);
+        if (!call) break; // of a run whose journal is gone: it counts as it was written down when the run closed
+        open.delete(entry.call);
+        usage.ended(call.entry, entry);
+        if (call.entry.run !== undefined) runs.get(call.entry.run)?.ended(call.entry, entry, call.ticket);
+        break;
+      }
+      case "rejected":
+        runs.get(entry.run)?.rejected(entry);
+        break;
+      case "run-ended": {
+        const run = runs.get(entry.run);
+        if (run) run.endedBecause = entry.reason;
+        break;
+      }
+      case "run-closed":
+        usage.closed(entry);
+        runs.delete(entry.run);
+        break;
+    }
+  }
+  return { usage, runs, open };
+}
+
+/**
+ * Fewer entries that tell the same of calls outside any run: those that have ended become one count.
+ *
+ * @param usage of the whole engine, now
+ */
+export function compacted(entries: readonly Entry[], usage: EngineUsage, atMs: number): Entry[] {
+  const { usage: own, open } = replay(entries);
+  const bodies = own.bodiesByTool;
+  const stillOpen = [...open.values()].map(({ entry }) => entry);
+  for (const { tool } of stillOpen) bodies.set(tool, (bodies.get(tool) ?? 0) - 1);
+  return [...stillOpen, { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) }];
+}

@@ -1,0 +1,147 @@
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { FakeClock } from "../../test/support/fake-clock.ts";
+import { EngineUsage } from "../run/engine-usage.ts";
+import type { AdmittedEntry, EndedEntry } from "../run/entry.ts";
+import { replay } from "../run/replay.ts";
+import { Run } from "../run/run.ts";
+import { EngineJournal } from "./engine-journal.ts";
+
+function makeDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "endstop-test-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const clock = new FakeClock();
+const opened = (run: string) => ({ type: "run-opened", atMs: clock.now(), run }) as const;
+const admitted = (call: string, run?: string, more: Partial<AdmittedEntry> = {}): AdmittedEntry => ({
+  type: "admitted",
+  atMs: clock.now(),
+  call,
+  tool: "t",
+  path: ["t"],
+  placement: "host",
+  timeoutMs: null,
+  withinMs: null,
+  fingerprint: "f",
+  run,
+  rate: null,
+  breakerLimit: null,
+  probe: false,
+  ...more,
+});
+const ended = (call: string, started = true): EndedEntry => ({
+  type: "ended",
+  atMs: clock.now(),
+  call,
+  started,
+  failed: false,
+  result: null,
+});
+
+describe("an engine's journal", () => {
+  it("gives back what was written, by another process later", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    for (const entry of [admitted("1"), ended("1"), opened("r"), admitted("2", "r"), admitted("3")])
+      journal.append(entry);
+    const later = new FakeClock();
+    const [, { entries, isWhole }] = EngineJournal.resume(directory, "e", later);
+    const { usage, runs, open } = replay(entries);
+    expect([isWhole, usage.of("t"), [...open.keys()].sort()]).toMatchObject([
+      true,
+      { bodies: 3, inFlight: 2 },
+      ["2", "3"],
+    ]);
+    expect(runs.get("r")).toMatchObject({ bodies: 1 });
+  });
+
+  it("is private to its user, and goes with its runs and its engine", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    for (const entry of [opened("r"), admitted("1", "r")]) journal.append(entry);
+    for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).mode & 0o077).toBe(0);
+    journal.closeRun(new Run("r", 0), new EngineUsage());
+    expect(readdirSync(directory)).toHaveLength(2); // a call of it is still in flight
+    journal.append(ended("1"));
+    expect(readdirSync(directory)).toEqual(["e.journal"]);
+    journal.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it("is kept where ENDSTOP_JOURNALS says", () => {
+    const [directory, kept] = [makeDirectory(), makeDirectory()];
+    vi.stubEnv("ENDSTOP_JOURNALS", kept);
+    const journal = EngineJournal.create(directory, "e", clock);
+    for (const entry of [opened("r"), admitted("1", "r"), ended("1")]) journal.append(entry);
+    journal.closeRun(new Run("r", 0), new EngineUsage());
+    expect(readFileSync(join(kept, "e.r.journal"), "utf8").split("\n")).toHaveLength(5);
+  });
+
+  it("counts what runs used that are over, with rate and breaker as they were", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    const usage = new EngineUsage();
+    const run = new Run("r", clock.now());
+    const rate = { starts: 2, windowMs: 1_000 };
+    for (const call of ["1", "2"]) {
+      const entry = admitted(call, "r", { rate, breakerLimit: 2 });
+      const end = { ...ended(call), failed: true };
+      for (const each of [entry, end]) journal.append(each);
+      usage.admitted(entry);
+      run.admitted(entry);
+      usage.ended(entry, end);
+      run.ended(entry, end, undefined);
+    }
+    journal.closeRun(run, usage);
+    const { usage: read } = replay(EngineJournal.resume(directory, "e", clock)[1].entries);
+    expect(read.of("t")).toMatchObject({ bodies: 2, inFlight: 0, startsMs: usage.of("t").startsMs });
+    expect(read.of("t").breaker.value).toBe("open");
+  });
+
+  it("ignores the line that was being written as the engine died, and goes on after it", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    journal.append(admitted("1"));
+    appendFileSync(join(directory, "e.journal"), '{"type":"admitted","call":"2","to');
+    const [resumed, { entries }] = EngineJournal.resume(directory, "e", clock);
+    expect([...replay(entries).open.keys()]).toEqual(["1"]);
+    resumed.append(admitted("3"));
+    expect([...replay(EngineJournal.resume(directory, "e", clock)[1].entries).open.keys()]).toEqual(["1", "3"]);
+  });
+
+  it("says that it is not whole where its own file is gone or is no journal; a run's file that is none is gone", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    for (const entry of [opened("r"), admitted("1", "r")]) journal.append(entry);
+    writeFileSync(join(directory, "e.r.journal"), "somebody else's text\n");
+    expect(EngineJournal.resume(directory, "e", clock)[1]).toEqual({ entries: [], isWhole: true });
+    rmSync(join(directory, "e.journal"));
+    expect(EngineJournal.resume(directory, "e", clock)[1].isWhole).toBe(false);
+    writeFileSync(join(directory, "e.journal"), "{}\n");
+    expect(EngineJournal.resume(directory, "e", clock)[1].isWhole).toBe(false);
+  });
+
+  it("stays small, however many calls outside any run there are", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    const usage = new EngineUsage();
+    const keep = admitted("kept", undefined, { tool: "open" });
+    journal.append(keep);
+    usage.admitted(keep);
+    for (let at = 0; at < 20_000; at += 1) {
+      const [entry, end] = [admitted(`${at}`), ended(`${at}`, at % 2 === 0)];
+      for (const each of [entry, end]) journal.append(each);
+      usage.admitted(entry);
+      usage.ended(entry, end);
+      if (at % 1_000 === 0) journal.closeRun(new Run("none", 0), usage);
+    }
+    journal.closeRun(new Run("none", 0), usage);
+    expect(statSync(join(directory, "e.journal")).size).toBeLessThan(5_000_000);
+    const { usage: read, open } = replay(EngineJournal.resume(directory, "e", clock)[1].entries);
+    expect([read.of("t").bodies, read.of("open").inFlight, [...open.keys()]]).toEqual([10_000, 1, ["kept"]]);
+  });
+});

@@ -1,0 +1,38 @@
+"""The private directories of this process: for the engine's journals, and those that killed engines left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+# Nothing else is ever removed.
+_PREFIX = "endstop-"
+
+
+class Workplace:
+    """`lost`: directories of engines that are lost; the next engine reads them and removes them."""
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+        self._directory: str | None = None
+
+    def directory(self) -> str | None:
+        """Made at the first call. None if it cannot be made: then an engine that is lost is not remembered."""
+        if self._directory is None or not os.path.isdir(self._directory):
+            try:
+                self._directory = tempfile.mkdtemp(prefix=_PREFIX, dir=os.environ.get("ENDSTOP_TMPDIR") or None)
+            except OSError:
+                self._directory = None
+        return self._directory
+
+    def remove(self) -> None:
+        """What is there now. A directory with open files stays, where the system wants it so."""
+        for directory in [*self.lost, self._directory]:
+            if directory is not None and os.path.basename(directory).startswith(_PREFIX):
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def forget(self) -> None:
+        """In a forked child: they belong to the parent."""
+        self.lost = []
+        self._directory = None
