@@ -1,6 +1,5 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Channel } from "../internal/channel.ts";
 import { systemClock } from "../internal/clock.ts";
 import { version } from "../internal/version.generated.ts";
@@ -11,29 +10,18 @@ import { Session } from "./session.ts";
 /** The engine looks at its parent this often: a forked child of the host can keep the pipe open after the host is gone. */
 const PARENT_CHECK_MS = 500;
 
-/** What the kernel needs to give this process another parent after the host's death, at most. */
-const REPARENT_MS = 100;
-
 const parentPid = process.ppid;
 let session: Session | undefined;
 let directory: string | undefined;
 let ending = false;
 
-async function end(exitCode: number): Promise<void> {
+/** @param hostIsGone then nobody else removes the journals; a host that lives starts another engine, which reads them */
+async function end(exitCode: number, { hostIsGone }: { readonly hostIsGone: boolean }): Promise<void> {
   if (ending) return;
   ending = true;
   await session?.close();
-  await removeOrphanedDirectory();
+  if (hostIsGone && directory !== undefined) rmSync(directory, { recursive: true, force: true });
   process.exit(exitCode);
-}
-
-/** The journals are the host's, who may start another engine. If it was killed, nobody else removes them. */
-async function removeOrphanedDirectory(): Promise<void> {
-  if (directory === undefined) return;
-  for (let waitedMs = 0; waitedMs < REPARENT_MS && existsSync(directory); waitedMs += 10) {
-    if (process.ppid !== parentPid) return rmSync(directory, { recursive: true, force: true });
-    await sleep(10);
-  }
 }
 
 /** Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines. */
@@ -54,7 +42,7 @@ function main(): void {
     frame: ({ header, body }) => receive(header as FromClient, body),
     closed(reason) {
       if (reason) process.stderr.write(`endstop: the engine ends: ${reason.message}\n`);
-      void end(reason ? 70 : 0);
+      void end(reason ? 70 : 0, { hostIsGone: reason === undefined });
     },
   });
   const send = (message: ToClient, body?: Uint8Array): void => channel.send(message, body);
@@ -82,12 +70,12 @@ function main(): void {
   }
 
   setInterval(() => {
-    if (process.ppid !== parentPid) void end(0);
+    if (process.ppid !== parentPid) void end(0, { hostIsGone: true });
   }, PARENT_CHECK_MS).unref();
   // Ctrl-C is for the host to decide; it closes the pipe when it ends.
   process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => void end(0));
-  process.on("SIGHUP", () => void end(0));
+  process.on("SIGTERM", () => void end(0, { hostIsGone: false }));
+  process.on("SIGHUP", () => void end(0, { hostIsGone: false }));
   process.on("exit", () => session?.destroyNow());
 }
 

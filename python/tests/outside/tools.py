@@ -76,6 +76,13 @@ def note_then_sleep(path: str, seconds: float) -> None:
     time.sleep(seconds)
 
 
+def note_slowly(path: str) -> None:
+    """One line a body, long enough that an engine can die in the middle."""
+    with open(path, "ab", buffering=0) as file:
+        file.write(b"body\n")
+    time.sleep(0.03)
+
+
 def length(text: str) -> int:
     return len(text)
 

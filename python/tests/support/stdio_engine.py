@@ -40,7 +40,8 @@ def write_raw(data: bytes) -> None:
 
 def next_call() -> dict[str, Any]:
     while (header := read())["type"] != "call":
-        pass
+        if header.get("again"):  # it remembers nothing
+            write({"type": "refused", "about": "ended", "id": header["id"], "message": "no such call is open"})
     return header
 
 
