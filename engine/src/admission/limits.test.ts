@@ -130,7 +130,7 @@ describe("usage", () => {
     expect(calls.decide({ fingerprint: "3" })).toBe("admitted");
   });
 
-  it("never passes any limit and never refuses below it, whatever starts, ends, fails and is given back", () => {
+  it("never passes any limit and never refuses below it, whatever starts, ends, fails and is given back", async () => {
     const step = fc.record({
       action: fc.constantFrom("call", "call", "end", "wait"),
       pick: fc.nat(),
@@ -143,7 +143,7 @@ describe("usage", () => {
       starts: fc.integer({ min: 1, max: 4 }),
       budgetCalls: fc.integer({ min: 1, max: 6 }),
     });
-    fc.assert(
+    await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { maxLength: 60 }), async ({ starts, budgetCalls, ...own }, steps) => {
         const calls = new Calls(
           { budgetCalls, rejectionsToEndRun: null },
@@ -278,6 +278,38 @@ describe("budgets", () => {
     expect(calls.submit({ fingerprint: "4" }).call.timeoutMs).toBe(4_000);
     await calls.clock.advance(4_000);
     expect(calls.decide({ fingerprint: "5" })).toBe("budget-exceeded");
+  });
+});
+
+describe("a run whose history is lost", () => {
+  it("admits only tools that read", () => {
+    const calls = new Calls({}, { t: {}, read: { readOnly: true } });
+    calls.run.isRemembered = false;
+    expect([calls.decide(), calls.decide({ tool: "read" })]).toEqual(["history-lost", "admitted"]);
+    expect(calls.decide({ run: undefined })).toBe("admitted");
+  });
+});
+
+describe("the limits in force", () => {
+  it("are those of the agent that calls, whoever called before", () => {
+    const calls = new Calls({ agents: { Ann: { maxCalls: 1 } }, sameCallReject: null });
+    calls.make({ agent: "Bob" }, returned("d"));
+    expect([calls.decide({ agent: "Ann" }), calls.decide({ agent: "Bob" })]).toEqual(["usage-limit", "admitted"]);
+  });
+
+  it("follow the options that a tool was registered with last, and its counts stay", () => {
+    const calls = new Calls();
+    expect(calls.decide()).toBe("admitted");
+    calls.core.setPolicy("t", { maxCalls: 1 });
+    expect(calls.decide({ fingerprint: "g" })).toBe("usage-limit");
+  });
+
+  it("have the timeout that the call itself names, also none", () => {
+    const calls = new Calls({ timeout: "8s" });
+    const timeouts = [5, null, undefined].map((timeoutMs, at) => {
+      return calls.submit({ timeoutMs, fingerprint: `${at}` }).call.timeoutMs;
+    });
+    expect(timeouts).toEqual([5, null, 8_000]);
   });
 });
 

@@ -132,6 +132,10 @@ describe("a cycle", () => {
       expect(polling.make({ fingerprint: "sleep" }, returned("ok")).code).toBe("admitted");
       expect(polling.make({ tool: "poll", fingerprint: "state" }, returned("pending")).code).toBe("admitted");
     }
+    const uncompared = new Calls();
+    for (const fingerprint of ["a", "b", "a", "b", "a", "b"]) {
+      expect(uncompared.make({ fingerprint }, returned(null))).toEqual({ code: "admitted", notice: null });
+    }
     const open = new Calls();
     play(open, "a=1 b=2 a=1");
     const pending = open.submit({ fingerprint: "b" });
@@ -223,6 +227,12 @@ describe("different inputs", () => {
     calls.make({ tool: "u", fingerprint: "x" }, returned("d"));
     expect(calls.make({ fingerprint: "8" }, returned("at last")).code).toBe("admitted");
     expect(search(calls, 9, 15, raised("no")).map(({ code }) => code)).toEqual(Array(7).fill("admitted"));
+  });
+
+  it("are counted, not calls: two inputs that fail again and again are two", () => {
+    const calls = new Calls({ ...lone, sameCallReject: null, cycleReject: null });
+    for (let at = 0; at < 20; at += 1) calls.make({ fingerprint: `${at % 2}` }, raised("no"));
+    expect(calls.decide({ fingerprint: "3" })).toBe("admitted");
   });
 
   it("of one batch count once", () => {
