@@ -31,7 +31,7 @@ def spinning_thread() -> Iterator[None]:
 
 def main() -> None:
     print(machine())
-    with ToolExecutor() as executor:
+    with ToolExecutor(budget_calls=None) as executor:
         executor.register(double)
         executor.register(double, name="double_no_deadline", timeout=None)
         with executor.run():

@@ -22,7 +22,7 @@ PEER = "ProcessPoolExecutor"
 def contenders() -> Iterator[tuple[dict[str, Call], dict[str, Call]]]:
     """Each way to call `double`, and to call `text_of`."""
     with (
-        ToolExecutor() as executor,
+        ToolExecutor(budget_calls=None) as executor,
         ProcessPoolExecutor(WORKERS) as pool,
         ProcessPool(WORKERS) as pebble,
         executor.run(),
