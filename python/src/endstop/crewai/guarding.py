@@ -80,7 +80,7 @@ class Guarding:
                 self._registered[name] = policy
         return Terms(name, policy)
 
-    def agents_call(self, terms: Terms, tool_input: Any, agent: Any, task: Any) -> CallRequest:
+    def agents_call(self, terms: Terms, tool_input: Any, agent: Any, task: Any, turn: str | None = None) -> CallRequest:
         """What an agent asks. It ends when the agent's own time is over."""
         return CallRequest(
             tool=terms.name,
@@ -89,6 +89,7 @@ class Guarding:
             agent=_id_of(agent),
             agent_name=getattr(agent, "role", None),
             task=_id_of(task),
+            turn=turn,
             subject=_coworker(terms, tool_input),
             within_ms=runs.remaining_ms(),
         )

@@ -22,7 +22,8 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
     functions = executor._available_functions
     mapped = (getattr(executor, "_tool_name_mapping", None) or {}).get(name)
     tool = mapped or _named(name, executor.original_tools, executor.tools)
-    request = _request(tool, arguments, executor.agent, executor.task) if name in functions else None
+    turn = f"{id(executor):x}-{executor.iterations}"
+    request = _request(tool, arguments, executor.agent, executor.task, turn=turn) if name in functions else None
     if request is None:
         return original(executor, tool_call)  # type: ignore[no-any-return]
 
@@ -129,7 +130,9 @@ def _named(name: str, *groups: Iterable[Any] | None) -> Any:
     return next((tool for group in groups for tool in group or () if tool_name(tool.name) == name), None)
 
 
-def _request(tool: Any, arguments: Any, agent: Any, task: Any, *, name: str | None = None) -> Request | None:
+def _request(
+    tool: Any, arguments: Any, agent: Any, task: Any, *, name: str | None = None, turn: str | None = None
+) -> Request | None:
     """The engine's decision on what an agent asks for; None if CrewAI will refuse it, or the tool is not guarded."""
     guard = guarding.active()
     if guard is None or tool is None or arguments is None:
@@ -137,4 +140,6 @@ def _request(tool: Any, arguments: Any, agent: Any, task: Any, *, name: str | No
     terms = guard.terms(tool, name)
     if terms is None:
         return None
-    return Request(tool, terms, guard.session.submit(guard.agents_call(terms, arguments, agent, task)), to_agent=True)
+    return Request(
+        tool, terms, guard.session.submit(guard.agents_call(terms, arguments, agent, task, turn)), to_agent=True
+    )

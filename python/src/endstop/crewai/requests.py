@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from crewai.tools.tool_failure import ToolFailureRecord
+
 from endstop.client.session import Ticket
-from endstop.crewai.failures import deliver
+from endstop.crewai.failures import deliver, tool_failure
 from endstop.crewai.guarding import Terms
+from endstop.crewai.runs import note_run_end
 from endstop.outcome import Outcome
 
 _NOTHING: Final = object()
@@ -101,6 +104,12 @@ class Request:
             self._given_back = True
             self.outcome = self.ticket.give_back("CrewAI did not run it")
 
+    def note_run_end(self) -> None:
+        """If this call's rejection ended the run, its agents must know before they ask the model again."""
+        failure = self.outcome.failure if self.outcome is not None else None
+        if failure is not None and failure.code == "run-ended":
+            note_run_end(ToolFailureRecord(tool_name=self.terms.name, failure=tool_failure(failure)))
+
     def with_notice(self, text: Any) -> Any:
         """The text for the model with what the engine adds to it. An image that CrewAI will decode stays as it is."""
         notice = self.outcome.notice if self.outcome is not None else None
@@ -126,3 +135,4 @@ def carried_out_by_crewai(request: Request) -> Iterator[Request]:
         current_request.reset(token)
         request.finish()
         last_request.set(request)
+        request.note_run_end()

@@ -21,6 +21,8 @@ class Run:
         self._lock = threading.Lock()
         self._opened: tuple[Session, str] | None = None
         self._closed = False
+        self.ended_by: ToolFailureRecord | None = None
+        """The call whose rejection ended it: no further tool runs, each agent still in it gives its final answer."""
 
     def id(self, session: Session) -> str | None:
         """The run's id in the session; None once it is over, for what still runs in its threads."""
@@ -76,6 +78,23 @@ class AgentTimeOverError(ToolExecutionFailedError):
                 task_id=str(task.id) if task is not None else None,
             )
         )
+
+
+class RunEndedError(ToolExecutionFailedError):
+    """Ends an agent whose run was ended, where `on_run_end` is "raise"."""
+
+
+def note_run_end(record: ToolFailureRecord) -> None:
+    """The engine has ended the run of this context."""
+    run = current_run.get()
+    if run is not None and run.ended_by is None:
+        run.ended_by = record
+
+
+def run_end() -> ToolFailureRecord | None:
+    """What ended the run of this context; None if it goes on."""
+    run = current_run.get()
+    return None if run is None else run.ended_by
 
 
 def end_agent_if_time_is_over(tool: str, agent: Any, task: Any) -> None:

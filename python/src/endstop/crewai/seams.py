@@ -52,6 +52,8 @@ _REQUESTS = (
     Seam(_UTILITIES, None, "check_repeated_tool_call", text.check_repeated_call),
     Seam(_EXECUTOR, None, "check_repeated_tool_call", text.check_repeated_call),
     Seam(_STEPS, None, "check_repeated_tool_call", text.check_repeated_call),
+    Seam(_EXECUTOR, None, "has_reached_max_iterations", text.has_reached_max_iterations),
+    Seam("crewai.lite_agent", None, "has_reached_max_iterations", text.has_reached_max_iterations),
 )
 _RENDERING = (
     Seam(_TOOLS, None, "format_description_for_llm", rendering.format_description),
