@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_TRACING_ENABLED="false", OTEL_SDK_DISABLED="true")
+# Without it CrewAI collects the events of a user's first kickoffs, to offer a trace, and each call takes longer.
+os.environ["CREWAI_TESTING"] = "true"
 os.environ["CREWAI_STORAGE_DIR"] = tempfile.mkdtemp(prefix="endstop-bench-")
 
 from _measuring import machine
@@ -56,9 +58,9 @@ class Failing(Lookup):
         raise ConnectionError("the bank is away")
 
 
-class Other(Lookup):
-    name: str = "translate"
-    description: str = "Is there, and never asked for."
+def with_others(tool: BaseTool, count: int) -> list[BaseTool]:
+    """The tool among some that nobody asks for. CrewAI renders them all for each call from text."""
+    return [tool, *(Lookup(name=f"translate {number}", description="Translates.") for number in range(1, count))]
 
 
 def crew_of(tools: list[BaseTool], script: Any, *, native: bool) -> Crew:
@@ -72,7 +74,7 @@ def crew_of(tools: list[BaseTool], script: Any, *, native: bool) -> Crew:
 
 def text_call(tool: BaseTool) -> Callable[[], None]:
     """One request as the ReAct executors make it."""
-    tools = [tool, Other()]
+    tools = with_others(tool, 2)
     crew = crew_of(tools, ["done"], native=False)
     agent, task = crew.agents[0], crew.tasks[0]
     structured = [each.to_structured_tool() for each in tools]
@@ -91,7 +93,7 @@ def text_call(tool: BaseTool) -> Callable[[], None]:
 
 def native_call(tool: BaseTool) -> Callable[[], None]:
     """One request as the default executor makes it."""
-    crew = crew_of([tool, Other()], ["done"], native=True)
+    crew = crew_of(with_others(tool, 2), ["done"], native=True)
     agent, task = crew.agents[0], crew.tasks[0]
     executor = AgentExecutor(
         agent=agent, llm=agent.llm, task=task, crew=crew, original_tools=agent.tools, tools_handler=ToolsHandler()
@@ -107,13 +109,13 @@ def native_call(tool: BaseTool) -> Callable[[], None]:
     return call
 
 
-def kickoff(*, native: bool) -> Callable[[], None]:
+def kickoff(*, native: bool, tools: int) -> Callable[[], None]:
     """A whole kickoff with many calls of one tool."""
 
     def call() -> None:
         asks = [Ask("look_up", {"word": f"w{next(_numbers)}"}) for _ in range(CALLS_PER_KICKOFF)]
         tool = Lookup()
-        crew_of([tool, Other()], [*asks, "done"], native=native).kickoff()
+        crew_of(with_others(tool, tools), [*asks, "done"], native=native).kickoff()
         if tool.bodies != CALLS_PER_KICKOFF:
             raise SystemExit(f"wrong result, nothing was measured: {tool.bodies} bodies of {CALLS_PER_KICKOFF} calls")
 
@@ -158,13 +160,15 @@ def main() -> None:
         "text, the tool raises": (text_call(Failing()), ROUNDS, CALLS_PER_ROUND // 2),
         "native": (native_call(Lookup()), ROUNDS, CALLS_PER_ROUND),
         "native, the tool raises": (native_call(Failing()), ROUNDS, CALLS_PER_ROUND // 2),
-        f"kickoff, {CALLS_PER_KICKOFF} text calls": (kickoff(native=False), 3, 1),
-        f"kickoff, {CALLS_PER_KICKOFF} native calls": (kickoff(native=True), 3, 1),
+        "kickoff, 100 text calls, 2 tools": (kickoff(native=False, tools=2), 3, 1),
+        "kickoff, 100 text calls, 10 tools": (kickoff(native=False, tools=10), 3, 1),
+        "kickoff, 100 native calls, 2 tools": (kickoff(native=True, tools=2), 3, 1),
     }
-    print(f"\nA tool call in CrewAI, two tools\n  {'':32}{'plain µs':>12}{'drop-in µs':>12}{'ratio':>8}")
+    print("\nA tool call in CrewAI (median; an agent with two tools, if not said otherwise)")
+    print(f"  {'':36}{'plain µs':>12}{'drop-in µs':>12}{'ratio':>8}")
     for name, (call, rounds, calls) in rows.items():
         plain, guarded = compare(call, rounds=rounds, calls=calls)
-        print(f"  {name:32}{plain:12.0f}{guarded:12.0f}{guarded / plain:8.2f}", flush=True)
+        print(f"  {name:36}{plain:12.0f}{guarded:12.0f}{guarded / plain:8.2f}", flush=True)
     print("  bodies of one failing text call: plain {}, drop-in {}".format(*bodies_of_one_failing_call()))
 
 
