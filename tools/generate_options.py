@@ -11,7 +11,7 @@ from tools.steps import StepFailed
 ORIGIN = "Generated from protocol/options.json by `dev gen`; do not edit."
 PRESETS = ("lenient", "standard", "strict")
 LEVELS = ("engine", "agent", "tool", "call")
-KINDS = ("duration", "size", "count", "flag", "choice", "rate")
+KINDS = ("duration", "size", "count", "flag", "choice", "rate", "names")
 KEYS = ("kind", "levels", "choices", "nullable", "default", "doc")
 UNITS = {"duration": "Ms", "size": "Bytes"}
 """Kinds that can also be given as a number with the unit in the option's name."""
@@ -116,12 +116,19 @@ def _union(words: Any) -> str:
 
 
 def _given_type(entry: dict[str, Any]) -> str:
-    types = {"duration": "string", "size": "string", "rate": "string", "count": "number", "flag": "boolean"}
-    return types.get(entry["kind"]) or _union(entry["choices"])
+    units = {"duration": "string", "size": "string", "rate": "string"}
+    return units.get(entry["kind"]) or _compiled_type(entry)
 
 
 def _compiled_type(entry: dict[str, Any]) -> str:
-    types = {"duration": "number", "size": "number", "rate": "Rate", "count": "number", "flag": "boolean"}
+    types = {
+        "duration": "number",
+        "size": "number",
+        "rate": "Rate",
+        "count": "number",
+        "flag": "boolean",
+        "names": "readonly string[]",
+    }
     return types.get(entry["kind"]) or _union(entry["choices"])
 
 
@@ -150,7 +157,7 @@ def described_default(entry: dict[str, Any]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "none" if value is None else str(value)
+    return "none" if value is None or value == [] else str(value)
 
 
 def python_name(name: str) -> str:
@@ -164,7 +171,7 @@ def python_options(options: Options) -> str:
         "",
         "from __future__ import annotations",
         "",
-        "from collections.abc import Mapping",
+        "from collections.abc import Mapping, Sequence",
         "from dataclasses import dataclass",
         "from types import MappingProxyType",
         "from typing import Literal, TypedDict",
@@ -215,7 +222,14 @@ def python_options(options: Options) -> str:
 
 
 def _python_type(entry: dict[str, Any]) -> str:
-    types = {"duration": "float | str", "size": "int | str", "rate": "str", "count": "int", "flag": "bool"}
+    types = {
+        "duration": "float | str",
+        "size": "int | str",
+        "rate": "str",
+        "count": "int",
+        "flag": "bool",
+        "names": "Sequence[str]",
+    }
     return types.get(entry["kind"]) or f"Literal[{', '.join(json.dumps(choice) for choice in entry['choices'])}]"
 
 

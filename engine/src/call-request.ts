@@ -33,6 +33,8 @@ export interface CallRequest {
   readonly withinMs?: number | undefined;
   /** Bodies of the tool on the host that have not stopped although their calls have their outcomes. */
   readonly stuckBodies?: number | undefined;
+  /** The call of its batch that it comes after and that did not succeed: it is rejected. */
+  readonly failedDependency?: string | undefined;
   /** Somebody is stepping through the body: it runs on the host and has no deadline. */
   readonly debug?: boolean | undefined;
 }
@@ -50,6 +52,8 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     placement: request.debug ? "host" : (policy?.placement ?? "host"),
     timeoutMs: policy ? effectiveTimeout(policy, request, nowMs) : null,
     withinMs: request.debug ? null : (request.withinMs ?? null),
+    byCode: request.byCode ?? false,
+    debug: request.debug ?? false,
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     state: { type: "submitted" },
@@ -68,6 +72,8 @@ export function resumedCall(
   return {
     ...{ id, tool, subject, parent, run, policy, path, placement, timeoutMs, withinMs, fingerprint },
     submittedAtMs: atMs,
+    byCode: false,
+    debug: false,
     state,
   };
 }
@@ -76,9 +82,23 @@ function effectiveTimeout(policy: Policy, request: CallRequest, nowMs: number): 
   if (request.debug) return null;
   const timeoutMs = request.timeoutMs === undefined ? policy.timeoutMs : request.timeoutMs;
   const runMs = request.run && policy.mode === "enforce" ? timeLeftMs(request.run, policy, nowMs) : null;
-  const bounds = [timeoutMs, runMs, request.withinMs ?? null].filter((bound) => bound !== null);
+  return smallest(timeoutMs, runMs, request.withinMs ?? null);
+}
+
+/** The timeout of an admitted call that may start only now. */
+export function timeoutAfterWait(
+  { timeoutMs, withinMs, submittedAtMs, run, policy, debug }: Call,
+  nowMs: number,
+): number | null {
+  if (debug) return null;
+  const runMs = run && policy?.mode === "enforce" ? timeLeftMs(run, policy, nowMs) : null;
+  return smallest(timeoutMs, runMs, withinMs === null ? null : withinMs - (nowMs - submittedAtMs));
+}
+
+function smallest(timeoutMs: number | null, ...others: readonly (number | null)[]): number | null {
+  const bounds = [timeoutMs, ...others].filter((bound) => bound !== null);
   if (bounds.length === 0) return null;
-  const smallest = Math.min(...bounds);
+  const bound = Math.min(...bounds);
   // A caller whose time is over still gives the body an instant, and an outcome that says what happened.
-  return smallest === timeoutMs ? timeoutMs : Math.max(1, smallest);
+  return bound === timeoutMs ? timeoutMs : Math.max(1, bound);
 }

@@ -1,15 +1,18 @@
 import { noticeFor, reject } from "./admission/admission.ts";
 import type { Rejection } from "./admission/guard.ts";
+import { asClause, observe } from "./admission/rejection-text.ts";
 import { acceptsEnding, type Call, type CallEvent, transition } from "./call/call.ts";
 import { codes } from "./call/codes.generated.ts";
-import { describeEnding, failureOutcome, render } from "./call/describe.ts";
-import { didNotStart, type Ending } from "./call/ending.ts";
+import { describeEnding, failureOutcome } from "./call/describe.ts";
+import { bodiesStarted, didNotStart, type Ending } from "./call/ending.ts";
 import { labelOf } from "./call/label.ts";
 import type { CallFacts, ObservedRejection, Outcome } from "./call/outcome.ts";
 import { isFailure, resultOf } from "./call/result.ts";
-import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
+import { traceOf } from "./call/trace-of.ts";
+import { type CallRequest, newCall, resumedCall, timeoutAfterWait } from "./call-request.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
+import { effectOf } from "./policy/effect.ts";
 import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
 import type { AdmittedEntry, EndedEntry } from "./run/entry.ts";
@@ -17,6 +20,7 @@ import { type Journal, noJournal } from "./run/journal.ts";
 import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
 import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
 import type { Run } from "./run/run.ts";
+import { Claims } from "./schedule/claims.ts";
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
@@ -36,6 +40,7 @@ interface Live {
 export class EngineCore {
   readonly #clock: Clock;
   readonly #policies: Policies;
+  readonly #claims: Claims;
   readonly #usage: EngineUsage;
   readonly #live = new Map<Call, Live>();
   readonly #idPrefix: string;
@@ -56,6 +61,7 @@ export class EngineCore {
     remembered: Remembered = replay([]),
   ) {
     this.#policies = new Policies(options);
+    this.#claims = new Claims(this.#policies, clock);
     this.#usage = remembered.usage;
     this.#clock = clock;
     this.#idPrefix = idPrefix;
@@ -106,6 +112,10 @@ export class EngineCore {
       const figures = { detail: suggestNames(call.tool, this.#policies.tools) };
       return this.#reject(call, { code: "unknown-tool", figures }, { settled, observed: [] });
     }
+    if (request.failedDependency !== undefined) {
+      const figures = { detail: request.failedDependency };
+      return this.#reject(call, { code: "dependency-failed", figures }, { settled, observed: [] });
+    }
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
     const rejection = reject({
@@ -121,6 +131,7 @@ export class EngineCore {
       usage: this.#usage.of(call.tool),
       isRemembered: this.isRemembered,
       run,
+      ledger: request.byCode ? undefined : run?.ledger,
       history,
     });
     const seen: SeenCall | undefined =
@@ -139,6 +150,23 @@ export class EngineCore {
     const observed = rejection ? [observe(call.tool, rejection)] : [];
     this.#admit(call, request, { settled, observed }, policy, seen);
     return call;
+  }
+
+  /** An admitted call asks for its turn: `begin` is told when its body may start, at once if nothing is in the way. */
+  claim(call: Call, begin: () => void): void {
+    // Of a call that was resumed, the tool was not known yet.
+    const policy = call.policy === this.#policies.engine ? this.#policies.of(call.tool, undefined) : call.policy;
+    const entry = this.#live.get(call)?.admitted;
+    if (call.state.type !== "admitted" || !policy || !entry) return;
+    this.#claims.take(call, policy, {
+      begin: () => {
+        const decision = call.byCode || policy.mode === "observe" ? undefined : call.run?.ledger.decideAtStart(entry);
+        if (decision?.type === "effect-unknown") return this.end(call, undefined, decision);
+        call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
+        begin();
+      },
+      fail: (ending) => this.end(call, undefined, ending),
+    });
   }
 
   /** The body of an admitted call is about to run. @returns the attempt, or undefined if the call has ended meanwhile */
@@ -179,6 +207,7 @@ export class EngineCore {
       timeoutMs: call.timeoutMs,
       withinMs: call.withinMs,
       fingerprint: call.fingerprint,
+      effect: effectOf(policy),
       run: run?.id,
       agent: request.agent,
       task: request.task,
@@ -205,6 +234,7 @@ export class EngineCore {
       call: admitted.call,
       started,
       failed: isFailure(ending),
+      trace: traceOf(ending),
       result: ticket ? resultOf(ending) : null,
     };
     this.#journal.append(entry);
@@ -233,9 +263,9 @@ export class EngineCore {
     const { rejectionsToEndRun: limit } = policy;
     const rejections = run.history(agent, task).rejectionsInRow;
     if (limit === null || rejections < limit) return rejection;
-    const last = render(codes[code].message, { tool, ...texts(rejection) }).replace(/[.:\s]+$/, "");
-    this.endRun(run, `${rejections} calls in a row were rejected, the last because ${lowerFirst(last, tool)}`);
-    return { code: "run-ended", figures: { detail: run.endedBecause ?? last } };
+    const reason = `${rejections} calls in a row were rejected, the last because ${asClause(tool, rejection)}`;
+    this.endRun(run, reason);
+    return { code: "run-ended", figures: { detail: reason } };
   }
 
   #reject(call: Call, { code, figures }: Rejection, live: Live): Call {
@@ -251,6 +281,7 @@ export class EngineCore {
     if (!live || !this.#move(call, event)) return;
     this.#live.delete(call);
     live.settled(outcome, call);
+    this.#claims.end(call);
   }
 
   #move(call: Call, event: CallEvent): boolean {
@@ -262,36 +293,5 @@ export class EngineCore {
   #facts(call: Call, attempts: number): CallFacts {
     const elapsedMs = Math.round((this.#clock.now() - call.submittedAtMs) * 1_000) / 1_000;
     return { callId: call.id, tool: call.tool, path: call.path, elapsedMs, attempts };
-  }
-}
-
-function texts({ figures: { limit, observed, detail } }: Rejection): Record<string, string | undefined> {
-  return { limit, observed, detail };
-}
-
-/** A sentence that becomes part of another keeps a tool's name as it is written. */
-function lowerFirst(sentence: string, tool: string): string {
-  return sentence.startsWith(tool) ? sentence : sentence.charAt(0).toLowerCase() + sentence.slice(1);
-}
-
-function observe(tool: string, rejection: Rejection): ObservedRejection {
-  const { code } = rejection;
-  return Object.freeze({ code, message: render(codes[code].message, { tool, ...texts(rejection) }) });
-}
-
-function bodiesStarted(ending: Ending): number {
-  switch (ending.type) {
-    case "returned":
-    case "raised":
-    case "expired":
-    case "crashed":
-    case "over-quota":
-      return 1;
-    case "cannot-move":
-    case "too-large":
-    case "cancelled":
-      return ending.started ? 1 : 0;
-    default:
-      return 0;
   }
 }

@@ -4,6 +4,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
 import { encodeOrUndefined, fingerprint } from "./call/fingerprint.ts";
 import type { Outcome } from "./call/outcome.ts";
+import { checkBatchCall, compileCallOptions } from "./call-options.ts";
+import type { CallRequest } from "./call-request.ts";
 import { EngineCore } from "./core.ts";
 import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
@@ -15,15 +17,23 @@ import { HostRunner } from "./placement/host/host-runner.ts";
 import { PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
 import { optionNames } from "./policy/compile-options.ts";
-import { compileCallTimeout, type EffectiveLimit, type EngineOptions, type PolicyOptions } from "./policy/policy.ts";
+import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
 import { Run } from "./run/run.ts";
-import type { CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
+import { type Batch, startBatch } from "./schedule/batch.ts";
+import type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
 export interface RunHandle {
   readonly id: string;
   /** Calls a tool. Never rejects for what a tool, a limit or a cancel does: that is in the outcome. */
   call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome>;
+  /**
+   * Calls several tools at once, each when the calls that it comes `after` have succeeded. A call after one that did not succeed is rejected, unless its
+   * `afterFailure` is `"run"`. The batch has all outcomes in order as `results`; `for await` gives each as it ends.
+   *
+   * @throws TypeError or RangeError before anything starts: for a name that is unknown or taken, a cycle, options that make no sense
+   */
+  batch(calls: readonly BatchCall[]): Batch<Outcome>;
   /** Ends the run: further calls are rejected, and the model is asked for its final answer. Those in flight go on. */
   end(reason?: string): void;
 }
@@ -35,7 +45,6 @@ export interface RegisteredTool {
 }
 
 const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...optionNames("tool")];
-const CALL_KEYS = ["signal", "agent", "task", "turn", ...optionNames("call")];
 const DEFAULT_GRACE_MS = 5_000;
 
 /**
@@ -151,6 +160,7 @@ export class Engine {
     return {
       id: run.id,
       call: (tool, input, options) => this.#call(run, tool, input, options),
+      batch: (calls) => this.#batch(run, calls),
       end: (reason = "it was ended by its owner") => this.#core.endRun(run, reason),
     };
   }
@@ -208,32 +218,46 @@ export class Engine {
     return tool;
   }
 
-  async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
-    refuseUnknownKeys(options, CALL_KEYS, "call options");
-    const { signal, agent, task, turn, ...limits } = options;
-    const timeoutMs = compileCallTimeout(limits);
+  #batch(run: Run, calls: readonly BatchCall[]): Batch<Outcome> {
+    for (const call of calls) checkBatchCall(call);
+    return startBatch(calls, {
+      run: ({ tool, input, options }) => this.#call(run, tool, input, options),
+      reject: ({ tool, input, options }, _index, { name, tool: failed }) =>
+        outcomeOf(
+          this.#core.submit(
+            { ...this.#request(run, tool, input, options), failedDependency: name ?? failed },
+            () => {},
+          ),
+        ),
+      succeeded: ({ status }) => status === "succeeded",
+    });
+  }
+
+  #request(run: Run | undefined, tool: string, input: unknown, options: CallOptions = {}): CallRequest {
     const current = this.#current.getStore();
+    const encoded = encodeOrUndefined(input);
+    return {
+      ...compileCallOptions(options),
+      tool,
+      input: encoded,
+      fingerprint: encoded === undefined ? null : fingerprint(tool, encoded),
+      run: run ?? current?.run,
+      parent: current?.call,
+    };
+  }
+
+  async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
+    const request = this.#request(run, name, input, options);
+    const { run: treeRun } = request;
     return new Promise((resolve) => {
-      const treeRun = run ?? current?.run;
-      const encoded = encodeOrUndefined(input);
-      const request = {
-        tool: name,
-        input: encoded,
-        fingerprint: encoded === undefined ? null : fingerprint(name, encoded),
-        run: treeRun,
-        parent: current?.call,
-        agent,
-        task,
-        turn,
-        timeoutMs,
-      };
       const call = this.#core.submit(request, (outcome, settled) => {
+        this.#placedCalls.get(settled)?.release();
         this.#placedCalls.delete(settled);
         if (this.#placedCalls.size === 0) this.#drained?.resolve();
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const placed = new PlacedCall(call, this.#tool(name), this.#core, signal);
+      const placed = new PlacedCall(call, this.#tool(name), this.#core, options.signal);
       this.#placedCalls.set(call, placed);
       if (this.#closed) placed.cancel("the engine is closed");
       else
@@ -253,6 +277,11 @@ export class Engine {
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new Engine(options, systemClock);
+}
+
+function outcomeOf({ id, state }: Call): Outcome {
+  if (state.type !== "settled") throw new Error(`defect: the call ${id} has no outcome`);
+  return state.outcome;
 }
 
 function inWorker(limits: PolicyOptions, name: string): PolicyOptions {

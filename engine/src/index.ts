@@ -15,4 +15,5 @@ export { createEngine, type Engine, type RegisteredTool, type RunHandle } from "
 export type { CommandOptions } from "./placement/command/command-options.ts";
 export type { AgentOptions, PolicyOptions } from "./policy/options.generated.ts";
 export type { EffectiveLimit, EngineOptions } from "./policy/policy.ts";
-export type { CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
+export type { Batch, BatchEntry } from "./schedule/batch.ts";
+export type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";

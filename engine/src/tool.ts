@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Outcome } from "./call/outcome.ts";
 import type { CommandOptions } from "./placement/command/command-options.ts";
 import type { CallPolicyOptions, PolicyOptions } from "./policy/options.generated.ts";
+import type { BatchNode } from "./schedule/batch-graph.ts";
 
 /** A JSON Schema as plain data: draft 2020-12, or draft-07 if `$schema` says so. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -43,4 +44,11 @@ export interface CallOptions extends CallPolicyOptions {
   readonly task?: string | undefined;
   /** Names one answer of the model, which may ask for several calls: their rejections count once towards the run's end. */
   readonly turn?: string | undefined;
+}
+
+/** One call of a batch. */
+export interface BatchCall extends BatchNode {
+  readonly tool: string;
+  readonly input?: unknown;
+  readonly options?: CallOptions | undefined;
 }

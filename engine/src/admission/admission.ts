@@ -2,6 +2,7 @@ import { ancestorGuard } from "./ancestors.ts";
 import { budgetGuard } from "./budgets.ts";
 import { callCycle } from "./call-cycle.ts";
 import { depthGuard } from "./depth.ts";
+import { effectGuard } from "./effect.ts";
 import type { AdmissionRequest, Guard, LoopGuard, LoopNoticeRequest, Rejection } from "./guard.ts";
 import { historyGuard, runEndedGuard } from "./run-ended.ts";
 import { sameCall } from "./same-call.ts";
@@ -19,6 +20,7 @@ const GUARDS: readonly Guard[] = [
   ancestorGuard,
   usageLimitGuard,
   budgetGuard,
+  effectGuard,
   ...LOOP_GUARDS.map(({ check }) => check),
   stuckGuard,
   breakerGuard,

@@ -3,6 +3,7 @@ import type { Code } from "../call/codes.generated.ts";
 import type { FailureFigures } from "../call/describe.ts";
 import type { Placement } from "../call/outcome.ts";
 import type { Policy } from "../policy/policy.ts";
+import type { Ledger } from "../run/ledger.ts";
 import type { LoopHistory } from "../run/loop-history.ts";
 import type { Run } from "../run/run.ts";
 import type { ToolUsage } from "../run/tool-usage.ts";
@@ -28,6 +29,8 @@ export interface AdmissionRequest {
   /** False where that is not known: the engine was lost, and its journal cannot be read. */
   readonly isRemembered: boolean;
   readonly run: Run | undefined;
+  /** What the run knows of effects; none for code that repeats its calls by itself. */
+  readonly ledger: Ledger<never> | undefined;
   /** The loop history of the call's run, agent and task; none where loops are not looked for. */
   readonly history: LoopHistory | undefined;
 }

@@ -52,10 +52,14 @@ export interface Call {
   readonly path: readonly string[];
   /** Where its body runs. */
   readonly placement: Placement;
-  /** From the start of an attempt; null is no deadline. */
-  readonly timeoutMs: number | null;
+  /** From the start of an attempt; null is no deadline. Set again when a call that waited may start. */
+  timeoutMs: number | null;
   /** From submission: when its caller ends by itself; null is never. */
   readonly withinMs: number | null;
+  /** Code asks by itself, not a model. */
+  readonly byCode: boolean;
+  /** Somebody is stepping through the body. */
+  readonly debug: boolean;
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;

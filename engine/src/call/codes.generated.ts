@@ -28,12 +28,15 @@ export type Code =
   | "process-quota"
   | "output-quota"
   | "wait-timed-out"
+  | "deadlock"
+  | "dependency-failed"
   | "depth-exceeded"
   | "ancestor-cycle"
   | "reentry-limit"
   | "usage-limit"
   | "in-flight-limit"
   | "rate-limit"
+  | "effect-unknown"
   | "breaker-open"
   | "budget-exceeded"
   | "repeated-call"
@@ -137,9 +140,23 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
   "wait-timed-out": {
     status: "timed-out",
     retryable: true,
-    meaning: "The time of the call, or of its caller, was over before a worker was free, or before it had loaded the tool. The body was not started.",
-    message: "{tool} waited {observed} for a worker that is free and has loaded it, limit {limit}: the body was not started.",
-    forModel: "{tool} was not run: no worker was ready within {limit}. It may be called again later.",
+    meaning: "The time for waiting, or the time of the caller, was over before it was the call's turn, a worker was free or had loaded the tool. The body was not started.",
+    message: "{tool} waited {observed} for its turn or a worker that has loaded it, limit {limit}: the body was not started.",
+    forModel: "{tool} was not run: it was not its turn within {limit}. It may be called again later.",
+  },
+  deadlock: {
+    status: "rejected",
+    retryable: true,
+    meaning: "The call was made by a body that waits for it, and would itself wait for permits that are held by calls which wait for it.",
+    message: "{tool} was not run: it would wait for {detail}, which is held by calls that wait for it.",
+    forModel: "{tool} was not run: it would wait for {detail}, which is held by calls that wait for it. Call it again later, or continue without it.",
+  },
+  "dependency-failed": {
+    status: "rejected",
+    retryable: false,
+    meaning: "A call of the same batch that this one comes after did not succeed.",
+    message: "{tool} was not run: it comes after {detail}, which did not succeed.",
+    forModel: "{tool} was not run: it comes after {detail}, which did not succeed.",
   },
   "depth-exceeded": {
     status: "rejected",
@@ -182,6 +199,13 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     meaning: "The tool was started as often within its window of time as rateLimit allows.",
     message: "{tool} was not run: {observed} starts, the limit is {limit}; it may start again in {detail}.",
     forModel: "{tool} was not run: it may be called {limit}. It can be called again in {detail}; continue with something else until then.",
+  },
+  "effect-unknown": {
+    status: "rejected",
+    retryable: false,
+    meaning: "A call of the same run with the same input did not end cleanly (timed out, cancelled, killed, crashed, lost), so its effect may have happened, and the tool is declared neither readOnly nor idempotent.",
+    message: "{tool} was not run again: its call {detail} with the same input did not end cleanly, so its effect may have happened.",
+    forModel: "An earlier identical {tool} call did not finish cleanly; its effect may have happened. It was not run again. Check the current state with a read-only tool; if you cannot, say so in your answer.",
   },
   "breaker-open": {
     status: "rejected",

@@ -77,6 +77,10 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
       ];
     case "not-started":
       return ["wait-timed-out", { limit: formatDuration(ending.limitMs), observed: formatDuration(ending.waitedMs) }];
+    case "effect-unknown":
+      return ["effect-unknown", { detail: ending.earlier }];
+    case "deadlocked":
+      return ["deadlock", { detail: ending.caps.join(", ") }];
     case "not-run":
       return ["cancelled", { detail: `no body ran: ${ending.detail}` }];
     case "invalid":

@@ -18,8 +18,12 @@ export type Ending =
   /** `crash` where it was a process that failed: its exit code. */
   | { readonly type: "raised"; readonly error: ErrorInfo; readonly crash?: Crash }
   | { readonly type: "expired"; readonly observedMs: number }
-  /** The caller's own time was over before a worker was ready. */
+  /** Its time for waiting was over before it was its turn, or a worker was ready. */
   | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number }
+  /** While it waited, the call `earlier` with its input ended, and it is not known what that one did. */
+  | { readonly type: "effect-unknown"; readonly earlier: string }
+  /** It would have waited for ever: `caps` is what the calls that wait for it hold. */
+  | { readonly type: "deadlocked"; readonly caps: readonly string[] }
   /** Answered above the body, from a framework's cache. */
   | { readonly type: "answered"; readonly digest: string | null; readonly preview: string | null }
   | { readonly type: "not-run"; readonly detail: string }
@@ -43,6 +47,8 @@ export function didNotStart(ending: Ending): boolean {
   switch (ending.type) {
     case "not-run":
     case "not-started":
+    case "deadlocked":
+    case "effect-unknown":
     case "invalid":
     case "load-failed":
       return true;
@@ -52,5 +58,23 @@ export function didNotStart(ending: Ending): boolean {
       return !ending.started;
     default:
       return false;
+  }
+}
+
+/** Bodies that an attempt started. */
+export function bodiesStarted(ending: Ending): number {
+  switch (ending.type) {
+    case "returned":
+    case "raised":
+    case "expired":
+    case "crashed":
+    case "over-quota":
+      return 1;
+    case "cannot-move":
+    case "too-large":
+    case "cancelled":
+      return ending.started ? 1 : 0;
+    default:
+      return 0;
   }
 }

@@ -46,14 +46,17 @@ export class PlacedCall {
   cancel(detail: string): void {
     const started = this.#call.state.type === "running";
     const known = started ? this.#tool.runner.whenCancelled : "its body was not started";
-    this.#stopListening();
     this.#core.end(this.#call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
     this.#controller.abort(new DOMException(detail, "AbortError"));
   }
 
   #run(input: unknown, enter: BodyCall["enter"], callNested: BodyCall["callNested"]): void {
+    this.#core.claim(this.#call, () => this.#start(input, enter, callNested));
+  }
+
+  #start(input: unknown, enter: BodyCall["enter"], callNested: BodyCall["callNested"]): void {
     const { state, id: callId, path, timeoutMs } = this.#call;
-    if (state.type !== "admitted") return; // cancelled while its input was checked
+    if (state.type !== "admitted") return;
     this.#tool.runner.begin({
       callId,
       path,
@@ -62,21 +65,18 @@ export class PlacedCall {
       input,
       controller: this.#controller,
       start: () => this.#core.start(this.#call) !== undefined,
-      ended: (ending, value) => {
-        this.#stopListening();
-        this.#core.end(this.#call, state.attempt, ending, value);
-      },
+      ended: (ending, value) => this.#core.end(this.#call, state.attempt, ending, value),
       enter,
       callNested,
     });
   }
 
   #refuse(detail: string): void {
-    this.#stopListening();
     this.#core.end(this.#call, undefined, { type: "invalid", detail });
   }
 
-  #stopListening(): void {
+  /** The call has its outcome: nobody listens for the caller's cancel any more. */
+  release(): void {
     this.#callerSignal?.removeEventListener("abort", this.#onAbort);
   }
 }

@@ -80,7 +80,17 @@ function compileValue(value: unknown, entry: OptionEntry, inUnit: boolean, optio
       return value;
     case "choice":
       return compileChoice(value, entry.choices ?? [], option);
+    case "names":
+      return compileNames(value, option);
   }
+}
+
+function compileNames(value: unknown, option: string): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`${option} must be a list of names, got ${show(value)}`);
+  for (const name of value) {
+    if (typeof name !== "string" || name === "") throw new TypeError(`${option} must have names, got ${show(name)}`);
+  }
+  return Object.freeze([...new Set<string>(value)]);
 }
 
 function compileChoice(value: unknown, choices: readonly string[], option: string): string {

@@ -26,6 +26,12 @@ export function compileEffect(options: EffectOptions, what: string): Effect {
   return options.idempotent ? "once" : "each-time";
 }
 
+/** The effect of a tool with such a policy. */
+export function effectOf({ readOnly, idempotent }: Pick<EffectOptions, "readOnly" | "idempotent">): Effect {
+  if (readOnly) return "none";
+  return idempotent ? "once" : "each-time";
+}
+
 /** Whether a second body does no harm. */
 export function isRepeatable(effect: Effect): boolean {
   return effect !== "each-time";

@@ -28,8 +28,16 @@ export interface PolicyOptions {
   readonly maxCalls?: number | null | undefined;
   /** Bodies of one tool that one run starts. Default none. */
   readonly maxCallsPerRun?: number | null | undefined;
-  /** Calls of one tool that have no outcome yet, over all runs of the engine. Default none. */
+  /** Calls of one tool that have no outcome yet, over all runs of the engine: those that run and those that wait. A further one is rejected. Default none. */
   readonly maxInFlight?: number | null | undefined;
+  /** Calls of one tool that run at once, over all runs of the engine. Further ones wait, the runs in turn; maxInFlight bounds how many. A host body that goes on after its deadline is not counted any more. Default none. */
+  readonly maxConcurrent?: number | null | undefined;
+  /** Names of what each call of the tool needs for itself while it runs, such as ["database"]: two calls that name the same do not run at once, whatever their tools. The engine's option resources says of which there are more than one: {"database": 3}. Default none. */
+  readonly resources?: readonly string[] | undefined;
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  readonly waitTimeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly waitTimeoutMs?: number | null | undefined;
   /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
   readonly rateLimit?: string | null | undefined;
   /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
@@ -98,8 +106,12 @@ export interface AgentOptions {
   readonly maxCalls?: number | null | undefined;
   /** Bodies of one tool that one run starts. Default none. */
   readonly maxCallsPerRun?: number | null | undefined;
-  /** Calls of one tool that have no outcome yet, over all runs of the engine. Default none. */
+  /** Calls of one tool that have no outcome yet, over all runs of the engine: those that run and those that wait. A further one is rejected. Default none. */
   readonly maxInFlight?: number | null | undefined;
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  readonly waitTimeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly waitTimeoutMs?: number | null | undefined;
   /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
   readonly rateLimit?: string | null | undefined;
   /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
@@ -158,8 +170,16 @@ export interface EngineLimitOptions {
   readonly maxCalls?: number | null | undefined;
   /** Bodies of one tool that one run starts. Default none. */
   readonly maxCallsPerRun?: number | null | undefined;
-  /** Calls of one tool that have no outcome yet, over all runs of the engine. Default none. */
+  /** Calls of one tool that have no outcome yet, over all runs of the engine: those that run and those that wait. A further one is rejected. Default none. */
   readonly maxInFlight?: number | null | undefined;
+  /** Calls of one tool that run at once, over all runs of the engine. Further ones wait, the runs in turn; maxInFlight bounds how many. A host body that goes on after its deadline is not counted any more. Default none. */
+  readonly maxConcurrent?: number | null | undefined;
+  /** The same over all tools of the engine. Default none. */
+  readonly maxTotalConcurrent?: number | null | undefined;
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  readonly waitTimeout?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly waitTimeoutMs?: number | null | undefined;
   /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
   readonly rateLimit?: string | null | undefined;
   /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
@@ -222,7 +242,7 @@ export interface EngineLimitOptions {
   readonly budgetToolTimeMs?: number | null | undefined;
   /** So many rejections in a row, of one agent and task, end the run. Those of one batch count as one. Default 6 (lenient), 3 (standard), 2 (strict). */
   readonly rejectionsToEndRun?: number | null | undefined;
-  /** With observe every decision is made and reported, and no call is rejected. Default enforce. */
+  /** With observe every decision is made and reported, no call is rejected, and none waits for its turn. Default enforce. */
   readonly mode?: "enforce" | "observe" | undefined;
   /** The defaults of everything that is not said. Default standard. */
   readonly preset?: "lenient" | "standard" | "strict" | undefined;
@@ -234,6 +254,10 @@ export interface Policy {
   readonly maxCalls: number | null;
   readonly maxCallsPerRun: number | null;
   readonly maxInFlight: number | null;
+  readonly maxConcurrent: number | null;
+  readonly maxTotalConcurrent: number | null;
+  readonly resources: readonly string[];
+  readonly waitTimeoutMs: number | null;
   readonly rateLimit: Rate | null;
   readonly maxConsecutiveFailures: number | null;
   readonly breakerCooldownMs: number;
@@ -269,7 +293,7 @@ export interface Policy {
 }
 
 export interface OptionEntry {
-  readonly kind: "duration" | "size" | "count" | "flag" | "choice" | "rate";
+  readonly kind: "duration" | "size" | "count" | "flag" | "choice" | "rate" | "names";
   readonly levels: readonly Level[];
   readonly nullable: boolean;
   readonly choices?: readonly string[];
@@ -282,6 +306,10 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   maxCalls: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxCallsPerRun: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxInFlight: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxConcurrent: {"kind": "count", "levels": ["engine", "tool"], "nullable": true, "default": null},
+  maxTotalConcurrent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
+  resources: {"kind": "names", "levels": ["tool"], "nullable": false, "default": []},
+  waitTimeout: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1h", "standard": "10m", "strict": "1m"}},
   rateLimit: {"kind": "rate", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxConsecutiveFailures: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   breakerCooldown: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},

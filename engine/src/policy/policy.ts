@@ -15,6 +15,8 @@ export type { Policy, PolicyOptions } from "./options.generated.ts";
 export interface EngineOptions extends EngineLimitOptions {
   /** Limits of single agents, by the name that calls give as their `agent`: they hold for all tools of that agent. */
   readonly agents?: Readonly<Record<string, AgentOptions>> | undefined;
+  /** How many calls may use a resource that tools name at once. One that is not listed here is for one call alone. */
+  readonly resources?: Readonly<Record<string, number>> | undefined;
 }
 
 /** One level's options compiled; `origin` says in `describe` where a limit comes from. */
@@ -45,8 +47,9 @@ const PRESETS: Readonly<Record<Preset, Policy>> = {
 function presetPolicy(preset: Preset): Policy {
   const policy: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(OPTIONS)) {
-    const perPreset = entry.default as Record<Preset, unknown> | null;
-    const value = typeof perPreset === "object" && perPreset !== null ? perPreset[preset] : entry.default;
+    const given = entry.default;
+    const isPerPreset = typeof given === "object" && given !== null && !Array.isArray(given);
+    const value = isPerPreset ? (given as Record<Preset, unknown>)[preset] : given;
     const unit = { duration: "Ms", size: "Bytes" }[entry.kind as string] ?? "";
     policy[name + unit] = value === null ? null : compileDefault(entry, value);
   }
@@ -59,6 +62,8 @@ function presetPolicy(preset: Preset): Policy {
  */
 export class Policies {
   readonly engine: Policy;
+  /** Permits of each named resource. */
+  readonly resources: Readonly<Record<string, number>>;
   readonly #engineLayer: Layer;
   readonly #agents = new Map<string, Layer>();
   readonly #tools = new Map<string, Layer>();
@@ -66,8 +71,10 @@ export class Policies {
 
   /** @throws TypeError or RangeError that names the option, the value and what it may be */
   constructor(options: EngineOptions) {
-    refuseUnknownKeys(options, [...optionNames("engine"), "agents"], "engine options");
-    const { agents = {}, ...own } = options;
+    refuseUnknownKeys(options, [...optionNames("engine"), "agents", "resources"], "engine options");
+    const { agents = {}, resources = {}, ...own } = options;
+    refuseUnknownKeys(resources, Object.keys(resources), "engine resources");
+    this.resources = resources;
     this.#engineLayer = { origin: "engine", values: compileOptions(own, "engine", "engine") };
     refuseUnknownKeys(agents, Object.keys(agents), "engine agents");
     for (const [name, values] of Object.entries(agents)) {

@@ -1,5 +1,7 @@
 import type { Code } from "../call/codes.generated.ts";
 import type { Placement } from "../call/outcome.ts";
+import type { Trace } from "../call/trace-of.ts";
+import type { Effect } from "../policy/effect.ts";
 import type { Rate } from "../policy/options.generated.ts";
 import type { Result, SeenCall } from "./loop-history.ts";
 
@@ -23,6 +25,8 @@ export interface AdmittedEntry {
   readonly timeoutMs: number | null;
   readonly withinMs: number | null;
   readonly fingerprint: string | null;
+  /** What a second body with this input would do. */
+  readonly effect: Effect;
   readonly run?: string | undefined;
   readonly agent?: string | undefined;
   readonly task?: string | undefined;
@@ -43,6 +47,8 @@ export interface EndedEntry {
   /** Whether a body was started, or may have been. */
   readonly started: boolean;
   readonly failed: boolean;
+  /** What is known of the effect of its bodies. */
+  readonly trace: Trace;
   readonly result: Result | null;
 }
 

@@ -1,4 +1,5 @@
 import type { AdmittedEntry, EndedEntry, RejectedEntry } from "./entry.ts";
+import { Ledger } from "./ledger.ts";
 import { CallResults, LoopHistory, type LoopTicket } from "./loop-history.ts";
 import { UsageByTool } from "./tool-usage.ts";
 
@@ -10,6 +11,7 @@ export class Run {
   readonly id: string;
   readonly openedAtMs: number;
   readonly usage = new UsageByTool();
+  readonly ledger = new Ledger<never>();
   /** Bodies of all tools that were started, or may have been. */
   bodies = 0;
   failures = 0;
@@ -51,6 +53,7 @@ export class Run {
   /** @returns what its ending will need, if loops are looked for */
   admitted(entry: AdmittedEntry): LoopTicket | undefined {
     this.usage.admitted(entry.tool, entry.atMs, null);
+    this.ledger.begin(entry.call, entry);
     this.bodies += 1;
     if (entry.parent === undefined) {
       this.#outermost += 1;
@@ -61,6 +64,7 @@ export class Run {
 
   ended(admitted: AdmittedEntry, ended: EndedEntry, ticket: LoopTicket | undefined): void {
     this.usage.ended(admitted.tool, ended.started, admitted.atMs);
+    this.ledger.end(ended.call, ended.trace, null);
     if (!ended.started) this.bodies -= 1;
     if (ended.failed) this.failures += 1;
     if (admitted.parent === undefined) {

@@ -27,6 +27,7 @@ const admitted = (call: string, run?: string, more: Partial<AdmittedEntry> = {})
   timeoutMs: null,
   withinMs: null,
   fingerprint: "f",
+  effect: "each-time",
   run,
   rate: null,
   breakerLimit: null,
@@ -39,6 +40,7 @@ const ended = (call: string, started = true): EndedEntry => ({
   call,
   started,
   failed: false,
+  trace: started ? "whole" : "none",
   result: null,
 });
 

@@ -37,6 +37,7 @@ export interface CallMessage {
   readonly timeoutMs?: number | null;
   readonly withinMs?: number;
   readonly stuckBodies?: number;
+  readonly failedDependency?: string;
   readonly debug?: boolean;
   readonly load?: string;
 }

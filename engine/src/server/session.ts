@@ -136,7 +136,7 @@ export class Session {
   #call(message: CallMessage, body: Uint8Array): void {
     const { id } = message;
     const resumed = this.#calls.get(id);
-    if (resumed?.isResumed) return this.#admitted(resumed);
+    if (resumed?.isResumed) return resumed.core.claim(resumed.call, () => this.#admitted(resumed));
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
     const { core, runs } = this.#engines.get(message.engine);
@@ -158,6 +158,7 @@ export class Session {
       timeoutMs: message.timeoutMs,
       withinMs: message.withinMs,
       stuckBodies: message.stuckBodies,
+      failedDependency: message.failedDependency,
       debug: message.debug,
     };
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
@@ -165,9 +166,11 @@ export class Session {
     const entry: CallEntry = { id, call, core, body: undefined };
     this.#calls.set(id, entry);
     this.#callsById.set(call.id, call);
-    if (call.placement === "worker" && message.load !== undefined && body.length > 0)
-      this.#startInWorker(entry, message.load, body);
-    else this.#admitted(entry);
+    core.claim(call, () => {
+      if (call.placement === "worker" && message.load !== undefined && body.length > 0)
+        this.#startInWorker(entry, message.load, body);
+      else this.#admitted(entry);
+    });
   }
 
   #admitted({ id, call, core }: CallEntry): void {
@@ -224,12 +227,11 @@ export class Session {
         : "its body was not started";
       core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
     } else {
-      const known = "its body may still be running on the host and may have had effects";
-      core.end(call, undefined, {
-        type: "cancelled",
-        detail: `${detail}: ${known}`,
-        started: call.state.type === "running",
-      });
+      const started = call.state.type === "running";
+      const known = started
+        ? "its body may still be running on the host and may have had effects"
+        : "its body was not started";
+      core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
     }
   }
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypedDict
@@ -16,6 +16,9 @@ class ToolOptions(TypedDict, total=False):
     max_calls: int | None
     max_calls_per_run: int | None
     max_in_flight: int | None
+    max_concurrent: int | None
+    resources: Sequence[str]
+    wait_timeout: float | str | None
     rate_limit: str | None
     max_consecutive_failures: int | None
     breaker_cooldown: float | str
@@ -49,6 +52,7 @@ class AgentOptions(TypedDict, total=False):
     max_calls: int | None
     max_calls_per_run: int | None
     max_in_flight: int | None
+    wait_timeout: float | str | None
     rate_limit: str | None
     max_consecutive_failures: int | None
     breaker_cooldown: float | str
@@ -77,6 +81,9 @@ class EngineOptions(TypedDict, total=False):
     max_calls: int | None
     max_calls_per_run: int | None
     max_in_flight: int | None
+    max_concurrent: int | None
+    max_total_concurrent: int | None
+    wait_timeout: float | str | None
     rate_limit: str | None
     max_consecutive_failures: int | None
     breaker_cooldown: float | str
@@ -147,6 +154,38 @@ _TABLE = (
         name="max_in_flight",
         wire="maxInFlight",
         kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_concurrent",
+        wire="maxConcurrent",
+        kind="count",
+        levels=("engine", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_total_concurrent",
+        wire="maxTotalConcurrent",
+        kind="count",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="resources",
+        wire="resources",
+        kind="names",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="wait_timeout",
+        wire="waitTimeoutMs",
+        kind="duration",
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),

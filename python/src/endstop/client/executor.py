@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from endstop import values
+from endstop.client.batch import Batch, BatchCall, Node, run_in_tasks, run_in_threads
 from endstop.client.debugging import debugging
 from endstop.client.direct import call_directly, call_directly_async
 from endstop.client.limits import EffectiveLimit, effective_limits
@@ -39,9 +40,10 @@ class ToolExecutor:
     `max_recursion_depth`: how deep tool calls may nest; a call that no tool made is at depth 1. Default 8.
     `timeout_seconds`: how long one attempt may take where the tool says nothing else; the clock starts when the body
     starts. Seconds, a text such as "30s", "500ms" or "2m", or None for no deadline. Default 120 s.
-    `agents`: limits of single agents, by the name that calls give as their agent. `limits`: every other limit of
-    docs/limits.md that an engine has, such as `preset="strict"` (it changes the two defaults above, too),
-    `mode="observe"` or `budget_calls=100`.
+    `agents`: limits of single agents, by the name that calls give as their agent. `resources`: how many calls may use a
+    resource that tools name at once, such as {"database": 3}; one that is not listed is for one call alone. `limits`:
+    every other limit of docs/limits.md that an engine has, such as `preset="strict"` (it changes the two defaults
+    above, too), `mode="observe"` or `budget_calls=100`.
 
     Raises TypeError or ValueError for an argument that cannot be, with its value. The engine is started by the first
     call; with `ENDSTOP=0` in the environment there is none, and tools run without limits.
@@ -53,9 +55,10 @@ class ToolExecutor:
         timeout_seconds: float | str | Unset | None = UNSET,
         *,
         agents: Mapping[str, AgentOptions] | None = None,
+        resources: Mapping[str, int] | None = None,
         **limits: Unpack[EngineOptions],
     ) -> None:
-        options = engine_options_for_wire("ToolExecutor", limits, agents)
+        options = engine_options_for_wire("ToolExecutor", limits, agents, resources)
         if max_recursion_depth is not UNSET:
             options["maxDepth"] = count(max_recursion_depth, "max_recursion_depth")
         if timeout_seconds is not UNSET:
@@ -122,9 +125,11 @@ class ToolExecutor:
 
     def try_execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Outcome:
         """The outcome, whatever it is. Raises TypeError if `args` is not a dict; EngineError as execute_tool does."""
-        call = self._prepare(tool_name, args)
+        return self._try(self._prepare(tool_name, args))
+
+    def _try(self, call: _PreparedCall) -> Outcome:
         if self._session is None:
-            return call_directly(tool_name, call.tool, call.arguments, self._tools)
+            return call_directly(call.request, call.tool, call.arguments, self._tools)
         answer = self._session.submit(call.request)
         if isinstance(answer, Outcome):
             return answer
@@ -134,15 +139,42 @@ class ToolExecutor:
 
     async def atry_execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Outcome:
         """The outcome, whatever it is, without blocking the loop."""
-        call = self._prepare(tool_name, args)
+        return await self._atry(self._prepare(tool_name, args))
+
+    async def _atry(self, call: _PreparedCall) -> Outcome:
         if self._session is None:
-            return await call_directly_async(tool_name, call.tool, call.arguments, self._tools)
+            return await call_directly_async(call.request, call.tool, call.arguments, self._tools)
         answer = await self._session.submit_async(call.request)
         if isinstance(answer, Outcome):
             return answer
         if call.refusal is not None and (answer.placement == "worker" or call.refusal["type"] == "invalid"):
             return await answer.refuse_async(call.refusal)
         return await answer.run_async(call.async_body)
+
+    # -- batches
+
+    def execute_batch(self, calls: Sequence[BatchCall]) -> list[Outcome]:
+        """The outcomes of several calls at once, in their order: `[{"tool": "fetch", "args": {...}, "name": "a"}, …]`.
+
+        A call starts when those that it names in `after` have succeeded; what comes after one that did not is rejected
+        (`dependency-failed`), unless its `after_failure` is "run". Each runs in a thread of its own, in this context;
+        how many at once, `max_concurrent`, `max_total_concurrent` and `resources` say. On a KeyboardInterrupt nothing
+        more is started, and what runs ends by itself.
+
+        Raises ValueError for a cycle or a name that is unknown or taken, TypeError for what is no call, before anything
+        starts; EngineError if the engine cannot be used.
+        """
+        return run_in_threads(Batch(calls), self._call_of_batch)
+
+    async def aexecute_batch(self, calls: Sequence[BatchCall]) -> list[Outcome]:
+        """The same without blocking the loop: each call in a task of its own. Cancelling the await cancels them."""
+        return await run_in_tasks(Batch(calls), self._async_call_of_batch)
+
+    def _call_of_batch(self, node: Node) -> Outcome:
+        return self._try(self._prepare(node.tool, node.args, node.failed))
+
+    async def _async_call_of_batch(self, node: Node) -> Outcome:
+        return await self._atry(self._prepare(node.tool, node.args, node.failed))
 
     # -- runs and the end
 
@@ -192,7 +224,7 @@ class ToolExecutor:
         if self._session is not None:
             self._session.register(tool_name, policy)
 
-    def _prepare(self, tool_name: str, args: dict[str, Any] | None) -> _PreparedCall:
+    def _prepare(self, tool_name: str, args: dict[str, Any] | None, failed: str | None = None) -> _PreparedCall:
         if self._closed:
             raise RuntimeError("this ToolExecutor is closed")
         if not isinstance(tool_name, str):
@@ -201,7 +233,7 @@ class ToolExecutor:
             raise TypeError(f"args must be a dict of keyword arguments, got {args!r}")
         arguments = {} if args is None else args
         run = None if self._session is None else _current_runs.get().get(self._session.name)
-        request = CallRequest(tool_name, input=arguments, run=run)
+        request = CallRequest(tool_name, input=arguments, run=run, failed_dependency=failed)
         call = _PreparedCall(self._tools.get(tool_name), arguments, request)
         if call.tool is not None and self._session is not None:
             request.debug = debugging()

@@ -36,4 +36,6 @@ def _shown(option: Option, value: Any) -> Any:
         return value / 1_000
     if option.kind == "rate":
         return f"{value['starts']}/{value['windowMs']:g}ms"
+    if option.kind == "names":
+        return tuple(value)
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from endstop._options import OPTIONS, Option
@@ -31,10 +31,19 @@ def policy_for_wire(what: str, options: Mapping[str, Any], level: str = "tool") 
 
 
 def engine_options_for_wire(
-    what: str, options: Mapping[str, Any], agents: Mapping[str, Mapping[str, Any]] | None
+    what: str,
+    options: Mapping[str, Any],
+    agents: Mapping[str, Mapping[str, Any]] | None,
+    resources: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Translates the options of an engine and of its agents, by their names. Raises as `policy_for_wire` does."""
     wire = policy_for_wire(what, options, "engine")
+    if resources is not None:
+        if not isinstance(resources, Mapping):
+            raise TypeError(f"{what}: resources must be a dict of counts by the resource's name, got {resources!r}")
+        wire["resources"] = {
+            name: count(permits, f"{what}: resources[{name!r}]") for name, permits in resources.items()
+        }
     if agents is None:
         return wire
     if not isinstance(agents, Mapping):
@@ -58,6 +67,8 @@ def _read(option: Option, value: object, name: str) -> Any:
         return _rate(value, name)
     if option.kind == "flag":
         return _flag(value, name)
+    if option.kind == "names":
+        return _names(value, name)
     return _choice(value, option.choices, name)
 
 
@@ -87,6 +98,15 @@ def _flag(value: object, option: str) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{option} must be True or False, got {value!r}")
     return value
+
+
+def _names(value: object, option: str) -> list[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{option} must be a list of names, got {value!r}")
+    for name in value:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"{option} must have names, got {name!r}")
+    return list(value)
 
 
 def _choice(value: object, choices: tuple[str, ...], option: str) -> str:

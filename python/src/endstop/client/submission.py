@@ -43,6 +43,8 @@ class CallRequest:
     """Names one answer of the model: rejections of one turn count once towards the end of the run."""
     subject: str | None = None
     """Whom a delegating tool delegates to."""
+    failed_dependency: str | None = None
+    """The call of its batch that it comes after and that did not succeed: the engine rejects it."""
     by_code: bool = False
     """Code asks by itself, not a model: its repetitions are its own business."""
     timeout_ms: float | Unset | None = UNSET
@@ -157,6 +159,7 @@ def _header(session: str, request: CallRequest) -> dict[str, Any]:
         ("agentName", request.agent_name),
         ("turn", request.turn),
         ("subject", request.subject),
+        ("failedDependency", request.failed_dependency),
     ):
         if text is not None:
             header[name] = values.clean(text)

@@ -1,0 +1,23 @@
+import type { CallRequest } from "./call-request.ts";
+import { refuseUnknownKeys } from "./internal/nearest.ts";
+import { optionNames } from "./policy/compile-options.ts";
+import { compileCallTimeout } from "./policy/policy.ts";
+import type { BatchCall, CallOptions } from "./tool.ts";
+
+const CALL_KEYS = ["signal", "agent", "task", "turn", ...optionNames("call")];
+const BATCH_CALL_KEYS = ["tool", "input", "options", "name", "after", "afterFailure"];
+
+type CompiledCallOptions = Pick<CallRequest, "agent" | "task" | "turn" | "timeoutMs">;
+
+/** @throws TypeError or RangeError for an option that is unknown or makes no sense */
+export function compileCallOptions(options: CallOptions = {}): CompiledCallOptions {
+  refuseUnknownKeys(options, CALL_KEYS, "call options");
+  const { signal: _signal, agent, task, turn, ...limits } = options;
+  return { agent, task, turn, timeoutMs: compileCallTimeout(limits) };
+}
+
+/** Throws as {@link compileCallOptions} does. */
+export function checkBatchCall(call: BatchCall): void {
+  refuseUnknownKeys(call, BATCH_CALL_KEYS, "batch call");
+  compileCallOptions(call.options);
+}

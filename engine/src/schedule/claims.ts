@@ -1,0 +1,78 @@
+import type { Call } from "../call/call.ts";
+import type { Ending } from "../call/ending.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { Policies, Policy } from "../policy/policy.ts";
+import type { Need } from "./cap.ts";
+import { Permits } from "./permits.ts";
+import { type Waiting, waitForPermits } from "./wait-for-permits.ts";
+
+/** What becomes of a claim; one of the two is told, once, unless the call ends before. */
+export interface ClaimListener {
+  /** The call has its permits: its body may start. */
+  begin(): void;
+  /** It will not get them. */
+  fail(ending: Ending): void;
+}
+
+/** The permits of an engine's calls: from the admission of a call until it has its outcome. */
+export class Claims {
+  readonly #permits: Permits;
+  readonly #clock: Clock;
+  readonly #needs = new WeakMap<Policy, Need>();
+  readonly #claims = new Map<Call, Waiting>();
+
+  /** @throws RangeError as {@link Permits} does */
+  constructor({ engine, resources }: Policies, clock: Clock) {
+    this.#permits = new Permits({ maxConcurrent: engine.maxTotalConcurrent, resources });
+    this.#clock = clock;
+  }
+
+  /** A call asks for its permits. `begin` is told now if they are there. */
+  take(call: Call, policy: Policy, listener: ClaimListener): void {
+    if (policy.mode === "observe") return listener.begin();
+    const limitMs = this.#waitLimitMs(call, policy);
+    const claim = waitForPermits(
+      this.#permits,
+      {
+        need: this.#need(call.tool, policy),
+        run: call.run,
+        parent: call.parent && this.#claims.get(call.parent)?.ticket,
+        granted: () => listener.begin(),
+      },
+      {
+        limitMs,
+        expired: (waitedMs) => listener.fail({ type: "not-started", waitedMs, limitMs: limitMs ?? waitedMs }),
+      },
+      this.#clock,
+    );
+    this.#claims.set(call, claim);
+    const { state } = claim.ticket;
+    if (state.type === "granted") listener.begin();
+    else if (state.type === "deadlocked") listener.fail({ type: "deadlocked", caps: state.caps });
+  }
+
+  /** The call has its outcome: it leaves the queue, or gives its permits back. */
+  end(call: Call): void {
+    const claim = this.#claims.get(call);
+    if (!claim) return;
+    this.#claims.delete(call);
+    claim.end();
+  }
+
+  #need(tool: string, policy: Policy): Need {
+    let need = this.#needs.get(policy);
+    if (!need) {
+      const { maxConcurrent, resources } = policy;
+      need = this.#permits.need({ tool, maxConcurrent, resources });
+      this.#needs.set(policy, need);
+    }
+    return need;
+  }
+
+  /** Its caller's own time bounds the wait, too. */
+  #waitLimitMs({ withinMs, submittedAtMs }: Call, { waitTimeoutMs }: Policy): number | null {
+    if (withinMs === null) return waitTimeoutMs;
+    const leftMs = Math.max(1, withinMs - (this.#clock.now() - submittedAtMs));
+    return waitTimeoutMs === null ? leftMs : Math.min(waitTimeoutMs, leftMs);
+  }
+}
