@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Engine } from "../src/engine.ts";
 import type { EngineOptions, Outcome, PolicyOptions } from "../src/index.ts";
+import { Calls, returned } from "./support/calls.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 
 /** An engine whose tools note when they run, and end when told to. */
@@ -99,6 +100,19 @@ describe("concurrency limits", () => {
     expect(bodies.running).toEqual(["t late"]);
     bodies.clock.advance(1);
     expect(code(await late)).toBe("timed-out");
+  });
+
+  it.each([
+    { what: "its caller's time", engine: {}, withinMs: 10_000 },
+    { what: "its run's wall time", engine: { budgetWallTime: "10s" }, withinMs: undefined },
+  ])("leave a call that has waited no more than is left of $what", ({ engine, withinMs }) => {
+    const calls = new Calls(engine, { t: { maxConcurrent: 1 } });
+    const [first, second] = [calls.submit(), calls.submit({ withinMs })];
+    for (const { call } of [first, second]) calls.core.claim(call, () => undefined);
+    expect(second.call.timeoutMs).toBe(10_000);
+    calls.clock.advance(4_000);
+    calls.end(first, returned("x"));
+    expect(second.call.timeoutMs).toBe(6_000);
   });
 
   it("give the use of a call back that waited in vain", async () => {
