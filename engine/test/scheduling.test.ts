@@ -86,31 +86,31 @@ describe("concurrency limits", () => {
     void bodies.engine.call("t", "first");
     const late = bodies.engine.call("t", "late");
     await settlePromises();
-    bodies.clock.advance(9_000);
+    await bodies.clock.advance(9_000);
     const tooLate = bodies.engine.call("t", "too late");
     await bodies.end("t first");
-    bodies.clock.advance(10_000);
+    await bodies.clock.advance(10_000);
     expect(await tooLate).toMatchObject({
       status: "timed-out",
       attempts: 0,
       failure: { code: "wait-timed-out", retryable: true },
     });
-    bodies.clock.advance(49_999);
+    await bodies.clock.advance(49_999);
     await settlePromises();
     expect(bodies.running).toEqual(["t late"]);
-    bodies.clock.advance(1);
+    await bodies.clock.advance(1);
     expect(code(await late)).toBe("timed-out");
   });
 
   it.each([
     { what: "its caller's time", engine: {}, withinMs: 10_000 },
     { what: "its run's wall time", engine: { budgetWallTime: "10s" }, withinMs: undefined },
-  ])("leave a call that has waited no more than is left of $what", ({ engine, withinMs }) => {
+  ])("leave a call that has waited no more than is left of $what", async ({ engine, withinMs }) => {
     const calls = new Calls(engine, { t: { maxConcurrent: 1 } });
     const [first, second] = [calls.submit(), calls.submit({ withinMs })];
     for (const { call } of [first, second]) calls.core.claim(call, () => undefined);
     expect(second.call.timeoutMs).toBe(10_000);
-    calls.clock.advance(4_000);
+    await calls.clock.advance(4_000);
     calls.end(first, returned("x"));
     expect(second.call.timeoutMs).toBe(6_000);
   });
@@ -120,7 +120,7 @@ describe("concurrency limits", () => {
     void bodies.engine.call("t", "1");
     const inVain = bodies.engine.call("t", "2");
     await settlePromises();
-    bodies.clock.advance(1_000);
+    await bodies.clock.advance(1_000);
     expect(code(await inVain)).toBe("wait-timed-out");
     await bodies.end("t 1");
     void bodies.engine.call("t", "3");
