@@ -9,7 +9,7 @@ import pytest
 from crewai.tools import BaseTool, tool
 from crewai.tools.tool_failure import ToolExecutionFailedError
 
-from endstop.crewai import install
+from endstop.crewai import describe, install
 from endstop.demo.scripted import Ask
 from tests.support.crews import PATHS, plain_crewai_afterwards, run_crew
 
@@ -115,6 +115,34 @@ def test_limits_of_an_agent_go_by_its_role(path: str) -> None:
     search = Search()
     run_crew([search], [*[Ask("search", {"query": str(n)}) for n in range(4)], "done"], path=path)
     assert search.bodies == 2
+
+
+def test_every_limit_in_force_is_shown_with_its_source() -> None:
+    search = Search()
+    with pytest.raises(RuntimeError, match="not guarded"):
+        describe(search)
+    install(preset="strict", tools={"search": {"timeout": "5s"}}, agents={"Tester": {"max_calls_per_run": 2}})
+    limits = describe(search, "Tester")
+    assert (limits["timeout"].value, limits["timeout"].source) == (5.0, "tool")
+    assert (limits["max_calls_per_run"].value, limits["max_calls_per_run"].source) == (2, "agent Tester")
+    assert (limits["same_call_reject"].value, limits["same_call_reject"].source) == (3, "preset strict")
+
+
+@each_path
+def test_max_usage_count_is_exact(path: str) -> None:
+    install()
+    search = Search(max_usage_count=4)
+    script = [*[Ask("search", {"query": str(n)}) for n in range(6)], "done"]
+    result = run_crew([search], script, path=path)
+    assert (search.bodies, result.answer) == (4, "done")
+
+
+def test_max_usage_count_is_exact_in_a_batch() -> None:
+    install()
+    search = Search(max_usage_count=3)
+    script = [[Ask("search", {"query": str(n)}) for n in range(8)], "done"]
+    assert run_crew([search], script).answer == "done"
+    assert search.bodies == 3
 
 
 def test_a_batch_of_rejected_calls_counts_once_towards_the_end_of_the_run() -> None:

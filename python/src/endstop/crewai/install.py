@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from endstop.client.limits import EffectiveLimit, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.versions import TESTED_VERSION, installed_version
 
@@ -104,6 +105,17 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
             _installation().start(options={}, everything=False, policies={}, on_run_end="answer")
             _started = True
     return tool
+
+
+def describe(tool: Any, agent: str | None = None) -> dict[str, EffectiveLimit]:
+    """Every limit in force for a CrewAI tool, as an agent of that role uses it, and who said it.
+
+    Raises RuntimeError if the tool is not guarded, and EngineError if the engine cannot be used.
+    """
+    described = _installation().describe(tool, agent) if _started else None
+    if described is None:
+        raise RuntimeError(f"{tool!r} is not guarded: call endstop.crewai.install() or guard() first")
+    return effective_limits(described)
 
 
 def _installation() -> ModuleType:

@@ -57,6 +57,13 @@ def stop() -> None:
         guard.session.close()
 
 
+def describe(tool: Any, agent: str | None) -> dict[str, dict[str, Any]] | None:
+    """The limits in force for a tool as the engine names them; None if it is not guarded."""
+    guard = guarding.active()
+    terms = guard.terms(tool) if guard is not None else None
+    return None if guard is None or terms is None else guard.session.describe(terms.name, agent)
+
+
 def set_own_policy(tool: Any, policy: Policy) -> None:
     """Writes a policy on a tool."""
     if not isinstance(tool, (BaseTool, CrewStructuredTool)):

@@ -40,6 +40,8 @@ class Request:
         self.answers_again = answers_again
         self.ticket = admission if isinstance(admission, Ticket) else None
         self.outcome = admission if isinstance(admission, Outcome) else None
+        self.is_counted = False
+        """Whether CrewAI has counted it as a use of its tool."""
         self._claimed = False
         self._started = False
         self._given_back = False

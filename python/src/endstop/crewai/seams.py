@@ -48,6 +48,7 @@ _REQUESTS = (
     Seam(_USAGE, "ToolUsage", "_use", text.use),
     Seam(_USAGE, "ToolUsage", "_ause", text.use_async, is_async=True),
     Seam("crewai.agents.cache.cache_handler", "CacheHandler", "read", text.read_cache),
+    Seam(_STRUCTURED, "CrewStructuredTool", "_increment_usage_count", text.count_use),
     Seam(_USAGE, "ToolUsage", "_check_tool_repeated_usage", text.is_repeated_usage),
     Seam(_UTILITIES, None, "check_repeated_tool_call", text.check_repeated_call),
     Seam(_EXECUTOR, None, "check_repeated_tool_call", text.check_repeated_call),

@@ -44,6 +44,16 @@ def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any)
     return False if current_request.get() is not None else original(usage, *args, **kwargs)
 
 
+def count_use(original: Original, tool: Any) -> None:
+    """Seam of `CrewStructuredTool._increment_usage_count`, which the text path calls twice for each use."""
+    request = current_request.get()
+    if request is None or request.tool is not tool:
+        original(tool)
+    elif not request.is_counted:
+        request.is_counted = True
+        original(tool)
+
+
 def check_repeated_call(original: Original, *args: Any, **kwargs: Any) -> None:
     """Seam of `check_repeated_tool_call`, which ends the run at the 5th identical call, even with a poll's new result.
 
