@@ -37,6 +37,8 @@ def _compare(version: str, tests: Sequence[str]) -> Count:
         raise StepFailed(f"looking for crewai {version}", f"There are lock files for {known_versions}.")
     known = known_differences()
     made = surroundings(version)
+    # An older version lacks some of the files.
+    tests = [test for test in tests if (made.source / test).exists()]
     plain = plain_outcomes(made, tests)
     say(f"running the tests of crewai {version}, with the drop-in")
     guarded = run_tests(made, tests, drop_in=True)

@@ -15,9 +15,9 @@ from tools.steps import Command, digest_of, one_at_a_time, run
 
 HERE = Path(__file__).resolve().parent
 CONFTEST = HERE / "stand_in_conftest.py"
-OLDEST, NEWEST = "1.15.17", "1.15.30"
-REQUIREMENTS_BY_VERSION = {version: HERE / f"requirements-{version}.txt" for version in (OLDEST, NEWEST)}
-"""The lock files: of the oldest CrewAI that is supported, and of the newest that was tested."""
+NEWEST = "1.15.30"
+REQUIREMENTS_BY_VERSION = {version: HERE / f"requirements-{version}.txt" for version in (NEWEST,)}
+"""The lock files of the versions of CrewAI that are supported."""
 
 
 @dataclass(frozen=True)

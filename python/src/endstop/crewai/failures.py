@@ -12,7 +12,8 @@ _REASONS = {
     "invalid-input": ToolFailureReason.INVALID_INPUT,
     "unknown-tool": ToolFailureReason.UNKNOWN_TOOL,
     "usage-limit": ToolFailureReason.USAGE_LIMIT,
-    "repeated-call": ToolFailureReason.REPEATED_CALL,
+    # CrewAI has known this reason only since it looks for repetition itself.
+    "repeated-call": getattr(ToolFailureReason, "REPEATED_CALL", ToolFailureReason.EXCEPTION),
 }
 
 
