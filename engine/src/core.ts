@@ -14,6 +14,7 @@ import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
 import { effectOf } from "./policy/effect.ts";
 import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
+import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
 import type { AdmittedEntry, EndedEntry } from "./run/entry.ts";
 import { type Journal, noJournal } from "./run/journal.ts";
@@ -106,7 +107,10 @@ export class EngineCore {
   submit(request: CallRequest, settled: SettledListener): Call {
     const nowMs = this.#clock.now();
     const run = request.run;
-    const policy = this.#policies.of(request.tool, request.agentName ?? request.agent);
+    const own = this.#policies.of(request.tool, request.agentName ?? request.agent);
+    const { parent } = request;
+    // A call from another engine's body joins that one's tree, with what bounds the whole of it.
+    const policy = own && parent?.policy && !this.#live.has(parent) ? withinTree(own, parent.policy) : own;
     const call = newCall(`${this.#idPrefix}-${++this.#lastCall}`, request, policy, nowMs);
     if (!policy) {
       const figures = { detail: suggestNames(call.tool, this.#policies.tools) };

@@ -65,7 +65,7 @@ class Client {
 
   #start(): void {
     const calls = [...this.running, ...this.asking];
-    this.#session = new Session(python, this.clock, (message) => this.#hear(message), { directory: this.directory });
+    this.#session = Session.ofHost(python, this.clock, (message) => this.#hear(message), { directory: this.directory });
     const resume = this.#answered ? { resume: { calls } } : {};
     this.#send({ type: "open-engine", engine: "e", options: { rejectionsToEndRun: null }, ...resume });
     this.#send({ type: "register", engine: "e", tool: "t", policy: this.#policy });

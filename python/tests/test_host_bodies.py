@@ -20,6 +20,7 @@ from endstop.host.bodies import BodyEnd, body_threads, run_here, run_until
 from endstop.host.stopping import BodyStopped
 from endstop.host.stuck import stuck_bodies, stuck_count
 from endstop.host.threads import BodyThreads
+from endstop.host.watch import Watch
 
 from .support.fake_engine import eventually
 
@@ -484,3 +485,26 @@ def test_a_stuck_async_body_is_listed_and_cancelled_again() -> None:
 
     asyncio.run(scenario())
     assert cancellations == 3
+
+
+def test_a_function_that_many_threads_wrap_at_once_is_wrapped_once_and_put_back() -> None:
+    class Owner:
+        @staticmethod
+        def function() -> int:
+            return 1
+
+    def wrap(original: Callable[..., int]) -> Callable[..., int]:
+        time.sleep(0.001)  # so that they meet
+        return lambda: original() + 1
+
+    before = Owner.function
+    watch = Watch(Owner, "function", wrap)
+    for _ in range(3):
+        threads = [threading.Thread(target=watch.put_on) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert Owner.function() == 2
+    watch.take_off()
+    assert Owner.function is before

@@ -124,7 +124,8 @@ export class EngineJournal implements Journal {
     if (entry.type === "ended") return this.#fileOfCall.get(entry.call);
     if (entry.type === "run-closed" || entry.run === undefined || this.#givenUp.has(entry.run)) return undefined;
     let runFile = this.#runs.get(entry.run);
-    if (!runFile) {
+    // The call of a body of another engine counts in that one's run, which is not ours to remember.
+    if (!runFile && entry.type === "run-opened") {
       const file = JournalFile.create(pathOf(this.#directory, this.#engine, entry.run));
       runFile = { run: entry.run, file, openCalls: new Set(), closing: false };
       this.#runs.set(entry.run, runFile);

@@ -35,6 +35,10 @@ export class Engines {
     this.#directory = directory;
   }
 
+  has(name: string): boolean {
+    return this.#open.has(name);
+  }
+
   /** @throws TypeError if there is no such engine */
   get(name: string): OpenEngine {
     const engine = this.#open.get(name);

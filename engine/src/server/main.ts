@@ -60,7 +60,7 @@ function main(): void {
     }
     const { executable, path, flags = [] } = message.python;
     directory = message.directory;
-    session = new Session(
+    session = Session.ofHost(
       { executable, path, flags, stdout: message.stdout, host: message.pid },
       systemClock,
       send,

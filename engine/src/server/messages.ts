@@ -54,7 +54,14 @@ export type FromClient =
   | { readonly type: "close-engine"; readonly engine: string }
   | { readonly type: "register"; readonly engine: string; readonly tool: string; readonly policy: PolicyOptions }
   | { readonly type: "load"; readonly key: string; readonly modules: readonly string[] }
-  | { readonly type: "open-run"; readonly engine: string; readonly run: string; readonly resume?: boolean }
+  | {
+      readonly type: "open-run";
+      readonly engine: string;
+      readonly run: string;
+      readonly resume?: boolean;
+      /** It is the run of the guest's call, if that has one. */
+      readonly joins?: boolean;
+    }
   | { readonly type: "end-run"; readonly engine: string; readonly run: string; readonly reason: string }
   | { readonly type: "close-run"; readonly engine: string; readonly run: string }
   | {
@@ -65,6 +72,7 @@ export type FromClient =
       readonly agent?: string;
     }
   | CallMessage
+  | { readonly type: "invite"; readonly id: number; readonly call: string }
   | { readonly type: "start"; readonly id: number; readonly load: string }
   | {
       readonly type: "ended";
@@ -96,4 +104,5 @@ export type ToClient =
       readonly id: number;
       readonly limits: Readonly<Record<string, EffectiveLimit>> | null;
     }
+  | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
   | { readonly type: "directory"; readonly path: string };

@@ -7,7 +7,7 @@ const python = { executable: "python-that-is-not-started", flags: [], path: [], 
 
 function openSession(options: object = {}) {
   const sent: ToClient[] = [];
-  const session = new Session(python, new FakeClock(), (message) => void sent.push(message));
+  const session = Session.ofHost(python, new FakeClock(), (message) => void sent.push(message));
   const handle = (message: FromClient): ToClient[] => {
     session.handle(message, Buffer.alloc(0));
     return sent.splice(0);

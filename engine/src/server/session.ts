@@ -3,12 +3,14 @@ import { fingerprint } from "../call/fingerprint.ts";
 import type { Outcome } from "../call/outcome.ts";
 import type { EngineCore } from "../core.ts";
 import type { Clock } from "../internal/clock.ts";
-import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import { quotasOf } from "../policy/quotas.ts";
 import { Engines } from "./engines.ts";
+import { GuestEngines } from "./guest-engines.ts";
+import { Guests } from "./guests.ts";
 import { startedInLostWorkers } from "./lost-workers.ts";
 import type { CallMessage, FromClient, Hello, ToClient } from "./messages.ts";
+import { Shared } from "./shared.ts";
 
 interface CallEntry {
   readonly id: number;
@@ -23,24 +25,41 @@ interface CallEntry {
 /** Sends to the client. */
 export type Send = (message: ToClient, body?: Uint8Array) => void;
 
-/** What one client asked of its engine process. Messages in, messages out: it owns no channel. */
+/** What one client, the host or a guest, asked of its engine process. Messages in, messages out: it owns no channel. */
 export class Session {
-  readonly #python: PythonCommand;
-  readonly #clock: Clock;
   readonly #send: Send;
-  readonly #engines: Engines;
-  readonly #startedBefore: (callId: string) => boolean;
+  readonly #shared: Shared;
+  readonly #engines: Engines | GuestEngines;
+  /** Of a guest: the call to whose body it belongs. */
+  readonly #belongsTo: Call | undefined;
   readonly #calls = new Map<number, CallEntry>();
-  readonly #callsById = new Map<string, Call>();
-  #pool: PythonPool | undefined;
 
-  /** @param memory where the journals are, and what engines of this client left that were lost */
-  constructor(python: PythonCommand, clock: Clock, send: Send, memory: Pick<Hello, "directory" | "lost"> = {}) {
-    this.#python = python;
-    this.#clock = clock;
+  constructor(shared: Shared, engines: Engines | GuestEngines, send: Send, belongsTo?: Call) {
+    this.#shared = shared;
+    this.#engines = engines;
     this.#send = send;
-    this.#engines = new Engines(clock, memory.directory);
-    this.#startedBefore = startedInLostWorkers(memory.lost ?? []);
+    this.#belongsTo = belongsTo;
+  }
+
+  /**
+   * The session of the process that started this engine.
+   *
+   * @param memory where the journals are, and what engines of this client left that were lost
+   */
+  static ofHost(
+    python: PythonCommand,
+    clock: Clock,
+    send: Send,
+    memory: Pick<Hello, "directory" | "lost"> = {},
+  ): Session {
+    const engines = new Engines(clock, memory.directory);
+    const guests = new Guests((call, channel) => {
+      const guestEngines = new GuestEngines(shared.engines, call.run);
+      return new Session(shared, guestEngines, (message, body) => channel.send(message, body), call);
+    });
+    const startedBefore = startedInLostWorkers(memory.lost ?? []);
+    const shared = new Shared(python, clock, engines, guests, startedBefore, send);
+    return new Session(shared, engines, send);
   }
 
   /** Handles one message. What makes no sense is answered by `refused`, with the reason. */
@@ -56,11 +75,17 @@ export class Session {
 
   /** Ends every worker. The calls in flight are the client's to settle: nobody listens any more. */
   async close(): Promise<void> {
-    await this.#pool?.close();
+    await this.#shared.pool?.close();
   }
 
   destroyNow(): void {
-    this.#pool?.destroyNow();
+    this.#shared.pool?.destroyNow();
+  }
+
+  /** A guest is gone, or its call has its outcome. */
+  leave(): void {
+    for (const entry of [...this.#calls.values()]) this.#cancelEntry(entry, "the process that made it is gone");
+    if (this.#engines instanceof GuestEngines) this.#engines.leave();
   }
 
   #dispatch(message: FromClient, body: Uint8Array): void {
@@ -72,15 +97,17 @@ export class Session {
       case "register":
         return this.#engines.get(message.engine).core.setPolicy(message.tool, message.policy);
       case "load":
-        return this.#startedPool().load(message.key, message.modules, body);
+        return this.#shared.startedPool().load(message.key, message.modules, body);
       case "open-run":
-        return this.#engines.openRun(message.engine, message.run, message.resume ?? false);
+        return this.#openRun(message);
       case "end-run":
         return this.#endRun(message.engine, message.run, message.reason);
       case "describe":
         return this.#describe(message);
       case "close-run":
         return this.#engines.closeRun(message.engine, message.run);
+      case "invite":
+        return this.#invite(message.id, message.call);
       case "call":
         return this.#call(message, body);
       case "start":
@@ -95,7 +122,8 @@ export class Session {
   }
 
   #openEngine({ engine, options, resume }: Extract<FromClient, { type: "open-engine" }>): void {
-    if (!resume) return this.#engines.open(engine, options);
+    // A guest finds the engine that it has opened before.
+    if (!resume || this.#engines instanceof GuestEngines) return this.#engines.open(engine, options);
     const alive = new Set(resume.calls);
     const given: CallEntry[] = [];
     this.#engines.resume(engine, options, ({ entry: { id = -1, placement } }) => ({
@@ -104,15 +132,28 @@ export class Session {
         const { core } = this.#engines.get(engine);
         const entry = { id, call, core, isResumed: true, body: undefined };
         this.#calls.set(id, entry);
-        this.#callsById.set(call.id, call);
+        this.#shared.calls.set(call.id, call);
         if (placement === "worker" || !alive.has(id)) given.push(entry);
       },
     }));
     // What ran in a worker ended with the engine; what nobody waits for any more is of nobody's interest.
     for (const { call, core } of given) {
-      const started = call.placement === "host" || this.#startedBefore(call.id);
+      const started = call.placement === "host" || this.#shared.startedBefore(call.id);
       core.end(call, undefined, { type: "cancelled", detail: "its engine was lost", started });
     }
+  }
+
+  #openRun({ engine, run, resume = false, joins = false }: Extract<FromClient, { type: "open-run" }>): void {
+    if (this.#engines instanceof GuestEngines) this.#engines.openRun(engine, run, joins);
+    else this.#engines.openRun(engine, run, resume);
+  }
+
+  /** A body is about to start a process: what that one needs to join this call. */
+  #invite(id: number, callId: string): void {
+    const call = this.#shared.calls.get(callId);
+    if (!call) throw new TypeError(`no call ${callId} is in flight`);
+    const { socketPath } = this.#shared.startedPool();
+    this.#send({ type: "invited", id, socket: socketPath, token: this.#shared.guests.invite(call) });
   }
 
   #endRun(engine: string, name: string, reason: string): void {
@@ -140,15 +181,17 @@ export class Session {
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
     const { core, runs } = this.#engines.get(message.engine);
-    const run = message.run === undefined ? undefined : runs.get(message.run);
+    const parent = this.#shared.calls.get(message.parent ?? "") ?? this.#belongsTo;
+    const run = message.run === undefined ? parent?.run : runs.get(message.run);
     if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
     const request = {
-      id,
+      // A guest ends with the engine: nobody will ask for its calls again.
+      id: this.#belongsTo ? undefined : id,
       tool: message.tool,
       input: message.input,
       fingerprint: message.input === undefined ? null : fingerprint(message.tool, message.input),
       run,
-      parent: message.parent === undefined ? undefined : this.#callsById.get(message.parent),
+      parent,
       agent: message.agent,
       task: message.task,
       agentName: message.agentName,
@@ -165,7 +208,7 @@ export class Session {
     if (call.state.type !== "admitted") return;
     const entry: CallEntry = { id, call, core, body: undefined };
     this.#calls.set(id, entry);
-    this.#callsById.set(call.id, call);
+    this.#shared.calls.set(call.id, call);
     core.claim(call, () => {
       if (call.placement === "worker" && message.load !== undefined && body.length > 0)
         this.#startInWorker(entry, message.load, body);
@@ -189,14 +232,17 @@ export class Session {
     const { call, core } = entry;
     const attempt = core.start(call);
     if (attempt === undefined) return;
-    this.#startedPool().run({
+    const { clock, guests } = this.#shared;
+    this.#shared.startedPool().run({
       callId: call.id,
+      token: guests.invite(call),
+      waiting: ancestorsOf(call),
       attempt,
       key,
       args,
       timeoutMs: call.timeoutMs,
       quotas: quotasOf(call.policy),
-      withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (this.#clock.now() - call.submittedAtMs)),
+      withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (clock.now() - call.submittedAtMs)),
       ended: (ending, body) => {
         entry.body = body;
         core.end(call, attempt, ending);
@@ -221,7 +267,7 @@ export class Session {
 
   #cancelEntry({ call, core }: CallEntry, detail: string): void {
     if (call.placement === "worker") {
-      const started = this.#pool?.cancel(call.id) ?? false;
+      const started = this.#shared.pool?.cancel(call.id) ?? false;
       const known = started
         ? "its worker was killed, effects before that may have happened"
         : "its body was not started";
@@ -238,16 +284,16 @@ export class Session {
   #settled(id: number, call: Call, outcome: Outcome): void {
     const body = this.#calls.get(id)?.body;
     this.#calls.delete(id);
-    this.#callsById.delete(call.id);
+    this.#shared.calls.delete(call.id);
+    this.#shared.guests.revoke(call.id);
     const { value: _value, ...header } = outcome as Outcome & { readonly value?: unknown };
     this.#send({ type: "outcome", id, outcome: header }, body);
   }
+}
 
-  #startedPool(): PythonPool {
-    if (!this.#pool) {
-      this.#pool = new PythonPool(this.#python, this.#clock);
-      this.#send({ type: "directory", path: this.#pool.directory });
-    }
-    return this.#pool;
-  }
+/** The calls that wait for this one to end. */
+function ancestorsOf(call: Call): string[] {
+  const ids: string[] = [];
+  for (let { parent } = call; parent; { parent } = parent) ids.push(parent.id);
+  return ids;
 }

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { Channel, type ChannelEvents } from "../../internal/channel.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { Frame } from "../../internal/frames.ts";
-import { type FromWorker, PROTOCOL, type WorkerHello } from "./messages.ts";
+import { type GuestHello, PROTOCOL, type WorkerHello } from "./messages.ts";
 
 /** A worker that does not say who it is within this time is turned away. */
 const HELLO_TIMEOUT_MS = 10_000;
 
-/** Accepts a worker that has shown its token. Undefined turns it away. */
-export type AcceptWorker = (hello: WorkerHello, channel: Channel) => ChannelEvents | undefined;
+/** Accepts who has shown a token. Undefined turns it away. */
+export type Accept<Hello> = (hello: Hello, channel: Channel) => ChannelEvents | undefined;
 
 /** Which call's body a worker has begun, and what the worker had used by then. */
 export interface StartedNote {
@@ -21,20 +21,22 @@ export interface StartedNote {
   readonly memoryBytes: number;
 }
 
-/** The private socket that workers dial: in a directory that only this user can enter. */
+/** The private socket that workers and guests dial: in a directory that only this user can enter. */
 export class DialIn {
   readonly directory: string;
   readonly socketPath: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(clock: Clock, accept: AcceptWorker) {
+  constructor(clock: Clock, acceptWorker: Accept<WorkerHello>, acceptGuest: Accept<GuestHello>) {
     this.directory = mkdtempSync(join(process.env.ENDSTOP_TMPDIR || tmpdir(), "endstop-"));
     this.socketPath = join(this.directory, "engine.sock");
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
-      greet(socket, clock, accept);
+      greet(socket, clock, (hello, channel) =>
+        "guest" in hello ? acceptGuest(hello, channel) : acceptWorker(hello, channel),
+      );
     });
     this.#server.listen(this.socketPath);
   }
@@ -76,14 +78,14 @@ function parseNote(text: string): StartedNote | undefined {
   return { callId, cpuMs: Number(cpuMs), memoryBytes: Number(memoryBytes) };
 }
 
-function greet(socket: Socket, clock: Clock, accept: AcceptWorker): void {
+function greet(socket: Socket, clock: Clock, accept: Accept<WorkerHello | GuestHello>): void {
   let events: ChannelEvents | undefined;
   const tooLate = clock.setTimer(HELLO_TIMEOUT_MS, () => socket.destroy());
   const channel = new Channel(socket, socket, {
     frame(frame: Frame) {
       if (events) return events.frame(frame);
       tooLate.cancel();
-      const hello = frame.header as FromWorker;
+      const hello = frame.header as WorkerHello | GuestHello;
       events = hello.type === "hello" && hello.protocol === PROTOCOL ? accept(hello, channel) : undefined;
       if (!events) channel.close();
     },

@@ -43,6 +43,15 @@ export interface WorkerHello {
 
 export type FromWorker = WorkerHello | Ended;
 
+/** Of a process that a body started, or of a worker in the middle of one: what it calls belongs to that call. */
+export interface GuestHello {
+  readonly type: "hello";
+  readonly protocol: number;
+  readonly version: string;
+  readonly pid: number;
+  readonly guest: { readonly call: string; readonly token: string };
+}
+
 export interface Ended {
   readonly type: "ended";
   readonly callId: string;
@@ -71,5 +80,7 @@ export type ToWorker =
       readonly callId: string;
       readonly attempt: number;
       readonly key: string;
+      /** What the body calls joins its call by this. */
+      readonly token: string;
       readonly limits?: WorkerLimits;
     };

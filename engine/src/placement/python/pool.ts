@@ -4,12 +4,13 @@ import type { Crash } from "../../call/outcome.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
 import { QuotaWatch } from "../../supervise/quota-watch.ts";
-import type { Ended, FromWorker, ToWorker } from "./messages.ts";
+import type { Accept } from "./dial-in.ts";
+import type { Ended, FromWorker, GuestHello, ToWorker } from "./messages.ts";
 import type { Readiness } from "./modules.ts";
 import { excessBehind, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
 import type { Worker } from "./worker.ts";
-import { Workforce } from "./workforce.ts";
+import { Workforce, type WorkforceEvents } from "./workforce.ts";
 
 /** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
 const MAX_BUSY = Math.max(4, availableParallelism());
@@ -25,6 +26,10 @@ const MAX_GROWTH_BYTES = 256_000_000;
 export interface Job {
   readonly callId: string;
   readonly attempt: number;
+  /** What the body's own calls show. */
+  readonly token: string;
+  /** The calls that wait for this one: their bodies give their places to others. */
+  readonly waiting: readonly string[];
   /** Which loaded tool to run. */
   readonly key: string;
   /** The pickled arguments. */
@@ -73,20 +78,25 @@ export class PythonPool {
   readonly #queue: Waiting[] = [];
   #closed = false;
 
-  constructor(python: PythonCommand, clock: Clock) {
+  constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>) {
     this.#clock = clock;
     this.#watch = new QuotaWatch(clock);
-    this.#workforce = new Workforce(python, clock, {
+    const events: WorkforceEvents = {
       message: (worker, message, body) => this.#heard(worker, message, body),
       lost: (worker, crash) => this.#lost(worker, crash),
       gaveUp: (description) => this.#refuseQueue(description),
       changed: () => this.#pump(),
-    });
+    };
+    this.#workforce = new Workforce(python, clock, events, acceptGuest);
   }
 
   /** Private to this user; holds the socket that workers dial. */
   get directory(): string {
     return this.#workforce.directory;
+  }
+
+  get socketPath(): string {
+    return this.#workforce.socketPath;
   }
 
   /** Makes a tool known and has its modules imported. The same key again changes nothing. */
@@ -147,28 +157,43 @@ export class PythonPool {
       if (worker.generation < this.#workforce.generation) this.#workforce.retire(worker);
       else idle.push(worker);
     }
+    const isParent = this.#parents();
+    let working = 0;
+    for (const { job } of this.#busy.values()) if (!isParent.has(job.callId)) working += 1;
     let waiting = 0;
     for (const queued of [...this.#queue]) {
       const { job } = queued;
       const readiness = this.#readiness(job);
       if (readiness.type === "waiting") continue;
-      const worker = readiness.type === "ready" && this.#busy.size < MAX_BUSY ? idle.shift() : undefined;
+      const worker = readiness.type === "ready" && working < MAX_BUSY ? idle.shift() : undefined;
       if (readiness.type === "ready" && !worker) {
         waiting += 1;
         continue;
       }
       this.#leaveQueue(queued);
       if (readiness.type === "failed") job.ended({ type: "load-failed", error: readiness.error });
-      else if (worker) this.#assign(worker, queued);
+      else if (worker) {
+        this.#assign(worker, queued);
+        if (!isParent.has(job.callId)) working += 1;
+      }
     }
-    this.#keepReserve(idle.length, waiting);
+    this.#keepReserve(idle.length, working, waiting);
   }
 
-  #keepReserve(idle: number, waiting: number): void {
+  /** The calls whose bodies wait for others in this pool: nested calls must not stand in line behind their own parents. */
+  #parents(): ReadonlySet<string> {
+    const parents = new Set<string>();
+    for (const { job } of this.#busy.values()) for (const id of job.waiting) parents.add(id);
+    for (const { job } of this.#queue) for (const id of job.waiting) parents.add(id);
+    return parents;
+  }
+
+  #keepReserve(idle: number, working: number, waiting: number): void {
     // A worker forked before the modules are there would lack them.
     if (this.#tools.size === 0 || this.#workforce.isPreparing) return;
     if (this.#workforce.isFailing && waiting === 0) return;
-    const wanted = Math.min(MAX_BUSY, this.#busy.size + waiting) + RESERVE;
+    const parents = this.#busy.size - working;
+    const wanted = parents + Math.min(MAX_BUSY, working + waiting) + RESERVE;
     const have = this.#busy.size + idle + this.#workforce.forkingCount;
     for (let missing = wanted - have; missing > 0; missing -= 1) this.#workforce.fork();
   }
@@ -199,7 +224,7 @@ export class PythonPool {
 
   #assign(worker: Worker, queued: Waiting): void {
     const { job, queuedAtMs } = queued;
-    const { callId, attempt, key, args, withinMs } = job;
+    const { callId, attempt, key, token, args, withinMs } = job;
     const startedAtMs = this.#clock.now();
     const leftMs = withinMs === null ? Number.POSITIVE_INFINITY : Math.max(1, withinMs - (startedAtMs - queuedAtMs));
     const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
@@ -216,7 +241,7 @@ export class PythonPool {
       tell(worker, { type: "load", key }, payload);
     }
     const limits = workerLimits(job.quotas);
-    tell(worker, { type: "run", callId, attempt, key, ...(limits ? { limits } : {}) }, args);
+    tell(worker, { type: "run", callId, attempt, key, token, ...(limits ? { limits } : {}) }, args);
   }
 
   #watchQuotas(worker: Worker, job: Job): (() => void) | undefined {

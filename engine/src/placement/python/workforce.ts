@@ -3,8 +3,8 @@ import type { Channel, ChannelEvents } from "../../internal/channel.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
 import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
-import { DialIn, newToken, type StartedNote, sameToken } from "./dial-in.ts";
-import type { Died, FromTemplate, FromWorker, WorkerHello } from "./messages.ts";
+import { type Accept, DialIn, newToken, type StartedNote, sameToken } from "./dial-in.ts";
+import type { Died, FromTemplate, FromWorker, GuestHello, WorkerHello } from "./messages.ts";
 import { type Readiness, TemplateModules } from "./modules.ts";
 import { type PythonCommand, Template } from "./template.ts";
 import type { Worker } from "./worker.ts";
@@ -45,16 +45,20 @@ export class Workforce {
   #lastWorker = 0;
   #closed: (() => void) | undefined;
 
-  constructor(python: PythonCommand, clock: Clock, events: WorkforceEvents) {
+  constructor(python: PythonCommand, clock: Clock, events: WorkforceEvents, acceptGuest: Accept<GuestHello>) {
     this.#python = python;
     this.#clock = clock;
     this.#events = events;
-    this.#dialIn = new DialIn(clock, (hello, channel) => this.#accept(hello, channel));
+    this.#dialIn = new DialIn(clock, (hello, channel) => this.#accept(hello, channel), acceptGuest);
   }
 
   /** Private to this user; holds the socket that workers dial. */
   get directory(): string {
     return this.#dialIn.directory;
+  }
+
+  get socketPath(): string {
+    return this.#dialIn.socketPath;
   }
 
   get living(): Worker[] {

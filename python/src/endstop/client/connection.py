@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from endstop.client.process import EngineProcess
+from endstop.client.link import Link
 from endstop.client.slot import Slot
 from endstop.frames import Frame, FrameDecoder, ProtocolError
 from endstop.host.stopping import is_stoppable
@@ -31,7 +31,7 @@ _READ_BYTES = 1 << 16
 # Up to here a write to a pipe is all or nothing.
 _ATOMIC_WRITE_BYTES = getattr(select, "PIPE_BUF", 512)
 _REAP_WAIT_S = 2.0
-_KINDS = frozenset({"ready", "refused", "admitted", "outcome", "described", "directory"})
+_KINDS = frozenset({"ready", "refused", "admitted", "outcome", "described", "invited", "directory"})
 HELLO_ID = 0
 """The slot that `ready` goes to; calls count from 1."""
 
@@ -43,7 +43,7 @@ class ChannelLost(Exception):
 class Connection:
     """Sends frames, and lets any number of threads and asyncio tasks wait for the answers to their calls."""
 
-    def __init__(self, process: EngineProcess) -> None:
+    def __init__(self, process: Link) -> None:
         self.process = process
         self.lost: str | None = None
         """Why the channel ended, once it has. Set after every pending slot has been told."""

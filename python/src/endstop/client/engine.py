@@ -10,10 +10,13 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from endstop import frames
 from endstop._version import __version__
 from endstop.client.connection import HELLO_ID, ChannelLost, Connection
+from endstop.client.guest import GuestLink, shown_invitation
+from endstop.client.link import Link
 from endstop.client.process import EngineProcess, engine_command
 from endstop.client.workplace import Workplace
 from endstop.errors import EngineError
@@ -35,6 +38,7 @@ class SharedEngine:
         self._starts = 0
         self._start_error: EngineError | None = None
         self._failures: list[str] = []
+        self._declined: str | None = None
         self._ended = False
         self._ids = itertools.count(HELLO_ID + 1)
         self._workplace = Workplace()
@@ -48,7 +52,15 @@ class SharedEngine:
     def live_connection(self) -> Connection | None:
         """The connection, if one can be had without starting an engine."""
         connection = self._connection
-        return connection if connection is not None and connection.lost is None else None
+        if connection is None or connection.lost is not None:
+            return None
+        return connection if connection.process.invitation == self._invitation else None
+
+    @property
+    def _invitation(self) -> str | None:
+        """To the engine of the call that this process belongs to, unless that has turned it away."""
+        shown = shown_invitation()
+        return None if shown == self._declined else shown
 
     def connection(self) -> Connection:
         """A live connection; starts the engine if there is none. Callers at once share one start and its error.
@@ -95,6 +107,12 @@ class SharedEngine:
         self._ended = True
         self.end("the interpreter is ending")
 
+    def leave_call(self) -> None:
+        """The call that this process belonged to is over."""
+        connection = self._connection
+        if connection is not None and connection.process.invitation is not None:
+            connection.end("the call that this process belonged to is over")
+
     def forget(self) -> None:
         """In a forked child: the engine belongs to the parent."""
         self._starting = threading.Lock()
@@ -108,6 +126,13 @@ class SharedEngine:
         if self._ended:
             raise EngineError("interpreter-ending", "The interpreter is ending: no engine is started any more.")
         self._note_end_of_last()
+        invitation = self._invitation
+        if invitation is not None:
+            try:
+                guest = GuestLink(invitation)
+                return _greet(guest, guest.hello)
+            except (OSError, ChannelLost):
+                self._declined = invitation
         command = self._command()
         while True:
             if len(self._failures) >= MAX_FAILURES_IN_A_ROW:
@@ -115,7 +140,8 @@ class SharedEngine:
                 lines = [f"The engine failed {len(tried)} times in a row:", *(f"  {reason}" for reason in tried)]
                 raise EngineError("engine-start-failed", "\n".join(lines))
             try:
-                connection = _greet(command, self._workplace)
+                process = EngineProcess(command)
+                connection = _greet(process, _hello(process, self._workplace))
                 self._workplace.lost.clear()
                 return connection
             except ChannelLost as problem:
@@ -127,15 +153,23 @@ class SharedEngine:
             return
         if last.process.directory is not None:
             self._workplace.lost.append(last.process.directory)
-        if last.proved:
+        if last.lost is None:
+            last.end("this process belongs to another call now")
+        if last.proved or last.process.invitation is not None:
             self._failures.clear()
         else:
             self._failures.append(str(last.lost))
 
 
-def _greet(command: Sequence[str], workplace: Workplace) -> Connection:
-    """Starts a process and waits until it is ready. Raises ChannelLost if it ends first, EngineError otherwise."""
-    connection = Connection(EngineProcess(command))
+def leave_call() -> None:
+    """In a worker, when a body has ended."""
+    for engine in list(_engines):
+        engine.leave_call()
+
+
+def _greet(process: Link, hello: dict[str, Any]) -> Connection:
+    """Waits until the engine is ready. Raises ChannelLost if it ends first, EngineError otherwise."""
+    connection = Connection(process)
     late = threading.Event()
 
     def give_up() -> None:
@@ -147,7 +181,7 @@ def _greet(command: Sequence[str], workplace: Workplace) -> Connection:
     try:
         slot = connection.open_slot(HELLO_ID)
         timer.start()
-        connection.send(frames.encode(_hello(connection.process, workplace)))
+        connection.send(frames.encode(hello))
         connection.wait(slot, settled=True)
     except ChannelLost:
         if not late.is_set():
@@ -167,7 +201,7 @@ def _greet(command: Sequence[str], workplace: Workplace) -> Connection:
     return connection
 
 
-def _hello(process: EngineProcess, workplace: Workplace) -> dict[str, object]:
+def _hello(process: EngineProcess, workplace: Workplace) -> dict[str, Any]:
     directory = workplace.directory()
     return {
         "type": "hello",

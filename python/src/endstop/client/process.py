@@ -28,6 +28,8 @@ def engine_command() -> list[str]:
 class EngineProcess:
     """One engine child. `stdin` and `stdout` are the numbers of our ends of its pipes."""
 
+    invitation: str | None = None
+
     def __init__(self, command: Sequence[str]) -> None:
         self.inherited = Inherited()
         output = _duplicate_of_stdout()

@@ -13,6 +13,7 @@ from endstop import frames
 from endstop.client.connection import ChannelLost, Connection, uninterrupted
 from endstop.client.context import current_call
 from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_engine
+from endstop.client.inviting import stop_watching_for_children
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
 from endstop.errors import EngineError
@@ -31,7 +32,8 @@ class Session:
 
     def __init__(self, options: Mapping[str, Any] | None = None, *, engine: SharedEngine | None = None) -> None:
         """`options` are those of an engine as they go over the wire."""
-        self.name = f"{os.getpid()}-{next(_numbers)}"
+        # Nobody else's, also of processes of the past: guests share what has the same name.
+        self.name = f"{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
         self._engine = engine if engine is not None else shared_engine()
         self._options = dict(options or {})
         self._policies: dict[str, dict[str, Any]] = {}
@@ -41,6 +43,7 @@ class Session:
         """Those that have no outcome here yet."""
         self._answered = False
         """The same for calls of the whole session."""
+        self._joining_runs: set[str] = set()
         self._run_numbers = itertools.count(1)
         self._attached: Connection | None = None
         self._lock = threading.Lock()
@@ -54,10 +57,14 @@ class Session:
         self._policies[tool] = dict(policy)
         self._tell({"type": "register", "engine": self.name, "tool": tool, "policy": policy})
 
-    def open_run(self) -> str:
-        run = f"{self.name}-run-{next(self._run_numbers)}"
+    def open_run(self, *, joins: bool = False) -> str:
+        """`joins`: in a process that belongs to a call, it is the run of that call, if that has one."""
+        # A forked process has the same session, and counts on.
+        run = f"{self.name}-run-{os.getpid()}-{next(self._run_numbers)}"
+        if joins:
+            self._joining_runs.add(run)
         self._runs[run] = False
-        self._tell({"type": "open-run", "engine": self.name, "run": run})
+        self._tell({"type": "open-run", "engine": self.name, "run": run, "joins": joins})
         return run
 
     def end_run(self, run: str, reason: str) -> None:
@@ -90,6 +97,7 @@ class Session:
     def close_run(self, run: str) -> None:
         """Its history and counts are forgotten, and its body threads end."""
         self._runs.pop(run, None)
+        self._joining_runs.discard(run)
         self._tell({"type": "close-run", "engine": self.name, "run": run})
         body_threads.release((self.name, run))
 
@@ -103,6 +111,7 @@ class Session:
         _open_sessions.discard(self)
         if not _open_sessions:
             stop_watching()
+            stop_watching_for_children()
 
     # -- calls
 
@@ -194,6 +203,8 @@ class Session:
         def tell_everything() -> None:
             with self._lock:
                 if self._attached is not connection:
+                    if connection.process.invitation is not None or self._was_guest:
+                        self._begin_anew()
                     connection.send(b"".join(frames.encode(header) for header in self._introduction()))
                     self._attached = connection
 
@@ -213,7 +224,13 @@ class Session:
                 for tool, policy in list(self._policies.items())
             ),
             *(
-                {"type": "open-run", "engine": self.name, "run": run, "resume": used}
+                {
+                    "type": "open-run",
+                    "engine": self.name,
+                    "run": run,
+                    "resume": used,
+                    "joins": run in self._joining_runs,
+                }
                 for run, used in list(self._runs.items())
             ),
         ]
@@ -237,11 +254,20 @@ class Session:
 
         uninterrupted(tell)
 
+    @property
+    def _was_guest(self) -> bool:
+        return self._attached is not None and self._attached.process.invitation is not None
+
     def forget_connection(self) -> None:
         """In a forked child: the engine that knows this session belongs to the parent."""
         self._lock = threading.Lock()
         self._attached = None
         self._calls = {}
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """The engine that is met next has no journal of what the last one knew of this session."""
+        self._calls = {id: call for id, call in self._calls.items() if not call.may_have_begun}
         self._answered = False
         self._runs = dict.fromkeys(self._runs, False)
 

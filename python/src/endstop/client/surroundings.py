@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from endstop.worker.environment import raw_environment
+from endstop.worker.joining import CALL_VARIABLE
 
 
 class Inherited:
@@ -37,6 +38,18 @@ class Inherited:
         if environment:
             changes["environment"] = environment
         return changes or None
+
+
+class WholeSurroundings:
+    """Of a process that does not know what the engine was started in: workers get all of it."""
+
+    def changes(self) -> dict[str, Any]:
+        environment = {name: value for name, value in os.environ.items() if name != CALL_VARIABLE}
+        changes: dict[str, Any] = {"environment": environment, "isWhole": True}
+        directory = _directory()
+        if directory is not None:
+            changes["directory"] = directory
+        return changes
 
 
 def _directory() -> str | None:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from endstop import frames, values
 from endstop.client import local_outcomes
 from endstop.client.connection import ChannelLost, Connection
-from endstop.client.context import current_call
+from endstop.client.context import enter_call
+from endstop.client.inviting import watch_for_children
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import CannotMove, Movable, dump_arguments
 from endstop.client.slot import Slot
@@ -195,7 +196,8 @@ class Ticket:
 
     def _context(self) -> Context:
         context = copy_context()
-        context.run(current_call.set, self.call_id)
+        enter_call(context, self.call_id, self._connection)
+        watch_for_children()
         return context
 
     def _report(self, ending: dict[str, Any], *, again: bool = False) -> None:

@@ -30,7 +30,7 @@ class Run:
             if self._closed:
                 return None
             if self._opened is None:
-                self._opened = (session, session.open_run())
+                self._opened = (session, session.open_run(joins=True))
             opened_in, run = self._opened
             return run if opened_in is session else None
 

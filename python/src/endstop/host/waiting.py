@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
 from typing import Any
 
-_WATCHED: tuple[tuple[ModuleType, str], ...] = ((builtins, "input"), (getpass, "getpass"))
+from endstop.host.watch import Watch
 
 current_clock: ContextVar[BodyClock | None] = ContextVar("endstop_clock", default=None)
 
@@ -75,31 +74,6 @@ class BodyClock:
                 self._paused_s += time.monotonic() - self._paused_since
 
 
-class _Watch:
-    """Wraps one function in place while bodies with a deadline run, and for as long as nobody takes it off."""
-
-    def __init__(self, module: ModuleType, name: str) -> None:
-        self._module = module
-        self._name = name
-        self._original: Any = None
-        self._wrapper: Any = None
-
-    def put_on(self) -> None:
-        now = getattr(self._module, self._name)
-        if now is not self._wrapper:
-            self._original, self._wrapper = now, _stopping_the_clock(now)
-            setattr(self._module, self._name, self._wrapper)
-
-    def take_off(self) -> None:
-        # What somebody put over ours stays: ours is below it and passes through.
-        if self._wrapper is not None and getattr(self._module, self._name) is self._wrapper:
-            setattr(self._module, self._name, self._original)
-            self._original = self._wrapper = None
-
-
-_watches = [_Watch(module, name) for module, name in _WATCHED]
-
-
 def watch_for_waiting() -> None:
     """Called before each body with a deadline: somebody may have replaced `input` since the last one."""
     for watch in _watches:
@@ -122,3 +96,6 @@ def _stopping_the_clock(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(*args, **kwargs)
 
     return waiting
+
+
+_watches = [Watch(builtins, "input", _stopping_the_clock), Watch(getpass, "getpass", _stopping_the_clock)]

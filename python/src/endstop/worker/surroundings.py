@@ -32,7 +32,10 @@ class Surroundings:
         self._streams = sys.stdin, sys.stdout, sys.stderr
 
     def enter(self, changes: Mapping[str, Any]) -> None:
-        """The host's `directory` and `environment` (None: the name is gone), where they differ. Raises CannotMove."""
+        """The host's `directory` and `environment` (None: the name is gone), where they differ. Raises CannotMove.
+
+        With `isWhole`, every other name is gone, too.
+        """
         directory = changes.get("directory")
         if directory is not None:
             try:
@@ -40,7 +43,10 @@ class Surroundings:
             except OSError as problem:
                 text = f"the working directory {directory} cannot be entered: {problem.strerror}"
                 raise CannotMove(text) from problem
-        for name, value in changes.get("environment", {}).items():
+        environment = changes.get("environment", {})
+        if changes.get("isWhole"):
+            environment = {**dict.fromkeys(os.environ), **environment}
+        for name, value in environment.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from endstop.frames import PROTOCOL_VERSION, Frame, FrameDecoder, ProtocolError, encode
 from endstop.worker import streams
 from endstop.worker.importing import import_modules, prepare_for_forks
+from endstop.worker.joining import CALL_VARIABLE
 from endstop.worker.prctl import adopt_orphans, signal_on_parent_death
 from endstop.worker.registry import Registry
 from endstop.worker.starting import EXIT_DEFECT, Birth, fork_worker, spawn_worker
@@ -39,6 +40,7 @@ def main() -> NoReturn:
     # An import can hang; this ends it too when the engine dies. The engine starts the template on its main thread.
     signal_on_parent_death(signal.SIGTERM)
     streams.make_live()
+    os.environ.pop(CALL_VARIABLE, None)  # each body gets its own
     # A pickle that names the host's program must fail here, and not find a name of this one.
     sys.modules["__main__"] = types.ModuleType("__main__")
     template = Template(socket.socket(fileno=CHANNEL_DESCRIPTOR))

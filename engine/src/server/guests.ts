@@ -1,0 +1,68 @@
+import type { Call } from "../call/call.ts";
+import type { Channel, ChannelEvents } from "../internal/channel.ts";
+import { version } from "../internal/version.generated.ts";
+import { newToken, sameToken } from "../placement/python/dial-in.ts";
+import { type GuestHello, PROTOCOL } from "../placement/python/messages.ts";
+import type { FromClient, ToClient } from "./messages.ts";
+
+/** What a guest asks for, until it is gone. */
+export interface GuestSession {
+  handle(message: FromClient, body: Uint8Array): void;
+  /** Nobody listens any more: its calls in flight are cancelled. */
+  leave(): void;
+}
+
+interface Invitation {
+  readonly call: Call;
+  readonly token: string;
+  readonly channels: Set<Channel>;
+}
+
+/**
+ * Processes that a body started, and workers in the middle of one: they show the token of the body's call, and their calls join its
+ * tree. With the call's outcome the token is worth nothing any more, and the channels of its guests are closed.
+ */
+export class Guests {
+  readonly #invitations = new Map<string, Invitation>();
+  readonly #welcome: (call: Call, channel: Channel) => GuestSession;
+
+  /** @param welcome makes what serves a guest of a call */
+  constructor(welcome: (call: Call, channel: Channel) => GuestSession) {
+    this.#welcome = welcome;
+  }
+
+  /** The token of a call in flight: the same one each time. */
+  invite(call: Call): string {
+    let invitation = this.#invitations.get(call.id);
+    if (!invitation) {
+      invitation = { call, token: newToken(), channels: new Set() };
+      this.#invitations.set(call.id, invitation);
+    }
+    return invitation.token;
+  }
+
+  /** Undefined turns it away. */
+  accept({ version: shown, guest }: GuestHello, channel: Channel): ChannelEvents | undefined {
+    const invitation = this.#invitations.get(guest.call);
+    if (shown !== version || !invitation || !sameToken(invitation.token, guest.token)) return undefined;
+    const session = this.#welcome(invitation.call, channel);
+    invitation.channels.add(channel);
+    const ready: ToClient = { type: "ready", protocol: PROTOCOL, version, pid: process.pid };
+    channel.send(ready);
+    return {
+      frame: ({ header, body }) => session.handle(header as FromClient, body),
+      closed: () => {
+        invitation.channels.delete(channel);
+        session.leave();
+      },
+    };
+  }
+
+  /** The call has its outcome. */
+  revoke(callId: string): void {
+    const invitation = this.#invitations.get(callId);
+    if (!invitation) return;
+    this.#invitations.delete(callId);
+    for (const channel of [...invitation.channels]) channel.close();
+  }
+}

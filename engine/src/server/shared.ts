@@ -1,0 +1,50 @@
+import type { Call } from "../call/call.ts";
+import type { Clock } from "../internal/clock.ts";
+import { PythonPool } from "../placement/python/pool.ts";
+import type { PythonCommand } from "../placement/python/template.ts";
+import { Engines } from "./engines.ts";
+import { KeptEngines } from "./guest-engines.ts";
+import type { Guests } from "./guests.ts";
+import type { ToClient } from "./messages.ts";
+
+/** What the session of the host and those of its guests have in common. */
+export class Shared {
+  readonly clock: Clock;
+  /** Calls in flight, of all sessions: what a guest calls has its parent in another one. */
+  readonly calls = new Map<string, Call>();
+  readonly guests: Guests;
+  readonly engines: KeptEngines;
+  /** Whether a worker of a lost engine had begun the body of a call. */
+  readonly startedBefore: (callId: string) => boolean;
+  readonly #python: PythonCommand;
+  readonly #tellHost: (message: ToClient) => void;
+  #pool: PythonPool | undefined;
+
+  constructor(
+    python: PythonCommand,
+    clock: Clock,
+    hostEngines: Engines,
+    guests: Guests,
+    startedBefore: (callId: string) => boolean,
+    tellHost: (message: ToClient) => void,
+  ) {
+    this.#python = python;
+    this.clock = clock;
+    this.guests = guests;
+    this.startedBefore = startedBefore;
+    this.engines = new KeptEngines(hostEngines, new Engines(clock, undefined));
+    this.#tellHost = tellHost;
+  }
+
+  get pool(): PythonPool | undefined {
+    return this.#pool;
+  }
+
+  startedPool(): PythonPool {
+    if (!this.#pool) {
+      this.#pool = new PythonPool(this.#python, this.clock, (hello, channel) => this.guests.accept(hello, channel));
+      this.#tellHost({ type: "directory", path: this.#pool.directory });
+    }
+    return this.#pool;
+  }
+}
