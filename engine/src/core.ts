@@ -44,6 +44,8 @@ export class EngineCore {
   readonly #claims: Claims;
   readonly #usage: EngineUsage;
   readonly #live = new Map<Call, Live>();
+  /** Calls whose tree began in another engine. */
+  readonly #joined = new WeakSet<Call>();
   readonly #idPrefix: string;
   readonly #journal: Journal;
   /** False where it was lost and its journal cannot be read: what is limited over the whole engine may be used up. */
@@ -109,9 +111,11 @@ export class EngineCore {
     const run = request.run;
     const own = this.#policies.of(request.tool, request.agentName ?? request.agent);
     const { parent } = request;
-    // A call from another engine's body joins that one's tree, with what bounds the whole of it.
-    const policy = own && parent?.policy && !this.#live.has(parent) ? withinTree(own, parent.policy) : own;
+    // Below another engine's body, what bounds that one's whole tree holds here too.
+    const joins = parent !== undefined && (!this.#live.has(parent) || this.#joined.has(parent));
+    const policy = joins && own && parent.policy ? withinTree(own, parent.policy) : own;
     const call = newCall(`${this.#idPrefix}-${++this.#lastCall}`, request, policy, nowMs);
+    if (joins) this.#joined.add(call);
     if (!policy) {
       const figures = { detail: suggestNames(call.tool, this.#policies.tools) };
       return this.#reject(call, { code: "unknown-tool", figures }, { settled, observed: [] });

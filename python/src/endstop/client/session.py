@@ -267,7 +267,7 @@ class Session:
 
     def _begin_anew(self) -> None:
         """The engine that is met next has no journal of what the last one knew of this session."""
-        self._calls = {id: call for id, call in self._calls.items() if not call.may_have_begun}
+        self._calls = {number: call for number, call in self._calls.items() if not call.may_have_begun}
         self._answered = False
         self._runs = dict.fromkeys(self._runs, False)
 
