@@ -89,6 +89,7 @@ describe("an engine's journal", () => {
     const usage = new EngineUsage();
     const run = new Run("r", clock.now());
     const rate = { starts: 2, windowMs: 1_000 };
+    journal.append({ type: "run-opened", atMs: run.openedAtMs, run: "r" });
     for (const call of ["1", "2"]) {
       const entry = admitted(call, "r", { rate, breakerLimit: 2 });
       const end = { ...ended(call), failed: true };
@@ -102,6 +103,15 @@ describe("an engine's journal", () => {
     const { usage: read } = replay(EngineJournal.resume(directory, "e", clock)[1].entries);
     expect(read.of("t")).toMatchObject({ bodies: 2, inFlight: 0, startsMs: usage.of("t").startsMs });
     expect(read.of("t").breaker.value).toBe("open");
+  });
+
+  it("counts a call in the run of another engine as one outside any run, with no file for that run", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    for (const each of [admitted("1", "another's"), ended("1")]) journal.append(each);
+    expect(readdirSync(directory)).toEqual(["e.journal"]);
+    const { usage, runs } = replay(EngineJournal.resume(directory, "e", clock)[1].entries);
+    expect([usage.of("t").bodies, runs.size]).toEqual([1, 0]);
   });
 
   it("ignores the line that was being written as the engine died, and goes on after it", () => {
