@@ -166,7 +166,9 @@ def hang_with_a_nested_call(started: str) -> None:
     executor.try_execute_tool("wait", {"seconds": 60, "started": started})
 
 
-def child_that_dies_in_its_call() -> int:
+def child_that_dies_in_its_call(code: int) -> int:
     """A process that is gone in the middle of its own call to a tool on its host."""
-    code = "from tests.outside import joining_tools as j; j.executor.try_execute_tool('end_now', {'code': 9})"
-    return subprocess.run([sys.executable, "-c", code]).returncode
+    program = (
+        f"from tests.outside import joining_tools as j; j.executor.try_execute_tool('end_now', {{'code': {code}}})"
+    )
+    return subprocess.run([sys.executable, "-c", program]).returncode

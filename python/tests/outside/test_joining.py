@@ -142,11 +142,18 @@ def test_a_deadline_of_a_worker_ends_what_it_was_calling(executor: ToolExecutor,
     assert executor.execute_tool("leaf", {"text": "next"}) == "next"
 
 
-def test_a_guest_that_dies_in_its_call_gives_nothing_back_and_leaves_nothing_open(executor: ToolExecutor) -> None:
+def test_a_guest_that_dies_ends_its_calls_as_cancelled_with_an_unknown_effect(leaks: LeakDetector) -> None:
+    executor = ToolExecutor(budget_calls=4)
     executor.register(joining_tools.child_that_dies_in_its_call, timeout="40s")
     with executor.run():
-        assert executor.execute_tool("child_that_dies_in_its_call") == 9
-        assert executor.execute_tool("child_that_dies_in_its_call") == 9
+        assert executor.execute_tool("child_that_dies_in_its_call", {"code": 9}) == 9
+        assert executor.execute_tool("child_that_dies_in_its_call", {"code": 8}) == 8
+        # Two bodies each: what may have begun is not given back.
+        outcome = executor.try_execute_tool("child_that_dies_in_its_call", {"code": 7})
+        assert outcome.failure is not None
+        assert outcome.failure.code == "budget-exceeded"
+    executor.close()
+    shared_engine().end("the test is over")
 
 
 def _dial(told: str) -> dict[str, Any] | None:
