@@ -23,9 +23,10 @@ PROCESS_CONFIGURATION_KEY = "endstop_call"
 
 def shown_invitation() -> str | None:
     """The call that this process belongs to now, as it was handed to it; None if to none."""
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is not None:
-        configuration = getattr(processes.current_process(), "_config", {})
+    # Another thread may be importing the module at this moment; a process that was handed a call has it whole.
+    current_process = getattr(sys.modules.get("multiprocessing.process"), "current_process", None)
+    if current_process is not None:
+        configuration = getattr(current_process(), "_config", {})
         handed = configuration.pop(PROCESS_CONFIGURATION_KEY, None)
         if handed is not None:
             os.environ[CALL_VARIABLE] = handed  # for what this process starts in its turn
