@@ -157,3 +157,34 @@ def test_a_batch_of_rejected_calls_counts_once_towards_the_end_of_the_run() -> N
     result = run_crew([search], script, cache=False)
     assert result.answer == "done"
     assert search.bodies == 4
+
+
+@each_path
+def test_agents_that_start_each_others_crews_through_tools_are_one_tree(path: str) -> None:
+    install()
+    bodies: list[str] = []
+
+    def starting(name: str, other: str) -> Any:
+        def body(thing: str) -> str:
+            bodies.append(name)
+
+            def step(number: int, messages: list[dict[str, Any]]) -> Any:
+                return (
+                    Ask(other, {"thing": thing + "+"})
+                    if number == 1
+                    else " ".join(str(m.get("content")) for m in messages[-2:])
+                )
+
+            return run_crew([tools[other]], step, path=path).answer
+
+        body.__doc__ = f"Starts the crew {name}."
+        return tool(name)(body)
+
+    tools: dict[str, Any] = {}
+    tools["ask_ann"], tools["ask_bob"] = starting("ask_ann", "ask_bob"), starting("ask_bob", "ask_ann")
+    script = [Ask("ask_ann", {"thing": "x"}), "done"]
+    result = run_crew([tools["ask_ann"]], script, path=path)
+    assert result.answer == "done"
+    assert bodies == ["ask_ann", "ask_bob", "ask_ann", "ask_bob"]
+    path_seen = "ask_ann → ask_bob → ask_ann → ask_bob → ask_ann"
+    assert path_seen in " ".join(result.tool_texts)
