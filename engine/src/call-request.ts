@@ -56,6 +56,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     debug: request.debug ?? false,
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
+    startedAtMs: undefined,
     state: { type: "submitted" },
   };
 }
@@ -72,6 +73,7 @@ export function resumedCall(
   return {
     ...{ id, tool, subject, parent, run, policy, path, placement, timeoutMs, withinMs, fingerprint },
     submittedAtMs: atMs,
+    startedAtMs: undefined,
     byCode: false,
     debug: false,
     state,

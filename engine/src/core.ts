@@ -10,6 +10,7 @@ import type { CallFacts, ObservedRejection, Outcome } from "./call/outcome.ts";
 import { isFailure, resultOf } from "./call/result.ts";
 import { traceOf } from "./call/trace-of.ts";
 import { type CallRequest, newCall, resumedCall, timeoutAfterWait } from "./call-request.ts";
+import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
 import { effectOf } from "./policy/effect.ts";
@@ -22,9 +23,18 @@ import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
 import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
 import type { Run } from "./run/run.ts";
 import { Claims } from "./schedule/claims.ts";
+import type { PermitCount } from "./schedule/permits.ts";
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
+
+export interface CoreLoad {
+  readonly inFlight: number;
+  /** Of those, the ones that wait for permits. */
+  readonly waiting: number;
+  /** By name: `engine`, `tool search`, `resource database`. */
+  readonly permits: Readonly<Record<string, PermitCount>>;
+}
 
 interface Live {
   readonly settled: SettledListener;
@@ -50,6 +60,8 @@ export class EngineCore {
   readonly #journal: Journal;
   /** False where it was lost and its journal cannot be read: what is limited over the whole engine may be used up. */
   isRemembered = true;
+  /** Told of all that happens to calls. */
+  observer: CallObserver = noObserver;
   #lastCall = 0;
 
   /**
@@ -90,6 +102,12 @@ export class EngineCore {
     if (run.endedBecause !== null) return;
     this.#journal.append({ type: "run-ended", atMs: this.#clock.now(), run: run.id, reason });
     run.endedBecause = reason;
+    this.observer.runEnded(run.id, reason);
+  }
+
+  /** Calls in flight, those of them that wait for permits, and the permits. */
+  get load(): CoreLoad {
+    return { inFlight: this.#live.size, waiting: this.#claims.waiting, permits: this.#claims.permits };
   }
 
   /** What its calls have used, for whoever writes it down. */
@@ -166,20 +184,38 @@ export class EngineCore {
     const policy = call.policy === this.#policies.engine ? this.#policies.of(call.tool, undefined) : call.policy;
     const entry = this.#live.get(call)?.admitted;
     if (call.state.type !== "admitted" || !policy || !entry) return;
+    let waits = true;
     this.#claims.take(call, policy, {
       begin: () => {
+        waits = false;
         const decision = call.byCode || policy.mode === "observe" ? undefined : call.run?.ledger.decideAtStart(entry);
         if (decision?.type === "effect-unknown") return this.end(call, undefined, decision);
         call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
         begin();
       },
-      fail: (ending) => this.end(call, undefined, ending),
+      fail: (ending) => {
+        waits = false;
+        this.end(call, undefined, ending);
+      },
     });
+    if (waits) this.observer.waits(call);
   }
 
   /** The body of an admitted call is about to run. @returns the attempt, or undefined if the call has ended meanwhile */
   start(call: Call): number | undefined {
+    const attempt = this.queue(call);
+    if (attempt !== undefined) this.begin(call, attempt);
+    return attempt;
+  }
+
+  /** The same for a body that may still have to wait for a worker: `begin` tells when one has it. */
+  queue(call: Call): number | undefined {
     return this.#move(call, { type: "start" }) && call.state.type === "running" ? call.state.attempt : undefined;
+  }
+
+  begin(call: Call, attempt: number): void {
+    call.startedAtMs ??= this.#clock.now();
+    this.observer.started(call, attempt);
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */
@@ -188,6 +224,7 @@ export class EngineCore {
     if (!live || !acceptsEnding(call.state, attempt)) return;
     const notice = live.admitted ? this.#ended(call, live.admitted, live.ticket, ending) : null;
     const attempts = bodiesStarted(ending);
+    if (ending.type === "answered") this.observer.answered(call, "framework");
     if (ending.type === "returned" || ending.type === "answered") {
       const facts = this.#facts(call, attempts);
       const { placement } = call;
@@ -230,6 +267,7 @@ export class EngineCore {
     const ticket = run?.admitted(entry);
     this.#live.set(call, { ...live, admitted: entry, ticket });
     this.#move(call, { type: "admit" });
+    this.observer.admitted(call);
   }
 
   /** @returns the notice that the model gets beside the result */
@@ -288,6 +326,7 @@ export class EngineCore {
       attempt === undefined ? ({ type: "settle", outcome } as const) : ({ type: "settle", attempt, outcome } as const);
     if (!live || !this.#move(call, event)) return;
     this.#live.delete(call);
+    this.observer.settled(call, outcome);
     live.settled(outcome, call);
     this.#claims.end(call);
   }

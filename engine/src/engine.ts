@@ -7,6 +7,9 @@ import type { Outcome } from "./call/outcome.ts";
 import { checkBatchCall, compileCallOptions } from "./call-options.ts";
 import type { CallRequest } from "./call-request.ts";
 import { EngineCore } from "./core.ts";
+import { EngineObserver } from "./events/engine-observer.ts";
+import { type EngineStats, engineStats } from "./events/engine-stats.ts";
+import { EventStream } from "./events/event-stream.ts";
 import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
@@ -59,6 +62,7 @@ export class Engine {
   readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
   readonly #workers: WorkerPlacements;
   readonly #placedCalls = new Map<Call, PlacedCall>();
+  readonly #observer: EngineObserver;
   #closed = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -66,7 +70,9 @@ export class Engine {
   constructor(options: EngineOptions, clock: Clock) {
     this.#clock = clock;
     this.#core = new EngineCore(options, clock, randomUUID().slice(0, 8));
-    this.#workers = new WorkerPlacements(clock);
+    this.#observer = new EngineObserver(new EventStream(), clock, () => this.#core.load.waiting);
+    this.#core.observer = this.#observer;
+    this.#workers = new WorkerPlacements(clock, this.#observer.events);
   }
 
   /**
@@ -157,6 +163,7 @@ export class Engine {
   /** Opens a run. It needs no closing: it is gone when nobody holds it. */
   run(): RunHandle {
     const run = new Run(randomUUID(), this.#clock.now());
+    this.#observer.runOpened(run.id);
     return {
       id: run.id,
       call: (tool, input, options) => this.#call(run, tool, input, options),
@@ -175,6 +182,16 @@ export class Engine {
     const described = this.#core.describe(tool, agent);
     if (!described) throw new RangeError(`there is no tool named ${tool}. ${suggestNames(tool, this.#tools.keys())}`);
     return described;
+  }
+
+  /** What happens in this engine, from now on: `on`, `for await`, or for all engines of the process Node's diagnostics channel `endstop:event`. */
+  get events(): EventStream {
+    return this.#observer.events;
+  }
+
+  /** What it has done since it was made, and does: a snapshot. */
+  stats(): EngineStats {
+    return engineStats(this.#core, this.#observer.stats, this.#workers.figures, this.#workers.pids);
   }
 
   /** Calls a tool outside any run: its timeout and limits hold, but loops are not seen. */

@@ -12,6 +12,11 @@ export type {
   Unsuccessful,
 } from "./call/outcome.ts";
 export { createEngine, type Engine, type RegisteredTool, type RunHandle } from "./engine.ts";
+export type { CallFigures, ToolStats } from "./events/call-stats.ts";
+export type { AnsweredBy, EngineEvent, EventType, Settlement, WorkerEnd } from "./events/engine-event.ts";
+export type { EngineStats, MemoryStats, WorkerStats } from "./events/engine-stats.ts";
+export type { EventListener, EventStream } from "./events/event-stream.ts";
+export type { Percentiles } from "./events/histogram.ts";
 export type { CommandOptions } from "./placement/command/command-options.ts";
 export type { AgentOptions, PolicyOptions } from "./policy/options.generated.ts";
 export type { EffectiveLimit, EngineOptions } from "./policy/policy.ts";

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { Ending } from "../src/call/ending.ts";
+import { EventStream } from "../src/events/event-stream.ts";
 import { systemClock } from "../src/internal/clock.ts";
 import type { BodyRunner } from "../src/placement/body.ts";
 import { compileCommand } from "../src/placement/command/command-options.ts";
@@ -9,7 +10,7 @@ import { NO_QUOTAS, type Quotas } from "../src/supervise/quota.ts";
 const odd = new URL("./support/tools/odd.ts", import.meta.url);
 
 function makePlacements(): WorkerPlacements {
-  const placements = new WorkerPlacements(systemClock);
+  const placements = new WorkerPlacements(systemClock, new EventStream());
   onTestFinished(() => placements.close());
   return placements;
 }

@@ -38,7 +38,7 @@ export function acceptsEnding(state: CallState, attempt: number | undefined): bo
   return state.type !== "submitted" && state.attempt === attempt;
 }
 
-/** What a call is, from its submission on. Only `state` changes. */
+/** What a call is, from its submission on. Only `state` changes, and what is not readonly. */
 export interface Call {
   readonly id: string;
   readonly tool: string;
@@ -63,5 +63,7 @@ export interface Call {
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;
+  /** When its first body began; undefined before. */
+  startedAtMs: number | undefined;
   state: CallState;
 }

@@ -1,4 +1,4 @@
-import type { EngineEvent, Settlement } from "./engine-event.ts";
+import type { Settlement } from "./engine-event.ts";
 import { Histogram, type Percentiles } from "./histogram.ts";
 
 /** Figures of one tool since the engine began. Durations in milliseconds. */
@@ -9,6 +9,7 @@ export interface ToolStats {
   /** Calls that were answered without a body. */
   readonly answered: number;
   readonly byStatus: Readonly<Partial<Record<Settlement["status"], number>>>;
+  /** Calls that did not succeed, by the code of their failure. */
   readonly byCode: Readonly<Record<string, number>>;
   /** From submission to the start of the body, of calls whose body started. */
   readonly waitMs: Percentiles;
@@ -16,7 +17,7 @@ export interface ToolStats {
   readonly runMs: Percentiles;
 }
 
-export interface StatsSnapshot {
+export interface CallFigures {
   readonly total: ToolStats;
   readonly tools: Readonly<Record<string, ToolStats>>;
 }
@@ -24,64 +25,82 @@ export interface StatsSnapshot {
 /** Tools with figures of their own; names past it, which only models can make up in such numbers, count in the total. */
 const MAX_TOOLS = 1_000;
 
-/** Counts what the events of an engine say. Its memory is bounded, whatever happens and for however long. */
+/** Counts how calls end. Its memory is bounded, whatever happens and for however long. */
 export class CallStats {
-  readonly #total = new Counts();
+  readonly #others = new Counts();
   readonly #tools = new Map<string, Counts>();
 
-  /** Takes an event in. */
-  add(event: EngineEvent): void {
-    if (event.type !== "call-settled" && event.type !== "call-answered") return;
-    this.#total.add(event);
-    let tool = this.#tools.get(event.tool);
-    if (!tool && this.#tools.size < MAX_TOOLS) {
-      tool = new Counts();
-      this.#tools.set(event.tool, tool);
-    }
-    tool?.add(event);
+  settled(tool: string, settlement: Settlement): void {
+    this.#of(tool).settled(settlement);
   }
 
-  get snapshot(): StatsSnapshot {
+  /** Without a body; its outcome is counted by `settled`. */
+  answered(tool: string): void {
+    this.#of(tool).answered++;
+  }
+
+  get figures(): CallFigures {
+    const total = new Counts();
+    for (const counts of [...this.#tools.values(), this.#others]) total.addAll(counts);
     return {
-      total: this.#total.snapshot,
-      tools: Object.fromEntries([...this.#tools].map(([name, counts]) => [name, counts.snapshot])),
+      total: total.figures,
+      tools: Object.fromEntries([...this.#tools].map(([name, counts]) => [name, counts.figures])),
     };
+  }
+
+  #of(tool: string): Counts {
+    let counts = this.#tools.get(tool);
+    if (!counts) {
+      if (this.#tools.size >= MAX_TOOLS) return this.#others;
+      counts = new Counts();
+      this.#tools.set(tool, counts);
+    }
+    return counts;
   }
 }
 
 class Counts {
+  answered = 0;
   #calls = 0;
   #bodies = 0;
-  #answered = 0;
   readonly #byStatus = new Map<Settlement["status"], number>();
   readonly #byCode = new Map<string, number>();
   readonly #waitMs = new Histogram();
   readonly #runMs = new Histogram();
 
-  add(event: EngineEvent & { readonly type: "call-settled" | "call-answered" }): void {
-    if (event.type === "call-answered") {
-      this.#answered++;
-      return;
-    }
-    const { status, code, waitedMs, ranMs, attempts } = event;
+  settled({ status, code, waitedMs, ranMs, attempts }: Settlement): void {
     this.#calls++;
     this.#bodies += attempts;
-    this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
-    if (code !== null) this.#byCode.set(code, (this.#byCode.get(code) ?? 0) + 1);
+    increase(this.#byStatus, status, 1);
+    if (code !== null) increase(this.#byCode, code, 1);
     if (ranMs === null) return;
     this.#waitMs.add(waitedMs);
     this.#runMs.add(ranMs);
   }
 
-  get snapshot(): ToolStats {
+  addAll(other: Counts): void {
+    this.answered += other.answered;
+    this.#calls += other.#calls;
+    this.#bodies += other.#bodies;
+    for (const [status, count] of other.#byStatus) increase(this.#byStatus, status, count);
+    for (const [code, count] of other.#byCode) increase(this.#byCode, code, count);
+    this.#waitMs.addAll(other.#waitMs);
+    this.#runMs.addAll(other.#runMs);
+  }
+
+  get figures(): ToolStats {
     return {
       calls: this.#calls,
       bodies: this.#bodies,
-      answered: this.#answered,
+      answered: this.answered,
       byStatus: Object.fromEntries(this.#byStatus),
       byCode: Object.fromEntries(this.#byCode),
       waitMs: this.#waitMs.percentiles,
       runMs: this.#runMs.percentiles,
     };
   }
+}
+
+function increase<Key>(counts: Map<Key, number>, key: Key, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
 }

@@ -9,33 +9,46 @@ interface AboutCall {
   readonly runId: string | null;
 }
 
+/** Whence a call was answered without a body. */
+export type AnsweredBy = "cache" | "flight" | "ledger" | "framework";
+
+/** Why the engine ended a worker. */
+export type WorkerEnd = "cancel" | "close" | "deadline" | "pressure" | "quota" | "recycle";
+
 /**
- * What happens in an engine, one event for each decision and each ending, in the order in which they take effect. Instants
- * (`atMs`) are monotonic milliseconds of the engine's process. New types and fields may be added; those here keep their meaning.
+ * What happens in an engine, one event for each decision and each ending, in the order in which they take effect. Names are what it
+ * is about and what happens to it. Instants (`atMs`) are monotonic milliseconds of the engine's process (`performance.now()`). New types
+ * and fields may be added; those here keep their meaning.
  */
 export type EngineEvent = { readonly atMs: number } & (
-  | ({ readonly type: "call-admitted"; readonly path: readonly string[]; readonly placement: Placement } & AboutCall)
+  | ({ readonly type: "call-admit"; readonly path: readonly string[]; readonly placement: Placement } & AboutCall)
   /** It waits for a permit. `waiting` counts the calls that do, with this one. */
-  | ({ readonly type: "call-waiting"; readonly waiting: number } & AboutCall)
+  | ({ readonly type: "call-wait"; readonly waiting: number } & AboutCall)
   /** It was answered without a body: `by` tells from where. */
-  | ({ readonly type: "call-answered"; readonly by: "cache" | "flight" | "ledger" | "framework" } & AboutCall)
+  | ({ readonly type: "call-answer"; readonly by: AnsweredBy } & AboutCall)
+  /** A body begins. `waitedMs`: since the call was submitted. */
   | ({ readonly type: "attempt-start"; readonly attempt: number; readonly waitedMs: number } & AboutCall)
   /** An attempt failed, and another one follows after the delay. */
   | ({ readonly type: "attempt-retry"; readonly attempt: number; readonly delayMs: number } & AboutCall)
-  | ({ readonly type: "call-settled" } & Settlement & AboutCall)
+  /** It has its outcome; one for each call, rejected ones too. */
+  | ({ readonly type: "call-settle" } & Settlement & AboutCall)
   | { readonly type: "run-open"; readonly runId: string }
-  | { readonly type: "run-close"; readonly runId: string; readonly reason: string | null }
+  /** It takes no more calls: its owner ended it, or too many rejections in a row did. */
+  | { readonly type: "run-end"; readonly runId: string; readonly reason: string }
+  /** A run that was opened from Python is over: it is forgotten. */
+  | { readonly type: "run-close"; readonly runId: string }
   | { readonly type: "worker-start"; readonly pid: number }
   | {
       readonly type: "worker-exit";
       readonly pid: number;
       readonly signal: string | null;
       readonly exitCode: number | null;
-      /** Why, if the engine ended it: `recycle`, `cancel`, `deadline`, `quota`, `pressure`, `close`. */
-      readonly reason: string | null;
+      /** Why, if the engine ended it; null if it ended by itself. */
+      readonly reason: WorkerEnd | null;
     }
   | { readonly type: "pressure-rise"; readonly measure: Measure; readonly figure: Figure; readonly observed: number }
   | { readonly type: "pressure-fall"; readonly measure: Measure }
+  /** How many calls run at once from now on; null is no limit. */
   | { readonly type: "concurrency-change"; readonly maxConcurrent: number | null }
 );
 

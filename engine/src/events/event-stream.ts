@@ -14,6 +14,11 @@ export class EventStream implements AsyncIterable<EngineEvent> {
   readonly #listeners = new Set<EventListener>();
   #dropped = 0;
 
+  /** Whether anybody is told: if not, no event need be made. */
+  get hasListeners(): boolean {
+    return this.#listeners.size > 0 || CHANNEL.hasSubscribers;
+  }
+
   /** Calls `listener` with each event from now on, before whatever follows from it. @returns how to stop that */
   on(listener: EventListener): () => void {
     this.#listeners.add(listener);

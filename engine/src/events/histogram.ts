@@ -44,6 +44,19 @@ export class Histogram {
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
   }
 
+  /** Adds what another one has counted. */
+  addAll(other: Histogram): void {
+    this.#count += other.#count;
+    this.#zeros += other.#zeros;
+    this.#max = Math.max(this.#max, other.#max);
+    if (other.#counts.length > this.#counts.length) {
+      const grown = new Uint32Array(other.#counts.length);
+      grown.set(this.#counts);
+      this.#counts = grown;
+    }
+    for (const [bucket, count] of other.#counts.entries()) this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+  }
+
   get percentiles(): Percentiles {
     const at = (quantile: number): number => this.#quantile(quantile);
     return { count: this.#count, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: this.#max };

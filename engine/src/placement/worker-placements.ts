@@ -1,3 +1,5 @@
+import type { WorkerStats } from "../events/engine-stats.ts";
+import type { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
 import { OwnedProcesses } from "../supervise/owned-processes.ts";
 import { QuotaWatch } from "../supervise/quota-watch.ts";
@@ -16,11 +18,20 @@ export class WorkerPlacements {
   readonly #watch: QuotaWatch;
   readonly #pool: NodePool;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, stream: EventStream) {
     this.#clock = clock;
     this.#processes = new OwnedProcesses(clock);
     this.#watch = new QuotaWatch(clock, sessionReader);
-    this.#pool = new NodePool(this.#processes, clock, this.#watch);
+    this.#pool = new NodePool(this.#processes, clock, this.#watch, stream);
+  }
+
+  get figures(): WorkerStats {
+    return this.#pool.figures;
+  }
+
+  /** Process ids of the Node workers and of the commands. */
+  get pids(): number[] {
+    return this.#processes.pids;
   }
 
   /** Has a worker import the module. Rejects with what went wrong. */

@@ -3,7 +3,7 @@ import type { Ending } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Policies, Policy } from "../policy/policy.ts";
 import type { Need } from "./cap.ts";
-import { Permits } from "./permits.ts";
+import { type PermitCount, Permits } from "./permits.ts";
 import { type Waiting, waitForPermits } from "./wait-for-permits.ts";
 
 /** What becomes of a claim; one of the two is told, once, unless the call ends before. */
@@ -25,6 +25,15 @@ export class Claims {
   constructor({ engine, resources }: Policies, clock: Clock) {
     this.#permits = new Permits({ maxConcurrent: engine.maxTotalConcurrent, resources });
     this.#clock = clock;
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#permits.waiting;
+  }
+
+  get permits(): Readonly<Record<string, PermitCount>> {
+    return this.#permits.counts;
   }
 
   /** A call asks for its permits. `begin` is told now if they are there. */

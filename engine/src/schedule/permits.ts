@@ -31,6 +31,12 @@ export interface PermitRequest {
   readonly granted: () => void;
 }
 
+export interface PermitCount {
+  /** Null is no limit. */
+  readonly limit: number | null;
+  readonly inUse: number;
+}
+
 class KnownNeed implements Need {
   readonly caps: readonly Cap[];
   /** Where the calls wait that no body makes. */
@@ -146,6 +152,14 @@ export class Permits {
   /** Calls that wait. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Of each cap. */
+  get counts(): Readonly<Record<string, PermitCount>> {
+    const caps = [this.#engine, ...this.#caps.values()];
+    return Object.fromEntries(
+      caps.map(({ name, limit, inUse }) => [name, { limit: Number.isFinite(limit) ? limit : null, inUse }]),
+    );
   }
 
   /** Calls that wait, and the permits of each cap that are in use. */

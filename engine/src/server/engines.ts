@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Call } from "../call/call.ts";
 import { EngineCore, type SettledListener } from "../core.ts";
+import { EngineObserver } from "../events/engine-observer.ts";
+import { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { EngineOptions } from "../policy/policy.ts";
 import type { Journal } from "../run/journal.ts";
@@ -13,6 +15,7 @@ import { EngineJournal } from "./engine-journal.ts";
 export interface OpenEngine {
   readonly core: EngineCore;
   readonly runs: Map<string, Run>;
+  readonly observer: EngineObserver;
   readonly journal: EngineJournal | undefined;
 }
 
@@ -28,10 +31,13 @@ export class Engines {
   readonly #directory: string | undefined;
   readonly #nonce = randomBytes(3).toString("hex");
   readonly #open = new Map<string, OpenEngine>();
+  /** Of all these engines. */
+  readonly events: EventStream;
 
   /** @param directory where the journals are; none where nobody could resume them */
-  constructor(clock: Clock, directory: string | undefined) {
+  constructor(clock: Clock, directory: string | undefined, events = new EventStream()) {
     this.#clock = clock;
+    this.events = events;
     this.#directory = directory;
   }
 
@@ -81,20 +87,22 @@ export class Engines {
 
   /** @param resumes whether a lost engine may have admitted calls of this run */
   openRun(engine: string, name: string, resumes: boolean): void {
-    const { runs, journal } = this.get(engine);
+    const { runs, observer, journal } = this.get(engine);
     if (resumes && runs.has(name)) return;
     const run = new Run(name, this.#clock.now());
     run.isRemembered = !resumes;
     journal?.append({ type: "run-opened", atMs: run.openedAtMs, run: name });
     runs.set(name, run);
+    observer.runOpened(name);
   }
 
   closeRun(engine: string, name: string): void {
-    const { runs, journal, core } = this.get(engine);
+    const { runs, observer, journal, core } = this.get(engine);
     const run = runs.get(name);
     if (!run) return;
     runs.delete(name);
     journal?.closeRun(run, core.usage);
+    observer.runClosed(name);
   }
 
   close(name: string): void {
@@ -116,6 +124,8 @@ export class Engines {
   }
 
   #add(name: string, core: EngineCore, runs: Map<string, Run>, journal: EngineJournal | undefined): void {
-    this.#open.set(name, { core, runs, journal });
+    const observer = new EngineObserver(this.events, this.#clock, () => core.load.waiting);
+    core.observer = observer;
+    this.#open.set(name, { core, runs, observer, journal });
   }
 }

@@ -1,6 +1,7 @@
 import type { Ending } from "../call/ending.ts";
 import type { Outcome, Placement } from "../call/outcome.ts";
 import type { Encoded } from "../call/values.ts";
+import type { EngineStats } from "../events/engine-stats.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "../policy/policy.ts";
 
 export interface Hello {
@@ -71,6 +72,7 @@ export type FromClient =
       readonly tool: string;
       readonly agent?: string;
     }
+  | { readonly type: "stats"; readonly id: number; readonly engine: string }
   | CallMessage
   | { readonly type: "invite"; readonly id: number; readonly call: string }
   | { readonly type: "start"; readonly id: number; readonly load: string }
@@ -104,5 +106,6 @@ export type ToClient =
       readonly id: number;
       readonly limits: Readonly<Record<string, EffectiveLimit>> | null;
     }
+  | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats }
   | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
   | { readonly type: "directory"; readonly path: string };

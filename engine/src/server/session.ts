@@ -2,6 +2,7 @@ import type { Call } from "../call/call.ts";
 import { fingerprint } from "../call/fingerprint.ts";
 import type { Outcome } from "../call/outcome.ts";
 import type { EngineCore } from "../core.ts";
+import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import { quotasOf } from "../policy/quotas.ts";
@@ -104,6 +105,8 @@ export class Session {
         return this.#endRun(message.engine, message.run, message.reason);
       case "describe":
         return this.#describe(message);
+      case "stats":
+        return this.#stats(message);
       case "close-run":
         return this.#engines.closeRun(message.engine, message.run);
       case "invite":
@@ -165,6 +168,13 @@ export class Session {
 
   #describe({ id, engine, tool, agent }: Extract<FromClient, { type: "describe" }>): void {
     this.#send({ type: "described", id, limits: this.#engines.get(engine).core.describe(tool, agent) ?? null });
+  }
+
+  #stats({ id, engine }: Extract<FromClient, { type: "stats" }>): void {
+    const { core, observer } = this.#engines.get(engine);
+    const { pool } = this.#shared;
+    const stats = engineStats(core, observer.stats, pool?.figures ?? NO_WORKERS, pool?.pids ?? []);
+    this.#send({ type: "stats", id, stats });
   }
 
   #closeEngine(name: string): void {
@@ -230,7 +240,7 @@ export class Session {
 
   #startInWorker(entry: CallEntry, key: string, args: Uint8Array): void {
     const { call, core } = entry;
-    const attempt = core.start(call);
+    const attempt = core.queue(call);
     if (attempt === undefined) return;
     const { clock, guests } = this.#shared;
     this.#shared.startedPool().run({
@@ -243,6 +253,7 @@ export class Session {
       timeoutMs: call.timeoutMs,
       quotas: quotasOf(call.policy),
       withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (clock.now() - call.submittedAtMs)),
+      begun: () => core.begin(call, attempt),
       ended: (ending, body) => {
         entry.body = body;
         core.end(call, attempt, ending);

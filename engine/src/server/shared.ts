@@ -1,5 +1,8 @@
 import type { Call } from "../call/call.ts";
+import type { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
+import type { Accept } from "../placement/python/dial-in.ts";
+import type { GuestHello } from "../placement/python/messages.ts";
 import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import { Engines } from "./engines.ts";
@@ -14,6 +17,8 @@ export class Shared {
   readonly calls = new Map<string, Call>();
   readonly guests: Guests;
   readonly engines: KeptEngines;
+  /** Of all engines and workers of this process. */
+  readonly events: EventStream;
   /** Whether a worker of a lost engine had begun the body of a call. */
   readonly startedBefore: (callId: string) => boolean;
   readonly #python: PythonCommand;
@@ -32,7 +37,8 @@ export class Shared {
     this.clock = clock;
     this.guests = guests;
     this.startedBefore = startedBefore;
-    this.engines = new KeptEngines(hostEngines, new Engines(clock, undefined));
+    this.events = hostEngines.events;
+    this.engines = new KeptEngines(hostEngines, new Engines(clock, undefined, this.events));
     this.#tellHost = tellHost;
   }
 
@@ -42,7 +48,8 @@ export class Shared {
 
   startedPool(): PythonPool {
     if (!this.#pool) {
-      this.#pool = new PythonPool(this.#python, this.clock, (hello, channel) => this.guests.accept(hello, channel));
+      const accept: Accept<GuestHello> = (hello, channel) => this.guests.accept(hello, channel);
+      this.#pool = new PythonPool(this.#python, this.clock, accept, this.events);
       this.#tellHost({ type: "directory", path: this.#pool.directory });
     }
     return this.#pool;

@@ -72,6 +72,11 @@ export class OwnedProcesses {
     this.#clock = clock;
   }
 
+  /** Of those that live. */
+  get pids(): number[] {
+    return [...this.#living].flatMap(({ child, isAlive }) => (isAlive && child.pid) || []);
+  }
+
   /** Starts a program. `options.env` is its whole environment, without the mark. As `spawn`, it tells of failures by the `error` event. */
   start(program: string, args: readonly string[], options: SpawnOptions): OwnedProcess {
     this.#warden.ensure();

@@ -128,3 +128,12 @@ function unlessGone(error: unknown): undefined {
   if (code !== "ENOENT" && code !== "ESRCH" && code !== "EACCES" && code !== "EPERM") throw error;
   return undefined;
 }
+
+/** Memory of these processes and all their descendants together; null on a system where that cannot be seen. */
+export function treeMemoryBytes(rootPids: readonly number[]): number | null {
+  if (!canReadProcesses()) return null;
+  const tree = new Map(rootPids.flatMap(readTree).map((process) => [process.pid, process]));
+  let bytes = 0;
+  for (const { memoryBytes } of tree.values()) bytes += memoryBytes;
+  return bytes;
+}

@@ -1,6 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { Ending, Excess } from "../../call/ending.ts";
 import { errorInfo } from "../../call/error-info.ts";
+import type { WorkerEnd } from "../../events/engine-event.ts";
+import type { WorkerStats } from "../../events/engine-stats.ts";
+import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { readProcess } from "../../supervise/process-tree.ts";
@@ -8,7 +11,7 @@ import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.t
 import type { QuotaWatch } from "../../supervise/quota-watch.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
 import type { NodeWorker } from "./worker.ts";
-import { NodeWorkforce } from "./workforce.ts";
+import { NodeWorkforce, type WorkforceEvents } from "./workforce.ts";
 
 /** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
 const MAX_BUSY = Math.max(4, availableParallelism());
@@ -59,10 +62,10 @@ export class NodePool {
   #idleDeaths = 0;
   #closed = false;
 
-  constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch) {
+  constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch, stream: EventStream) {
     this.#clock = clock;
     this.#watch = watch;
-    this.#workforce = new NodeWorkforce(processes, clock, {
+    const events: WorkforceEvents = {
       message: (worker, message) => this.#heard(worker, message),
       lost: (worker, crash) => {
         const assignment = this.#busy.get(worker);
@@ -72,7 +75,8 @@ export class NodePool {
         this.#pump();
       },
       changed: () => this.#pump(),
-    });
+    };
+    this.#workforce = new NodeWorkforce(processes, clock, events, stream);
   }
 
   /** Has a module imported, and says what its tool is. Rejects with what went wrong; then the module is forgotten. */
@@ -88,8 +92,20 @@ export class NodePool {
   /** Takes a job back: from the queue, or by ending the worker that runs it. */
   cancel(callId: string, reason: DOMException): void {
     this.#queue = this.#queue.filter((job) => job.callId !== callId);
-    for (const [worker, { job }] of this.#busy) if (job.callId === callId) this.#stop(worker, job, reason);
+    for (const [worker, { job }] of this.#busy) if (job.callId === callId) this.#stop(worker, job, reason, "cancel");
     this.#pump();
+  }
+
+  get figures(): WorkerStats {
+    const all = this.#workforce.workers;
+    const starting = all.filter((worker) => worker.loading !== undefined && !this.#busy.has(worker)).length;
+    const busy = this.#busy.size;
+    return { busy, idle: all.length - busy - starting, starting, waiting: this.#queue.length };
+  }
+
+  /** Process ids of the workers. */
+  get pids(): number[] {
+    return this.#workforce.workers.flatMap(({ pid }) => pid ?? []);
   }
 
   /** Nothing more is run. Whoever owns the processes waits for their end. */
@@ -154,7 +170,7 @@ export class NodePool {
     job.ended(excess ? { type: "over-quota", ...excess } : ending, value);
     if (worker.calls < RECYCLE_CALLS) return;
     this.#forget(worker);
-    worker.terminate();
+    worker.terminate("recycle");
   }
 
   async #nested(worker: NodeWorker, assignment: Assignment | undefined, message: FromGuest & { type: "call" }) {
@@ -177,18 +193,19 @@ export class NodePool {
     if (typeof loading === "object") return job.ended({ type: "load-failed", error: loading });
     const { callId, path, module, input, timeoutMs, quotas } = job;
     const startedAtMs = this.#clock.now();
-    const end = (ending: Ending, reason: DOMException): void => {
-      this.#stop(worker, job, reason);
+    const end = (ending: Ending, reason: DOMException, why: WorkerEnd): void => {
+      this.#stop(worker, job, reason, why);
       job.ended(ending);
       this.#pump();
     };
     const expire = (): void => {
       const reason = new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError");
-      end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }, reason);
+      end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }, reason, "deadline");
     };
     const deadline = timeoutMs === null ? undefined : this.#clock.setTimer(timeoutMs, expire);
     const unwatch = this.#watchQuotas(worker, quotas, (excess) => {
-      end({ type: "over-quota", ...excess }, new DOMException(`The ${excess.quota} quota is exceeded`, "AbortError"));
+      const reason = new DOMException(`The ${excess.quota} quota is exceeded`, "AbortError");
+      end({ type: "over-quota", ...excess }, reason, "quota");
     });
     this.#busy.set(worker, { job, deadline, unwatch, waitingFor: 0 });
     worker.busy();
@@ -202,10 +219,10 @@ export class NodePool {
     return before && this.#watch.watch({ rootPid: worker.pid, quotas, baseline: () => before, exceeded });
   }
 
-  #stop(worker: NodeWorker, { callId }: Job, reason: DOMException): void {
+  #stop(worker: NodeWorker, { callId }: Job, reason: DOMException, why: WorkerEnd): void {
     worker.send({ type: "abort", callId, name: reason.name, message: reason.message });
     this.#forget(worker);
-    worker.terminate();
+    worker.terminate(why);
   }
 
   #release(worker: NodeWorker): void {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { errorInfo } from "../../call/error-info.ts";
 import type { Crash, ErrorInfo } from "../../call/outcome.ts";
+import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
@@ -15,6 +16,8 @@ export interface WorkerEvents {
   message(message: FromGuest): void;
   /** Told once, unless it was killed by us before. */
   lost(crash: Crash): void;
+  /** Told once when its process has ended, whoever ended it. */
+  exited(crash: Crash): void;
 }
 
 /** What a worker knows of a module. */
@@ -26,6 +29,8 @@ export class NodeWorker {
   readonly modules = new Map<string, Loading>();
   /** Calls it has been given. */
   calls = 0;
+  /** Why it was ended by us. */
+  endedFor: WorkerEnd | null = null;
   readonly #owned: OwnedProcess;
   #state: "alive" | "ended" = "alive";
 
@@ -57,6 +62,7 @@ export class NodeWorker {
     child.on("message", (message) => {
       if (this.#state === "alive") events.message(message as FromGuest);
     });
+    child.once("exit", (exitCode, signal) => events.exited({ signal, exitCode }));
     child.once("exit", signOfDeath);
     child.once("disconnect", signOfDeath);
     child.once("error", () => lost()); // not started, or its channel broke: either way it is of no use
@@ -108,14 +114,16 @@ export class NodeWorker {
   }
 
   /** Ends it now, with its process group. `lost` is not told. */
-  kill(): void {
+  kill(reason: WorkerEnd | null = null): void {
     this.#state = "ended";
+    this.endedFor ??= reason;
     this.#owned.kill();
   }
 
   /** Asks its process group to end, and kills it after a grace. `lost` is not told. */
-  terminate(): void {
+  terminate(reason: WorkerEnd | null = null): void {
     this.#state = "ended";
+    this.endedFor ??= reason;
     this.#owned.terminate();
   }
 }

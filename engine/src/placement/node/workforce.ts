@@ -1,4 +1,5 @@
 import type { Crash, ErrorInfo } from "../../call/outcome.ts";
+import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { formatDuration } from "../../internal/duration.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
@@ -32,10 +33,12 @@ export class NodeWorkforce {
   readonly #processes: OwnedProcesses;
   readonly #clock: Clock;
   readonly #events: WorkforceEvents;
+  readonly #stream: EventStream;
   readonly #modules = new Map<string, Module>();
   readonly #workers = new Map<NodeWorker, { tooLate: Timer | undefined }>();
 
-  constructor(processes: OwnedProcesses, clock: Clock, events: WorkforceEvents) {
+  constructor(processes: OwnedProcesses, clock: Clock, events: WorkforceEvents, stream: EventStream) {
+    this.#stream = stream;
     this.#processes = processes;
     this.#clock = clock;
     this.#events = events;
@@ -78,7 +81,14 @@ export class NodeWorkforce {
         });
         this.#events.lost(worker, crash);
       },
+      exited: (crash) => {
+        if (!this.#stream.hasListeners || worker.pid === undefined) return;
+        const atMs = this.#clock.now();
+        this.#stream.emit({ type: "worker-exit", atMs, pid: worker.pid, ...crash, reason: worker.endedFor });
+      },
     });
+    if (this.#stream.hasListeners && worker.pid !== undefined)
+      this.#stream.emit({ type: "worker-start", atMs: this.#clock.now(), pid: worker.pid });
     this.#workers.set(worker, { tooLate: undefined });
     for (const [module, { failure }] of this.#modules) if (!failure) this.#tellToLoad(worker, module);
   }
@@ -91,7 +101,7 @@ export class NodeWorkforce {
   close(): void {
     for (const worker of this.workers) {
       this.forget(worker);
-      worker.kill();
+      worker.kill("close");
     }
     for (const { described } of this.#modules.values()) described.reject(new Error("the engine was closed"));
     this.#modules.clear();
@@ -109,7 +119,7 @@ export class NodeWorkforce {
     entry.tooLate = this.#clock.setTimer(LOAD_TIMEOUT_MS, () => {
       const message = `the import did not end within ${formatDuration(LOAD_TIMEOUT_MS)}`;
       this.forget(worker);
-      worker.kill();
+      worker.kill("deadline");
       this.#diedLoading(worker, { name: "TimeoutError", message, stack: "" });
       this.#events.changed();
     });

@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { Ending } from "../../call/ending.ts";
 import type { Crash } from "../../call/outcome.ts";
+import type { WorkerStats } from "../../events/engine-stats.ts";
+import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
 import { QuotaWatch } from "../../supervise/quota-watch.ts";
@@ -39,6 +41,8 @@ export interface Job {
   /** From now on: when the call's own caller ends, and waits no more; null is never. */
   readonly withinMs: number | null;
   readonly quotas: Quotas;
+  /** A worker has it. Once, unless it is taken back before. */
+  readonly begun: () => void;
   /** Called once, unless the job is cancelled. `body` is the pickled result or exception. */
   ended(ending: Ending, body?: Uint8Array): void;
 }
@@ -78,7 +82,7 @@ export class PythonPool {
   readonly #queue: Waiting[] = [];
   #closed = false;
 
-  constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>) {
+  constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>, stream: EventStream) {
     this.#clock = clock;
     this.#watch = new QuotaWatch(clock);
     const events: WorkforceEvents = {
@@ -87,7 +91,18 @@ export class PythonPool {
       gaveUp: (description) => this.#refuseQueue(description),
       changed: () => this.#pump(),
     };
-    this.#workforce = new Workforce(python, clock, events, acceptGuest);
+    this.#workforce = new Workforce(python, clock, events, acceptGuest, stream);
+  }
+
+  get figures(): WorkerStats {
+    const busy = this.#busy.size;
+    const idle = this.#workforce.living.filter((worker) => !this.#busy.has(worker)).length;
+    return { busy, idle, starting: this.#workforce.forkingCount, waiting: this.#queue.length };
+  }
+
+  /** Process ids of the workers. */
+  get pids(): number[] {
+    return this.#workforce.living.flatMap(({ pid }) => pid ?? []);
   }
 
   /** Private to this user; holds the socket that workers dial. */
@@ -127,7 +142,7 @@ export class PythonPool {
     for (const [worker, { job }] of this.#busy) {
       if (job.callId !== callId) continue;
       this.#release(worker);
-      this.#workforce.kill(worker);
+      this.#workforce.kill(worker, "cancel");
       const started = this.#workforce.started(worker, callId) !== undefined;
       this.#pump();
       return started;
@@ -154,7 +169,7 @@ export class PythonPool {
     const idle: Worker[] = [];
     for (const worker of this.#workforce.living) {
       if (this.#busy.has(worker)) continue;
-      if (worker.generation < this.#workforce.generation) this.#workforce.retire(worker);
+      if (worker.generation < this.#workforce.generation) this.#workforce.retire(worker, "recycle");
       else idle.push(worker);
     }
     const isParent = this.#parents();
@@ -233,6 +248,7 @@ export class PythonPool {
         ? undefined
         : this.#clock.setTimer(timeoutMs, () => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs));
     worker.calls += 1;
+    if (!queued.isRetry) job.begun();
     const isLoading = !worker.loaded.has(key);
     this.#busy.set(worker, { job, queued, isLoading, deadline, unwatch: this.#watchQuotas(worker, job) });
     const payload = this.#tools.get(key)?.payload;
@@ -256,7 +272,7 @@ export class PythonPool {
 
   #expire(worker: Worker, job: Job, limitMs: number, observedMs: number): void {
     this.#release(worker);
-    this.#workforce.kill(worker);
+    this.#workforce.kill(worker, "deadline");
     // Only now nothing can begin any more: a worker that stood still, or was loading the tool, has run no body.
     const hasBegun = this.#workforce.started(worker, job.callId) !== undefined;
     job.ended(hasBegun ? { type: "expired", observedMs } : { type: "not-started", waitedMs: observedMs, limitMs });
@@ -266,7 +282,7 @@ export class PythonPool {
   /** Kills the worker of a body that may not go on, and settles its call in the same turn. */
   #stop(worker: Worker, job: Job, ending: Ending): void {
     this.#release(worker);
-    this.#workforce.kill(worker);
+    this.#workforce.kill(worker, "quota");
     job.ended(ending);
     this.#pump();
   }
@@ -279,7 +295,7 @@ export class PythonPool {
     const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas);
     if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
-    if (message.leftProcesses || isWornOut(worker, message)) this.#workforce.kill(worker);
+    if (message.leftProcesses || isWornOut(worker, message)) this.#workforce.kill(worker, "recycle");
     job.ended(message.ending, body);
     this.#pump();
   }

@@ -1,3 +1,4 @@
+import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Channel } from "../../internal/channel.ts";
 import type { Timer } from "../../internal/clock.ts";
 import type { Died } from "./messages.ts";
@@ -25,4 +26,6 @@ export interface Worker {
   /** The ladder of its termination, while it is on one. */
   termination: Timer | undefined;
   life: WorkerLife;
+  /** Why it was ended by us. */
+  endedFor: WorkerEnd | null;
 }

@@ -1,4 +1,6 @@
 import type { Crash } from "../../call/outcome.ts";
+import type { WorkerEnd } from "../../events/engine-event.ts";
+import type { EventStream } from "../../events/event-stream.ts";
 import type { Channel, ChannelEvents } from "../../internal/channel.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
@@ -36,6 +38,7 @@ export class Workforce {
   readonly #python: PythonCommand;
   readonly #clock: Clock;
   readonly #events: WorkforceEvents;
+  readonly #stream: EventStream;
   readonly #dialIn: DialIn;
   readonly #modules = new TemplateModules();
   readonly #workers = new Map<number, Worker>();
@@ -45,7 +48,14 @@ export class Workforce {
   #lastWorker = 0;
   #closed: (() => void) | undefined;
 
-  constructor(python: PythonCommand, clock: Clock, events: WorkforceEvents, acceptGuest: Accept<GuestHello>) {
+  constructor(
+    python: PythonCommand,
+    clock: Clock,
+    events: WorkforceEvents,
+    acceptGuest: Accept<GuestHello>,
+    stream: EventStream,
+  ) {
+    this.#stream = stream;
     this.#python = python;
     this.#clock = clock;
     this.#events = events;
@@ -113,6 +123,7 @@ export class Workforce {
       died: undefined,
       termination: undefined,
       life: { type: "forking", token, tooLate },
+      endedFor: null,
     };
     this.#workers.set(number, worker);
     this.#startedTemplate().send({ type: "fork", worker: number, token });
@@ -125,15 +136,17 @@ export class Workforce {
   }
 
   /** Ends a worker's process group: at once, or by all rungs of the ladder. `lost` is not told. */
-  kill(worker: Worker, graces = AT_ONCE): void {
+  kill(worker: Worker, reason: WorkerEnd | null = null, graces = AT_ONCE): void {
     this.#end(worker);
+    worker.endedFor ??= reason;
     if (worker.pid !== undefined) worker.termination = terminate(worker.pid, graces, this.#clock);
     worker.channel?.close();
   }
 
   /** Lets an idle worker end by itself. */
-  retire(worker: Worker): void {
+  retire(worker: Worker, reason: WorkerEnd): void {
     this.#end(worker);
+    worker.endedFor ??= reason;
     worker.channel?.close();
   }
 
@@ -143,7 +156,7 @@ export class Workforce {
     this.#prepareTimer?.cancel();
     return new Promise((resolve) => {
       this.#closed = resolve;
-      for (const worker of this.#workers.values()) this.kill(worker);
+      for (const worker of this.#workers.values()) this.kill(worker, "close");
       this.#dialIn.close();
       if (!template) return resolve();
       const tooLate = this.#clock.setTimer(DEATH_TIMEOUT_MS, () => template.kill());
@@ -175,6 +188,7 @@ export class Workforce {
     worker.pid = hello.pid;
     worker.channel = channel;
     this.#failures = 0;
+    if (this.#stream.hasListeners) this.#stream.emit({ type: "worker-start", atMs: this.#clock.now(), pid: hello.pid });
     queueMicrotask(() => this.#events.changed());
     return {
       frame: ({ header, body }) => this.#events.message(worker, header as FromWorker, body),
@@ -202,6 +216,7 @@ export class Workforce {
     if (worker) {
       worker.pid = died.pid;
       worker.died = died;
+      this.#tellExit(worker, died);
       if (worker.life.type === "forking") {
         this.#failures += 1;
         if (this.isFailing) this.#events.gaveUp(`worker ended before it was ready: ${describeDeath(died)}`);
@@ -215,6 +230,11 @@ export class Workforce {
     }
     this.#template?.send({ type: "reap", worker: died.worker });
     this.#events.changed();
+  }
+
+  #tellExit({ pid, endedFor }: Worker, { signal, exitCode }: Crash): void {
+    if (!this.#stream.hasListeners || pid === undefined) return;
+    this.#stream.emit({ type: "worker-exit", atMs: this.#clock.now(), pid, signal, exitCode, reason: endedFor });
   }
 
   #startedTemplate(): Template {
@@ -254,6 +274,7 @@ export class Workforce {
     this.#workers.clear();
     for (const worker of workers) {
       const wasAlive = worker.life.type === "alive" || worker.life.type === "dying";
+      this.#tellExit(worker, { signal: null, exitCode: null });
       this.kill(worker);
       if (wasAlive && !this.#closed) this.#events.lost(worker, { signal: null, exitCode: null });
     }

@@ -17,6 +17,7 @@ from endstop.client.limits import EffectiveLimit, effective_limits
 from endstop.client.movable import CannotMove
 from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, suggestion
 from endstop.client.session import CallRequest, Session
+from endstop.client.stats import Stats, stats_from
 from endstop.client.tools import Misfit, RegisteredTool
 from endstop.client.unset import UNSET, Unset
 from endstop.durations import optional_duration_ms
@@ -108,6 +109,15 @@ class ToolExecutor:
         if described is None:
             raise ValueError(f"there is no tool named {tool_name!r}. {suggestion(tool_name, self._tools)}")
         return effective_limits(described)
+
+    def stats(self) -> Stats:
+        """What came of the calls so far, how long they waited and ran, and what is in use now.
+
+        Raises EngineError if the engine cannot be used, RuntimeError with `ENDSTOP=0`, where nothing is counted.
+        """
+        if self._session is None:
+            raise RuntimeError("ENDSTOP=0 is set: nothing is counted")
+        return stats_from(self._session.stats())
 
     # -- calls
 

@@ -76,6 +76,14 @@ class Session:
         header = {"type": "describe", "engine": self.name, "tool": tool}
         if agent is not None:
             header["agent"] = agent
+        return self._ask(header)["limits"]  # type: ignore[no-any-return]  # JSON
+
+    def stats(self) -> dict[str, Any]:
+        """As the engine names them. Raises EngineError."""
+        return self._ask({"type": "stats", "engine": self.name})["stats"]  # type: ignore[no-any-return]  # JSON
+
+    def _ask(self, header: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a question that may be asked again. Raises EngineError."""
         losses: list[str] = []
         while True:
             try:
@@ -85,7 +93,7 @@ class Session:
                 connection.wait(slot, settled=True)
                 slot.check()
                 if slot.outcome is not None:
-                    return slot.outcome["limits"]  # type: ignore[no-any-return]  # JSON
+                    return slot.outcome
                 raise ChannelLost(slot.lost)
             except ChannelLost as problem:
                 losses.append(str(problem))

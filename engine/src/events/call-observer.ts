@@ -1,0 +1,26 @@
+import type { Call } from "../call/call.ts";
+import type { Outcome } from "../call/outcome.ts";
+import type { AnsweredBy } from "./engine-event.ts";
+
+/** Told by the core what happens to its calls, once it has taken effect. Must not throw. */
+export interface CallObserver {
+  admitted(call: Call): void;
+  /** It waits for its permits. */
+  waits(call: Call): void;
+  /** A body begins. */
+  started(call: Call, attempt: number): void;
+  answered(call: Call, by: AnsweredBy): void;
+  settled(call: Call, outcome: Outcome): void;
+  runEnded(run: string, reason: string): void;
+}
+
+const nothing = (): void => undefined;
+
+export const noObserver: CallObserver = {
+  admitted: nothing,
+  waits: nothing,
+  started: nothing,
+  answered: nothing,
+  settled: nothing,
+  runEnded: nothing,
+};
