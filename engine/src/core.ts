@@ -3,10 +3,10 @@ import type { Rejection } from "./admission/guard.ts";
 import { asClause, observe } from "./admission/rejection-text.ts";
 import { acceptsEnding, type Call, type CallEvent, transition } from "./call/call.ts";
 import { codes } from "./call/codes.generated.ts";
-import { describeEnding, failureOutcome } from "./call/describe.ts";
 import { bodiesStarted, didNotStart, type Ending } from "./call/ending.ts";
 import { labelOf } from "./call/label.ts";
-import type { CallFacts, ObservedRejection, Outcome } from "./call/outcome.ts";
+import type { ObservedRejection, Outcome } from "./call/outcome.ts";
+import { endedOutcome, rejectedOutcome } from "./call/outcome-of.ts";
 import { isFailure, resultOf } from "./call/result.ts";
 import { traceOf } from "./call/trace-of.ts";
 import { type CallRequest, newCall, resumedCall, timeoutAfterWait } from "./call-request.ts";
@@ -225,16 +225,9 @@ export class EngineCore {
     const notice = live.admitted ? this.#ended(call, live.admitted, live.ticket, ending) : null;
     const attempts = bodiesStarted(ending);
     if (ending.type === "answered") this.observer.answered(call, "framework");
-    if (ending.type === "returned" || ending.type === "answered") {
-      const facts = this.#facts(call, attempts);
-      const { placement } = call;
-      const { observed } = live;
-      this.#settle(call, attempt, Object.freeze({ status: "succeeded", ...facts, placement, notice, observed, value }));
-    } else {
-      const [code, figures] = describeEnding(ending, call.timeoutMs);
-      const facts = this.#facts(call, attempts);
-      this.#settle(call, attempt, failureOutcome(code, facts, call.placement, figures, notice, live.observed));
-    }
+    const { observed } = live;
+    const nowMs = this.#clock.now();
+    this.#settle(call, attempt, endedOutcome(call, ending, { nowMs, attempts, notice, observed, value }));
   }
 
   #admit(call: Call, request: CallRequest, live: Live, policy: Policy, seen: SeenCall | undefined): void {
@@ -316,7 +309,7 @@ export class EngineCore {
 
   #reject(call: Call, { code, figures }: Rejection, live: Live): Call {
     this.#live.set(call, live);
-    this.#settle(call, undefined, failureOutcome(code, this.#facts(call, 0), call.placement, figures));
+    this.#settle(call, undefined, rejectedOutcome(call, code, figures, this.#clock.now()));
     return call;
   }
 
@@ -335,10 +328,5 @@ export class EngineCore {
     const before = call.state;
     call.state = transition(before, event);
     return call.state !== before;
-  }
-
-  #facts(call: Call, attempts: number): CallFacts {
-    const elapsedMs = Math.round((this.#clock.now() - call.submittedAtMs) * 1_000) / 1_000;
-    return { callId: call.id, tool: call.tool, path: call.path, elapsedMs, attempts };
   }
 }

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Engine } from "../src/engine.ts";
-import type { EngineOptions } from "../src/index.ts";
+import { type EngineOptions, modelText } from "../src/index.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 
 function makeEngine(options: EngineOptions = {}) {
@@ -21,6 +21,21 @@ describe("a call", () => {
     const outcome = await engine.run().call("query", { sql: "select 1" });
     expect(outcome).toMatchObject({ status: "succeeded", tool: "query", path: ["query"], attempts: 1, notice: null });
     expect(outcome.status === "succeeded" && outcome.value).toBe(value);
+  });
+
+  it("gives the application the whole result, and the model its beginning", async () => {
+    const { engine } = makeEngine({ maxResult: "2kB" });
+    for (const name of ["by engine", "by tool"]) {
+      engine.register({
+        name,
+        run: () => "x".repeat(50_000),
+        ...(name === "by tool" ? { maxResultBytes: 1_000 } : {}),
+      });
+      const outcome = await engine.call(name);
+      expect(outcome.status === "succeeded" && outcome.value).toHaveLength(50_000);
+      expect(modelText(outcome)).toMatch(new RegExp(`^${name} returned 50 kB; the first`));
+      expect(modelText(outcome).length).toBeLessThanOrEqual(name === "by tool" ? 1_000 : 2_000);
+    }
   });
 
   it("gives what the body throws as a value, with its causes", async () => {

@@ -188,3 +188,34 @@ def test_delegation_has_no_deadline_of_its_own() -> None:
     output = Crew(agents=[boss, helper], tasks=[task]).kickoff()
     assert output.raw == "done"
     assert "the coworker's word" in str(model.last_messages)
+
+
+@each_path
+def test_the_model_reads_the_beginning_of_a_large_result_unless_crewai_defers_it_itself(path: str) -> None:
+    class Large(BaseTool):
+        name: str = "large"
+        description: str = "Gives much."
+
+        def _run(self) -> str:
+            return "x" * 50_000
+
+    install(max_result="1kB")
+    script = [Ask("large"), "done"]
+    defers = run_crew([Large()], script, path=path)
+    bounded = run_crew([Large()], script, path=path, use_better_compaction=False)
+    # What a listener of the crew hears is the whole.
+    assert [len(event.output) for event in (*defers.told.finished, *bounded.told.finished)] == [50_000, 50_000]
+    text = bounded.tool_texts[0]
+    assert text.startswith("large returned 50 kB; the first 95")
+    assert len(text) <= 1_000
+    assert len(defers.tool_texts[0]) == (50_000 if path == "native" else len(text))
+
+
+def test_a_large_result_that_is_the_answer_stays_whole() -> None:
+    @tool("large", result_as_answer=True)
+    def large() -> str:
+        """Gives much."""
+        return "x" * 50_000
+
+    install(max_result="1kB")
+    assert [len(run_crew([large], [Ask("large"), "done"], path=path).answer) for path in PATHS] == [50_000, 50_000]

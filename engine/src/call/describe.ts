@@ -2,15 +2,7 @@ import { formatBytes, formatDuration } from "../internal/duration.ts";
 import { deepFreeze } from "../internal/freeze.ts";
 import { type Code, type CodeEntry, codes } from "./codes.generated.ts";
 import type { Ending, Excess, QuotaName } from "./ending.ts";
-import type {
-  CallFacts,
-  Crash,
-  ErrorInfo,
-  FailureStatus,
-  ObservedRejection,
-  Placement,
-  Unsuccessful,
-} from "./outcome.ts";
+import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
 
 /** The figures that a code's texts name. */
 export interface FailureFigures {
@@ -32,8 +24,7 @@ export function failureOutcome(
   facts: CallFacts,
   placement: Placement,
   figures: FailureFigures = {},
-  notice: string | null = null,
-  observed: readonly ObservedRejection[] = [],
+  rest: Partial<Pick<Unsuccessful, "notice" | "observed" | "maxResultBytes">> = {},
 ): Unsuccessful {
   const entry: CodeEntry = codes[code];
   const values = { tool: facts.tool, limit: figures.limit, observed: figures.observed, detail: figures.detail };
@@ -42,8 +33,10 @@ export function failureOutcome(
     status: entry.status as FailureStatus,
     ...facts,
     placement,
-    notice,
-    observed,
+    notice: null,
+    observed: [],
+    maxResultBytes: null,
+    ...rest,
     failure: {
       code,
       message: render(entry.message, values),

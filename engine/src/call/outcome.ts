@@ -58,6 +58,8 @@ interface Settled extends CallFacts {
   readonly notice: string | null;
   /** What would have been rejected, had the engine's mode not been `observe`. */
   readonly observed: readonly ObservedRejection[];
+  /** How much of it a model reads, as UTF-8; null is all. `modelText` cuts it. */
+  readonly maxResultBytes: number | null;
 }
 
 export interface Success<Value = unknown> extends Settled {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { formatBytes } from "../internal/duration.ts";
 import { textForModel } from "./text-for-model.ts";
 
 it("leaves a text alone that is within the limit, or has none", () => {
@@ -16,9 +17,9 @@ it("says what a larger one has, and gives its beginning", () => {
 });
 
 it("stays within the limit, cuts no character in two, and shows what it says it shows", () => {
-  const text = fc.string({ unit: "binary", minLength: 100, maxLength: 400 }).filter((made) => made.isWellFormed());
+  const text = fc.string({ unit: "binary", minLength: 100, maxLength: 1_500 }).filter((made) => made.isWellFormed());
   fc.assert(
-    fc.property(text, fc.integer({ min: 80, max: 400 }), (whole, maxBytes) => {
+    fc.property(text, fc.integer({ min: 80, max: 1_200 }), (whole, maxBytes) => {
       const { text: shown, isCut, sizeBytes } = textForModel("t", whole, maxBytes);
       expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(maxBytes);
       expect(isCut).toBe(sizeBytes > maxBytes);
@@ -27,9 +28,9 @@ it("stays within the limit, cuts no character in two, and shows what it says it 
       const preview = shown.slice(sentence.length + "follow. ".length);
       expect(preview.isWellFormed()).toBe(true);
       expect(whole.startsWith(preview)).toBe(true);
-      expect(sentence).toContain(`the first ${Buffer.byteLength(preview)} B`);
-      // Nothing more would have fitted: the next character has at most four bytes, the figure at most as many digits.
-      expect(Buffer.byteLength(shown)).toBeGreaterThan(maxBytes - 8);
+      expect(sentence).toContain(`the first ${formatBytes(Buffer.byteLength(preview))} `);
+      // Nothing more would have fitted: the next character has at most four bytes, the figure may be shorter.
+      expect(Buffer.byteLength(shown)).toBeGreaterThan(maxBytes - 10);
     }),
   );
 });

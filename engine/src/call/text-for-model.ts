@@ -20,10 +20,14 @@ export function textForModel(tool: string, whole: string, maxBytes: number | nul
   if (maxBytes === null || sizeBytes <= maxBytes) return { text: whole, isCut: false, sizeBytes };
   const sentence = (shown: number): string =>
     `${tool} returned ${formatBytes(sizeBytes)}; the first ${formatBytes(shown)} follow. `;
-  const room = maxBytes - Buffer.byteLength(sentence(maxBytes));
-  const preview = beginningOf(whole, Math.max(0, room));
-  const shownBytes = Buffer.byteLength(preview);
-  return { text: sentence(shownBytes) + preview, isCut: true, sizeBytes };
+  let room = maxBytes - Buffer.byteLength(sentence(maxBytes));
+  for (;;) {
+    const preview = beginningOf(whole, Math.max(0, room));
+    const text = sentence(Buffer.byteLength(preview)) + preview;
+    const excess = Buffer.byteLength(text) - maxBytes;
+    if (excess <= 0 || preview === "") return { text, isCut: true, sizeBytes };
+    room -= excess; // less can be longer to say: "999 B", "1 kB"
+  }
 }
 
 /** The longest beginning that has at most so many bytes and ends with a whole character. */

@@ -64,6 +64,10 @@ export interface PolicyOptions {
   readonly maxOutput?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxOutputBytes?: number | null | undefined;
+  /** How much of one result the model reads, as UTF-8: of a larger one its size and its beginning. The application has the whole. Default 1MB (lenient), 100kB (standard), 20kB (strict). */
+  readonly maxResult?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxResultBytes?: number | null | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** What the tool waits for: nothing special, another agent, a person, an MCP server. It decides the default timeout. Default ordinary. */
@@ -138,6 +142,10 @@ export interface AgentOptions {
   readonly maxOutput?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxOutputBytes?: number | null | undefined;
+  /** How much of one result the model reads, as UTF-8: of a larger one its size and its beginning. The application has the whole. Default 1MB (lenient), 100kB (standard), 20kB (strict). */
+  readonly maxResult?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxResultBytes?: number | null | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
@@ -206,6 +214,10 @@ export interface EngineLimitOptions {
   readonly maxOutput?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxOutputBytes?: number | null | undefined;
+  /** How much of one result the model reads, as UTF-8: of a larger one its size and its beginning. The application has the whole. Default 1MB (lenient), 100kB (standard), 20kB (strict). */
+  readonly maxResult?: string | null | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxResultBytes?: number | null | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
@@ -267,6 +279,7 @@ export interface Policy {
   readonly memoryBytes: number | null;
   readonly maxProcesses: number | null;
   readonly maxOutputBytes: number | null;
+  readonly maxResultBytes: number | null;
   readonly maxStuck: number | null;
   readonly kind: "ordinary" | "delegation" | "human" | "mcp";
   readonly poller: boolean;
@@ -319,6 +332,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   memory: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": "2GB", "strict": "512MB"}},
   maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  maxResult: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1MB", "standard": "100kB", "strict": "20kB"}},
   maxStuck: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": 8},
   kind: {"kind": "choice", "levels": ["tool"], "choices": ["ordinary", "delegation", "human", "mcp"], "nullable": false, "default": "ordinary"},
   poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},

@@ -28,6 +28,7 @@ class ToolOptions(TypedDict, total=False):
     memory: int | str | None
     max_processes: int | None
     max_output: int | str | None
+    max_result: int | str | None
     max_stuck: int | None
     kind: Literal["ordinary", "delegation", "human", "mcp"]
     poller: bool
@@ -62,6 +63,7 @@ class AgentOptions(TypedDict, total=False):
     memory: int | str | None
     max_processes: int | None
     max_output: int | str | None
+    max_result: int | str | None
     max_stuck: int | None
     same_call_notice: int | None
     same_call_reject: int | None
@@ -93,6 +95,7 @@ class EngineOptions(TypedDict, total=False):
     memory: int | str | None
     max_processes: int | None
     max_output: int | str | None
+    max_result: int | str | None
     max_stuck: int | None
     same_call_notice: int | None
     same_call_reject: int | None
@@ -257,6 +260,14 @@ _TABLE = (
     Option(
         name="max_output",
         wire="maxOutputBytes",
+        kind="size",
+        levels=("engine", "agent", "tool"),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_result",
+        wire="maxResultBytes",
         kind="size",
         levels=("engine", "agent", "tool"),
         nullable=True,

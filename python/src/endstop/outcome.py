@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from endstop.errors import ToolCallError
+from endstop.model_text import bounded_text
 
 Status = Literal["succeeded", "failed", "rejected", "timed-out", "cancelled", "killed", "lost"]
 Placement = Literal["host", "worker"]
@@ -67,7 +68,8 @@ class Outcome:
     `value` is what the body returned: the same object on the host, rebuilt from a worker. `exception` is what the body
     raised: the same object on the host; from a worker it is rebuilt, its `__cause__` shows the worker's traceback.
     `notice` is a text for the model to read beside the result. `observed`: what would have been rejected, had the mode
-    not been "observe". `failure` is None exactly if the call succeeded.
+    not been "observe". `failure` is None exactly if the call succeeded. `max_result_bytes`: how much of it a model
+    reads, None is all.
     """
 
     status: Status
@@ -82,6 +84,23 @@ class Outcome:
     failure: Failure | None = None
     exception: BaseException | None = field(default=None, compare=False)
     observed: tuple[ObservedRejection, ...] = ()
+    max_result_bytes: int | None = None
+
+    @property
+    def for_model(self) -> str:
+        """What a model reads: the text of the failure, or `str(value)`, with the notice.
+
+        Past the tool's `max_result` it is the size and the beginning; `value` has the whole.
+        """
+        whole = self.failure.for_model if self.failure is not None else str(self.value)
+        return self.with_notice(self.bounded(whole))
+
+    def bounded(self, text: str) -> str:
+        """A text of this call, at most as large as a model reads of one result."""
+        return bounded_text(self.tool, text, self.max_result_bytes)
+
+    def with_notice(self, text: str) -> str:
+        return f"{text}\n\n{self.notice}" if self.notice else text
 
     @property
     def succeeded(self) -> bool:
@@ -112,6 +131,7 @@ def outcome_from_header(
         None if failure is None else _failure_from(failure),
         exception,
         tuple(ObservedRejection(each["code"], each["message"]) for each in header.get("observed", ())),
+        header.get("maxResultBytes"),
     )
 
 

@@ -55,6 +55,18 @@ def test_an_outcome_says_what_happened(executor: ToolExecutor) -> None:
     assert executor.try_execute_tool("search", {"query": "x"}).call_id != outcome.call_id
 
 
+@pytest.mark.parametrize("placement", ["host", "worker"])
+def test_the_model_reads_the_beginning_of_a_large_result_and_the_application_has_the_whole(
+    executor: ToolExecutor, placement: str
+) -> None:
+    executor.register(tools.text_of, placement=placement, max_result="1kB")
+    small, large = (executor.try_execute_tool("text_of", {"size": size}) for size in (1_000, 50_000))
+    assert small.for_model == small.value
+    assert len(large.value) == 50_000
+    assert large.for_model.startswith("text_of returned 50 kB; the first 95")
+    assert len(large.for_model) <= 1_000
+
+
 def test_a_value_keeps_its_identity_on_the_host(executor: ToolExecutor) -> None:
     value = object()
     executor.register(lambda: value, name="get")

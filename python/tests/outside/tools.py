@@ -100,3 +100,7 @@ def note_then_perhaps_die(path: str, dies: bool) -> None:
         file.write(b"x")
     if dies:
         os._exit(1)
+
+
+def text_of(size: int) -> str:
+    return "x" * size

@@ -78,6 +78,6 @@ function cloneOutcome(outcome: Outcome): Uint8Array {
     const { callId, tool, path, elapsedMs, attempts, placement, notice } = outcome;
     const detail = `its result cannot be cloned: ${withoutStop(error)}`;
     const facts = { callId, tool, path, elapsedMs, attempts };
-    return serialize(failureOutcome("cannot-move", facts, placement, { detail }, notice));
+    return serialize(failureOutcome("cannot-move", facts, placement, { detail }, { notice }));
   }
 }

@@ -32,7 +32,8 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
         answer: dict[str, Any] = original(executor, tool_call)
     is_final = getattr(tool, "result_as_answer", False) and answer.get("tool_failure") is None
     if not is_final:
-        answer["result"] = request.with_notice(answer["result"])
+        defers = getattr(executor, "use_better_compaction", False) and answer.get("tool_failure") is None
+        answer["result"] = request.for_model(answer["result"], is_bounded=not defers)
     return answer
 
 
@@ -52,9 +53,9 @@ def execute_in_step(
     with carried_out_by_crewai(request):
         answer = original(tool_call, available_functions=functions, original_tools=original_tools, **rest)
     if not answer.result_as_answer:
-        answer.result = request.with_notice(answer.result)
+        answer.result = request.for_model(answer.result)
         if answer.tool_message:
-            answer.tool_message["content"] = request.with_notice(answer.tool_message.get("content"))
+            answer.tool_message["content"] = request.for_model(answer.tool_message.get("content"))
     return answer
 
 
@@ -81,7 +82,7 @@ def execute_in_llm(
     if answer is not None and request.was_stopped:
         # CrewAI would show the model the failure object's repr.
         answer = request.deliver().as_agent_message()
-    return request.with_notice(answer)
+    return request.for_model(answer)
 
 
 def execute_in_litellm(
@@ -108,7 +109,7 @@ def execute_in_litellm(
     if answer is not None and request.was_stopped:
         # CrewAI would show the model the failure object's repr.
         answer = request.deliver().as_agent_message()
-    return request.with_notice(answer)
+    return request.for_model(answer)
 
 
 def _name_and_arguments(tool_call: Any) -> tuple[str, Any]:

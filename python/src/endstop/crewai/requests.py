@@ -112,12 +112,14 @@ class Request:
         if failure is not None and failure.code == "run-ended":
             note_run_end(ToolFailureRecord(tool_name=self.terms.name, failure=tool_failure(failure)))
 
-    def with_notice(self, text: Any) -> Any:
-        """The text for the model with what the engine adds to it. An image that CrewAI will decode stays as it is."""
-        notice = self.outcome.notice if self.outcome is not None else None
-        if not notice or not isinstance(text, str) or text.startswith("VISION_IMAGE:"):
+    def for_model(self, text: Any, *, is_bounded: bool = True) -> Any:
+        """The text for the model, bounded, with what the engine adds to it. An image that CrewAI will decode stays.
+
+        `is_bounded`: false where CrewAI itself defers a large result.
+        """
+        if self.outcome is None or not isinstance(text, str) or text.startswith("VISION_IMAGE:"):
             return text
-        return f"{text}\n\n{notice}"
+        return self.outcome.with_notice(self.outcome.bounded(text) if is_bounded else text)
 
 
 current_request: ContextVar[Request | None] = ContextVar("endstop_crewai_request", default=None)

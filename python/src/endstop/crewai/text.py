@@ -23,7 +23,7 @@ def use(original: Original, usage: Any, tool_string: str, tool: Any, calling: An
     request = Request(tool, terms, admission, to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
         text = original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
-    return _with_notice(text, request, usage, tool)
+    return _for_model(text, request, usage, tool)
 
 
 async def use_async(original: Original, usage: Any, tool_string: str, tool: Any, calling: Any) -> Any:
@@ -36,7 +36,7 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
     request = Request(tool, terms, await guard.session.submit_async(call), to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
         text = await original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
-    return _with_notice(text, request, usage, tool)
+    return _for_model(text, request, usage, tool)
 
 
 def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any) -> Any:
@@ -105,6 +105,6 @@ def _carried_out_once(usage: Any, request: Request) -> Iterator[None]:
         usage._max_parsing_attempts = attempts
 
 
-def _with_notice(text: Any, request: Request, usage: Any, tool: Any) -> Any:
+def _for_model(text: Any, request: Request, usage: Any, tool: Any) -> Any:
     is_final = tool.result_as_answer and usage.last_failure is None
-    return text if is_final else request.with_notice(text)
+    return text if is_final else request.for_model(text)

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { modelText } from "./model-text.ts";
+import type { Outcome, Success } from "./outcome.ts";
+import { textForModel } from "./text-for-model.ts";
+
+const success = (value: unknown, more: Partial<Success> = {}): Outcome => ({
+  status: "succeeded",
+  callId: "c",
+  tool: "t",
+  path: ["t"],
+  elapsedMs: 1,
+  attempts: 1,
+  placement: "host",
+  notice: null,
+  observed: [],
+  maxResultBytes: null,
+  value,
+  ...more,
+});
+
+it("is the value as a text, with the notice beside it", () => {
+  expect(modelText(success("as it is"))).toBe("as it is");
+  expect(modelText(success({ a: [1] }, { notice: "Note." }))).toBe('{"a":[1]}\n\nNote.');
+  expect([undefined, null, 2n].map((value) => modelText(success(value)))).toEqual(["undefined", "null", "2n"]);
+});
+
+it("is the beginning of a value past the limit, never of the notice", () => {
+  const text = modelText(success("x".repeat(500), { maxResultBytes: 100, notice: "Note." }));
+  expect(text).toMatch(/^t returned 500 B; the first \d+ B follow\. x+\n\nNote\.$/);
+});
+
+it("is the text of a failure, within the same limit", () => {
+  const failure = { forModel: `t failed: ${"x".repeat(500)}` };
+  const failed = { ...success(undefined, { maxResultBytes: 100 }), status: "failed", failure } as unknown as Outcome;
+  expect(Buffer.byteLength(modelText(failed))).toBeLessThanOrEqual(100);
+  expect(modelText({ ...failed, maxResultBytes: null })).toBe(failure.forModel);
+});
+
+it("is cut as in Python", () => {
+  interface Vector {
+    readonly whole: readonly [string, number];
+    readonly maxBytes: number | null;
+    readonly sentence: string | null;
+    readonly shown: number;
+  }
+  const path = new URL("../../../protocol/vectors/model-texts.json", import.meta.url);
+  for (const { whole, maxBytes, sentence, shown } of JSON.parse(readFileSync(path, "utf8")) as Vector[]) {
+    const text = whole[0].repeat(whole[1]);
+    const expected = sentence === null ? text : sentence + text.slice(0, shown);
+    expect(textForModel("fetch", text, maxBytes).text).toBe(expected);
+  }
+});

@@ -1,0 +1,40 @@
+import type { Call } from "./call.ts";
+import type { Code } from "./codes.generated.ts";
+import { describeEnding, type FailureFigures, failureOutcome } from "./describe.ts";
+import type { Ending } from "./ending.ts";
+import type { CallFacts, ObservedRejection, Outcome, Unsuccessful } from "./outcome.ts";
+
+/** What an outcome says beside the ending. */
+export interface Settlement {
+  readonly nowMs: number;
+  /** Bodies that were started. */
+  readonly attempts: number;
+  readonly notice: string | null;
+  readonly observed: readonly ObservedRejection[];
+  /** Of a call that succeeded. */
+  readonly value?: unknown;
+}
+
+/** The outcome of a call that ended so. */
+export function endedOutcome(call: Call, ending: Ending, settlement: Settlement): Outcome {
+  const { attempts, nowMs, notice, observed, value } = settlement;
+  const facts = factsOf(call, attempts, nowMs);
+  const rest = { notice, observed, maxResultBytes: maxResultBytesOf(call) };
+  if (ending.type === "returned" || ending.type === "answered") {
+    return Object.freeze({ status: "succeeded", ...facts, placement: call.placement, ...rest, value });
+  }
+  const [code, figures] = describeEnding(ending, call.timeoutMs);
+  return failureOutcome(code, facts, call.placement, figures, rest);
+}
+
+/** The outcome of a call that no body runs for. */
+export function rejectedOutcome(call: Call, code: Code, figures: FailureFigures, nowMs: number): Unsuccessful {
+  const rest = { maxResultBytes: maxResultBytesOf(call) };
+  return failureOutcome(code, factsOf(call, 0, nowMs), call.placement, figures, rest);
+}
+
+function factsOf({ id, tool, path, submittedAtMs }: Call, attempts: number, nowMs: number): CallFacts {
+  return { callId: id, tool, path, elapsedMs: Math.round((nowMs - submittedAtMs) * 1_000) / 1_000, attempts };
+}
+
+const maxResultBytesOf = ({ policy }: Call): number | null => policy?.maxResultBytes ?? null;
