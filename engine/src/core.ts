@@ -5,7 +5,7 @@ import { acceptsEnding, type Call, type CallEvent, transition } from "./call/cal
 import { codes } from "./call/codes.generated.ts";
 import { bodiesStarted, didNotStart, type Ending } from "./call/ending.ts";
 import { labelOf } from "./call/label.ts";
-import type { ObservedRejection, Outcome } from "./call/outcome.ts";
+import type { ObservedRejection, Outcome, Placement } from "./call/outcome.ts";
 import { endedOutcome, rejectedOutcome } from "./call/outcome-of.ts";
 import { isFailure, resultOf } from "./call/result.ts";
 import { traceOf } from "./call/trace-of.ts";
@@ -27,6 +27,20 @@ import type { PermitCount } from "./schedule/permits.ts";
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
+
+/** A call without an outcome yet. */
+export interface CallInFlight {
+  readonly callId: string;
+  readonly tool: string;
+  readonly path: readonly string[];
+  readonly run: string | null;
+  readonly placement: Placement;
+  /** Since it was submitted, */
+  readonly elapsedMs: number;
+  /** and since its body began; null if it waits. */
+  readonly ranMs: number | null;
+  readonly timeoutMs: number | null;
+}
 
 export interface CoreLoad {
   readonly inFlight: number;
@@ -108,6 +122,16 @@ export class EngineCore {
   /** Calls in flight, those of them that wait for permits, and the permits. */
   get load(): CoreLoad {
     return { inFlight: this.#live.size, waiting: this.#claims.waiting, permits: this.#claims.permits };
+  }
+
+  get calls(): CallInFlight[] {
+    const nowMs = this.#clock.now();
+    return [...this.#live.keys()].map(({ id, tool, path, run, placement, submittedAtMs, startedAtMs, timeoutMs }) => ({
+      ...{ callId: id, tool, path, run: run?.id ?? null, placement },
+      elapsedMs: nowMs - submittedAtMs,
+      ranMs: startedAtMs === undefined ? null : nowMs - startedAtMs,
+      timeoutMs,
+    }));
   }
 
   /** What its calls have used, for whoever writes it down. */

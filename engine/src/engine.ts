@@ -221,7 +221,7 @@ export class Engine {
   /** Cancels every call in flight now, and takes no more. */
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
-    for (const placed of [...this.#placedCalls.values()]) placed.cancel(reason);
+    for (const placed of [...this.#placedCalls.values()]) placed.cancel(reason, 0);
     this.#workers.destroy();
   }
 
@@ -274,7 +274,7 @@ export class Engine {
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const placed = new PlacedCall(call, this.#tool(name), this.#core, options.signal);
+      const placed = new PlacedCall(call, this.#tool(name), this.#core, this.#clock, options.signal);
       this.#placedCalls.set(call, placed);
       if (this.#closed) placed.cancel("the engine is closed");
       else

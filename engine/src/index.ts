@@ -1,4 +1,5 @@
 export type { Code } from "./call/codes.generated.ts";
+export type { CancelledBody } from "./call/ending.ts";
 export { modelText } from "./call/model-text.ts";
 export type {
   CallFacts,

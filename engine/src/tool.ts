@@ -37,7 +37,10 @@ export interface CommandTool extends Omit<Tool, "run">, CommandOptions {
 }
 
 export interface CallOptions extends CallPolicyOptions {
-  /** Cancels the call: its outcome is `cancelled` at once, and the body's signal fires. */
+  /**
+   * Cancels the call: the body's signal fires, and the outcome is `cancelled` within `cancelGrace`; `failure.body` says what is known of the
+   * body. It is there at once where none was started, the body heeds its signal, or its process can be killed.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Loops are seen per run, agent and task; the engine's `agents` option names limits of an agent. */
   readonly agent?: string | undefined;

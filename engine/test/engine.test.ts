@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Engine } from "../src/engine.ts";
-import { type EngineOptions, modelText } from "../src/index.ts";
+import { type EngineOptions, modelText, type Tool } from "../src/index.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 
 function makeEngine(options: EngineOptions = {}) {
@@ -265,7 +265,7 @@ describe("the call tree", () => {
 });
 
 describe("cancelling", () => {
-  it("ends the call at once and fires the body's signal", async () => {
+  it("fires the body's signal, and ends the call after its grace although the body goes on", async () => {
     const { engine, clock } = makeEngine();
     let aborted = false;
     engine.register({
@@ -281,10 +281,36 @@ describe("cancelling", () => {
     const answer = engine.call("slow", {}, { signal: controller.signal });
     await settlePromises();
     controller.abort();
-    const outcome = await answer;
-    expect(outcome).toMatchObject({ status: "cancelled", attempts: 1, failure: { code: "cancelled" } });
     expect(aborted).toBe(true);
+    await clock.advance(500);
+    const failure = { code: "cancelled", body: "effect-unknown" };
+    expect(await answer).toMatchObject({ status: "cancelled", attempts: 1, elapsedMs: 500, failure });
     expect(clock.pendingCount).toBe(1); // the deadline of the body that is still there
+  });
+
+  it("says whether the body stopped, or finished all the same, as soon as it did, and its late result is of no use", async () => {
+    const { engine, clock } = makeEngine({ cancelGrace: "2s" });
+    const heeds: Tool["run"] = (_input, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const finishes: Tool["run"] = () => new Promise((resolve) => void clock.setTimer(1_000, () => resolve("late")));
+    engine.register({ name: "heeds", run: heeds });
+    engine.register({ name: "finishes", run: finishes });
+    engine.register({ name: "impatient", cancelGrace: "1ms", run: finishes });
+    const controller = new AbortController();
+    const ended: [string, number, unknown][] = [];
+    const calls = ["heeds", "finishes", "impatient"].map(async (name) => {
+      const outcome = await engine.call(name, {}, { signal: controller.signal });
+      ended.push([name, outcome.elapsedMs, outcome.status !== "succeeded" && outcome.failure.body]);
+    });
+    await settlePromises();
+    controller.abort();
+    await clock.advance(5_000);
+    await Promise.all(calls);
+    expect(ended).toEqual([
+      ["heeds", 0, "stopped"],
+      ["impatient", 1, "effect-unknown"],
+      ["finishes", 1_000, "finished"],
+    ]);
   });
 
   it("before the start runs no body, and says so", async () => {
@@ -292,7 +318,7 @@ describe("cancelling", () => {
     let bodies = 0;
     engine.register({ name: "t", maxCalls: 1, run: () => ++bodies });
     const outcome = await engine.call("t", {}, { signal: AbortSignal.abort() });
-    expect(outcome).toMatchObject({ status: "cancelled", attempts: 0 });
+    expect(outcome).toMatchObject({ status: "cancelled", attempts: 0, failure: { body: "not-started" } });
     expect(outcome.status !== "succeeded" && outcome.failure.message).toContain("not started");
     expect((await engine.call("t")).status).toBe("succeeded"); // the limit of one was given back
     expect(bodies).toBe(1);

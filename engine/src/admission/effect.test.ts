@@ -6,7 +6,7 @@ const UNCLEAN: readonly Ending[] = [
   { type: "expired", observedMs: 1 },
   { type: "crashed", signal: "SIGSEGV", exitCode: null },
   { type: "over-quota", quota: "cpu", observed: 2, limit: 1 },
-  { type: "cancelled", detail: "the caller cancelled it", started: true },
+  { type: "cancelled", detail: "the caller cancelled it", body: "stopped" },
 ];
 
 describe("a call whose ending is unknown", () => {
@@ -63,7 +63,7 @@ describe("a call may be made again", () => {
     returned("x"),
     raised("no"),
     { type: "not-run", detail: "blocked" },
-    { type: "cancelled", detail: "early", started: false },
+    { type: "cancelled", detail: "early", body: "not-started" },
     { type: "load-failed", error: { name: "E", message: "", stack: "" } },
   ])("where it is known what its body did: $type", (ending) => {
     const calls = new Calls();

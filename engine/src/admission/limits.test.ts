@@ -10,7 +10,7 @@ const NOT_STARTED: readonly Ending[] = [
   { type: "invalid", detail: "" },
   { type: "load-failed", error },
   { type: "cannot-move", detail: "", started: false },
-  { type: "cancelled", detail: "", started: false },
+  { type: "cancelled", detail: "", body: "not-started" },
   { type: "answered", digest: null, preview: null },
 ];
 const STARTED: readonly Ending[] = [
@@ -20,7 +20,7 @@ const STARTED: readonly Ending[] = [
   { type: "crashed", signal: "SIGKILL", exitCode: null },
   { type: "over-quota", quota: "memory", observed: 2, limit: 1 },
   { type: "cannot-move", detail: "", started: true },
-  { type: "cancelled", detail: "", started: true },
+  { type: "cancelled", detail: "", body: "stopped" },
 ];
 
 /** Inside a body: a chain of calls, each made by the one before. */

@@ -53,7 +53,7 @@ describe("a failure", () => {
       { type: "over-quota", quota: "processes", observed: 3, limit: 2 },
       { type: "over-quota", quota: "output", observed: 20, limit: 10 },
       { type: "too-large", part: "result", observedBytes: 3e8, limitBytes: 2e8, started: true },
-      { type: "cancelled", detail: "d", started: false },
+      { type: "cancelled", detail: "d", body: "not-started" },
     ] as const;
     for (const ending of endings) {
       const [code, figures] = describeEnding(ending, 5);

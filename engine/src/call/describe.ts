@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration } from "../internal/duration.ts";
 import { deepFreeze } from "../internal/freeze.ts";
 import { type Code, type CodeEntry, codes } from "./codes.generated.ts";
-import type { Ending, Excess, QuotaName } from "./ending.ts";
+import type { CancelledBody, Ending, Excess, QuotaName } from "./ending.ts";
 import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
 
 /** The figures that a code's texts name. */
@@ -11,6 +11,7 @@ export interface FailureFigures {
   readonly detail?: string;
   readonly error?: ErrorInfo;
   readonly crash?: Crash;
+  readonly body?: CancelledBody;
 }
 
 /** Fills `{tool}`, `{limit}`, `{observed}` and `{detail}` of a text from codes.json. */
@@ -45,6 +46,7 @@ export function failureOutcome(
       ...facts,
       ...(figures.error ? { error: figures.error } : {}),
       ...(figures.crash ? { crash: figures.crash } : {}),
+      ...(figures.body ? { body: figures.body } : {}),
     },
   });
 }
@@ -75,7 +77,7 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
     case "deadlocked":
       return ["deadlock", { detail: ending.caps.join(", ") }];
     case "not-run":
-      return ["cancelled", { detail: `no body ran: ${ending.detail}` }];
+      return ["cancelled", { detail: `no body ran: ${ending.detail}`, body: "not-started" }];
     case "invalid":
       return ["invalid-input", { detail: ending.detail }];
     case "load-failed":
@@ -95,9 +97,16 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
         { detail: ending.part, observed: formatBytes(ending.observedBytes), limit: formatBytes(ending.limitBytes) },
       ];
     case "cancelled":
-      return ["cancelled", { detail: ending.detail }];
+      return ["cancelled", { detail: `${ending.detail}: ${KNOWN_OF_BODY[ending.body]}`, body: ending.body }];
   }
 }
+
+const KNOWN_OF_BODY: Readonly<Record<CancelledBody, string>> = {
+  "not-started": "its body was not started",
+  stopped: "its body was stopped, and may have had effects before",
+  finished: "its body ran to its end all the same, so its effects have happened",
+  "effect-unknown": "its body may still be running, and may have had effects",
+};
 
 const QUOTA_CODES: Readonly<Record<QuotaName, Code>> = {
   cpu: "cpu-quota",

@@ -40,7 +40,13 @@ export type Ending =
       readonly limitBytes: number;
       readonly started: boolean;
     }
-  | { readonly type: "cancelled"; readonly detail: string; readonly started: boolean };
+  | { readonly type: "cancelled"; readonly detail: string; readonly body: CancelledBody };
+
+/**
+ * What is known of the body of a cancelled call. `not-started`: it did not begin. `stopped`: it goes on no more, and may have had effects
+ * before. `finished`: it ran to its own end all the same. `effect-unknown`: it may still be running.
+ */
+export type CancelledBody = "not-started" | "stopped" | "finished" | "effect-unknown";
 
 /** Whether a body certainly did not start, so that what admission reserved is given back. */
 export function didNotStart(ending: Ending): boolean {
@@ -54,8 +60,9 @@ export function didNotStart(ending: Ending): boolean {
       return true;
     case "cannot-move":
     case "too-large":
-    case "cancelled":
       return !ending.started;
+    case "cancelled":
+      return ending.body === "not-started";
     default:
       return false;
   }
@@ -72,8 +79,9 @@ export function bodiesStarted(ending: Ending): number {
       return 1;
     case "cannot-move":
     case "too-large":
-    case "cancelled":
       return ending.started ? 1 : 0;
+    case "cancelled":
+      return ending.body === "not-started" ? 0 : 1;
     default:
       return 0;
   }

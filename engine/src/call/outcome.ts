@@ -1,4 +1,5 @@
 import type { Code } from "./codes.generated.ts";
+import type { CancelledBody } from "./ending.ts";
 
 /** Where a body runs: in the process that made the call, or in a process the engine owns and can kill. */
 export type Placement = "host" | "worker";
@@ -41,6 +42,8 @@ export interface Failure extends CallFacts {
   readonly retryable: boolean;
   readonly error?: ErrorInfo;
   readonly crash?: Crash;
+  /** Of a cancelled call: what is known of its body. */
+  readonly body?: CancelledBody;
 }
 
 export type FailureStatus = "failed" | "rejected" | "timed-out" | "cancelled" | "killed" | "lost";

@@ -12,6 +12,8 @@ export function traceOf(ending: Ending): Trace {
   switch (ending.type) {
     case "answered":
       return "none";
+    case "cancelled":
+      return ending.body === "finished" ? "whole" : "unknown";
     case "returned":
     case "raised":
     case "cannot-move":

@@ -27,8 +27,8 @@ export interface BodyCall {
 
 /** How the bodies of one tool are run: a closure, a module in a Node worker, a command. */
 export interface BodyRunner {
-  /** What a cancel means for a body that has started, as the outcome says it. */
-  readonly whenCancelled: string;
+  /** Whether a cancel ends a body at once, with its process. Else it is asked to stop by its signal. */
+  readonly canKill: boolean;
   begin(call: BodyCall): void;
 }
 

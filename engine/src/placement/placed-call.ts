@@ -1,6 +1,8 @@
 import type { Call } from "../call/call.ts";
+import type { CancelledBody, Ending } from "../call/ending.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { EngineCore } from "../core.ts";
+import type { Clock, Timer } from "../internal/clock.ts";
 import { quotasOf } from "../policy/quotas.ts";
 import type { Validation } from "../standard-schema.ts";
 import type { BodyCall, PlacedTool } from "./body.ts";
@@ -10,11 +12,15 @@ export class PlacedCall {
   readonly #call: Call;
   readonly #tool: PlacedTool;
   readonly #core: EngineCore;
+  readonly #clock: Clock;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #controller = new AbortController();
+  /** Its body was asked to stop, and has until then to do it. */
+  #grace: { readonly detail: string; readonly timer: Timer } | undefined;
   readonly #onAbort = (): void => this.cancel("the caller's signal fired");
 
-  constructor(call: Call, tool: PlacedTool, core: EngineCore, callerSignal: AbortSignal | undefined) {
+  constructor(call: Call, tool: PlacedTool, core: EngineCore, clock: Clock, callerSignal: AbortSignal | undefined) {
+    this.#clock = clock;
     this.#call = call;
     this.#tool = tool;
     this.#core = core;
@@ -42,12 +48,28 @@ export class PlacedCall {
     }
   }
 
-  /** Gives the caller its outcome now, and has the body stopped. */
-  cancel(detail: string): void {
-    const started = this.#call.state.type === "running";
-    const known = started ? this.#tool.runner.whenCancelled : "its body was not started";
-    this.#core.end(this.#call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
+  /**
+   * Has the body stopped, and gives the caller its outcome: at once, unless it is a body on the host, which has the grace to say how it ended.
+   *
+   * @param graceMs default: what the call's policy says
+   */
+  cancel(detail: string, graceMs = this.#call.policy?.cancelGraceMs ?? 0): void {
+    if (this.#grace) return;
+    const end = (body: CancelledBody): void =>
+      this.#core.end(this.#call, undefined, { type: "cancelled", detail, body });
+    if (this.#call.state.type !== "running") end("not-started");
+    else if (this.#tool.runner.canKill) end("stopped");
+    else if (graceMs === 0) end("effect-unknown");
+    else this.#grace = { detail, timer: this.#clock.setTimer(graceMs, () => end("effect-unknown")) };
     this.#controller.abort(new DOMException(detail, "AbortError"));
+  }
+
+  /** Of a body that was asked to stop its ending is told, and its result is of no use any more. */
+  #ended(attempt: number, ending: Ending, value: unknown): void {
+    const detail = this.#grace?.detail;
+    if (detail === undefined) return this.#core.end(this.#call, attempt, ending, value);
+    const body = ending.type === "returned" ? "finished" : ending.type === "raised" ? "stopped" : "effect-unknown";
+    this.#core.end(this.#call, attempt, { type: "cancelled", detail, body });
   }
 
   #run(input: unknown, enter: BodyCall["enter"], callNested: BodyCall["callNested"]): void {
@@ -65,7 +87,7 @@ export class PlacedCall {
       input,
       controller: this.#controller,
       start: () => this.#core.start(this.#call) !== undefined,
-      ended: (ending, value) => this.#core.end(this.#call, state.attempt, ending, value),
+      ended: (ending, value) => this.#ended(state.attempt, ending, value),
       enter,
       callNested,
     });
@@ -77,6 +99,7 @@ export class PlacedCall {
 
   /** The call has its outcome: nobody listens for the caller's cancel any more. */
   release(): void {
+    this.#grace?.timer.cancel();
     this.#callerSignal?.removeEventListener("abort", this.#onAbort);
   }
 }

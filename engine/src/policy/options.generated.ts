@@ -38,6 +38,10 @@ export interface PolicyOptions {
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
+  /** How long the body of a cancelled call on the host has to end, before the outcome says that it may still be running. In a worker it is killed at once. Default 500ms. */
+  readonly cancelGrace?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cancelGraceMs?: number | undefined;
   /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
   readonly rateLimit?: string | null | undefined;
   /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
@@ -116,6 +120,10 @@ export interface AgentOptions {
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
+  /** How long the body of a cancelled call on the host has to end, before the outcome says that it may still be running. In a worker it is killed at once. Default 500ms. */
+  readonly cancelGrace?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cancelGraceMs?: number | undefined;
   /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
   readonly rateLimit?: string | null | undefined;
   /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
@@ -188,6 +196,10 @@ export interface EngineLimitOptions {
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
+  /** How long the body of a cancelled call on the host has to end, before the outcome says that it may still be running. In a worker it is killed at once. Default 500ms. */
+  readonly cancelGrace?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cancelGraceMs?: number | undefined;
   /** Starts of one tool per window of time, such as "10/1m": exact over every window of that length, not over fixed ones. Default none. */
   readonly rateLimit?: string | null | undefined;
   /** Failures of one tool in a row that open its breaker: its calls are rejected until the cooldown is over, then one call tries. Default none. */
@@ -270,6 +282,7 @@ export interface Policy {
   readonly maxTotalConcurrent: number | null;
   readonly resources: readonly string[];
   readonly waitTimeoutMs: number | null;
+  readonly cancelGraceMs: number;
   readonly rateLimit: Rate | null;
   readonly maxConsecutiveFailures: number | null;
   readonly breakerCooldownMs: number;
@@ -323,6 +336,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   maxTotalConcurrent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
   resources: {"kind": "names", "levels": ["tool"], "nullable": false, "default": []},
   waitTimeout: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1h", "standard": "10m", "strict": "1m"}},
+  cancelGrace: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "500ms"},
   rateLimit: {"kind": "rate", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxConsecutiveFailures: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   breakerCooldown: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},

@@ -35,7 +35,7 @@ it("does not try again what would end the same way or was asked to end", () => {
     { type: "invalid", detail: "" },
     { type: "over-quota", quota: "memory", observed: 2, limit: 1 },
     { type: "too-large", part: "result", observedBytes: 2, limitBytes: 1, started: true },
-    { type: "cancelled", detail: "", started: false },
+    { type: "cancelled", detail: "", body: "not-started" },
     { type: "not-started", waitedMs: 1, limitMs: 1 },
   ];
   for (const ending of endings) expect(retryDelay(LIMITS, ended(ending), 0.5)).toBeNull();

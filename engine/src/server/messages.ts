@@ -1,6 +1,7 @@
 import type { Ending } from "../call/ending.ts";
 import type { Outcome, Placement } from "../call/outcome.ts";
 import type { Encoded } from "../call/values.ts";
+import type { CallInFlight } from "../core.ts";
 import type { EngineStats } from "../events/engine-stats.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "../policy/policy.ts";
 
@@ -84,7 +85,10 @@ export type FromClient =
       /** Said before to an engine that is lost: refused if this one does not know the call. */
       readonly again?: boolean;
     }
-  | { readonly type: "cancel"; readonly id: number };
+  | { readonly type: "cancel"; readonly id: number }
+  | { readonly type: "withdraw"; readonly id: number }
+  | { readonly type: "cancel-call"; readonly engine: string; readonly call: string }
+  | { readonly type: "calls"; readonly id: number; readonly engine: string };
 
 /** An outcome as it travels: the value of a success is in the body, or never left the host. */
 export type OutcomeHeader = Outcome extends infer Each ? Omit<Each, "value"> : never;
@@ -99,6 +103,7 @@ export type ToClient =
       readonly attempt: number;
       readonly placement: Placement;
       readonly timeoutMs: number | null;
+      readonly cancelGraceMs: number;
     }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
   | {
@@ -106,6 +111,7 @@ export type ToClient =
       readonly id: number;
       readonly limits: Readonly<Record<string, EffectiveLimit>> | null;
     }
+  | { readonly type: "calls"; readonly id: number; readonly calls: readonly CallInFlight[] }
   | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats }
   | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
   | { readonly type: "directory"; readonly path: string };

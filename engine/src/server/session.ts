@@ -117,6 +117,12 @@ export class Session {
         return this.#start(message.id, message.load, body);
       case "ended":
         return this.#ended(message);
+      case "withdraw":
+        return this.#withdraw(message.id);
+      case "cancel-call":
+        return this.#cancelCall(message.engine, message.call);
+      case "calls":
+        return this.#send({ type: "calls", id: message.id, calls: this.#engines.get(message.engine).core.calls });
       case "cancel":
         return this.#cancel(message.id);
       default:
@@ -142,7 +148,11 @@ export class Session {
     // What ran in a worker ended with the engine; what nobody waits for any more is of nobody's interest.
     for (const { call, core } of given) {
       const started = call.placement === "host" || this.#shared.startedBefore(call.id);
-      core.end(call, undefined, { type: "cancelled", detail: "its engine was lost", started });
+      core.end(call, undefined, {
+        type: "cancelled",
+        detail: "its engine was lost",
+        body: started ? "effect-unknown" : "not-started",
+      });
     }
   }
 
@@ -229,8 +239,9 @@ export class Session {
   #admitted({ id, call, core }: CallEntry): void {
     const attempt = call.state.type === "admitted" ? call.state.attempt : 1;
     if (call.placement === "host") core.start(call);
-    const { placement, timeoutMs } = call;
-    this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs });
+    const { placement, timeoutMs, policy } = call;
+    const cancelGraceMs = policy?.cancelGraceMs ?? 0;
+    this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs });
   }
 
   #start(id: number, load: string, body: Uint8Array): void {
@@ -276,20 +287,25 @@ export class Session {
     if (entry) this.#cancelEntry(entry, "the caller cancelled it");
   }
 
+  /** The client's own to end is what runs there; it tells how that ended. */
+  #withdraw(id: number): void {
+    const entry = this.#calls.get(id);
+    if (entry && !(entry.call.placement === "host" && entry.call.state.type === "running"))
+      this.#cancelEntry(entry, "the caller cancelled it");
+  }
+
+  /** Of a call that may have its outcome by now. */
+  #cancelCall(engine: string, callId: string): void {
+    const { core } = this.#engines.get(engine);
+    for (const entry of this.#calls.values())
+      if (entry.call.id === callId && entry.core === core) return this.#withdraw(entry.id);
+  }
+
   #cancelEntry({ call, core }: CallEntry, detail: string): void {
-    if (call.placement === "worker") {
-      const started = this.#shared.pool?.cancel(call.id) ?? false;
-      const known = started
-        ? "its worker was killed, effects before that may have happened"
-        : "its body was not started";
-      core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
-    } else {
-      const started = call.state.type === "running";
-      const known = started
-        ? "its body may still be running on the host and may have had effects"
-        : "its body was not started";
-      core.end(call, undefined, { type: "cancelled", detail: `${detail}: ${known}`, started });
-    }
+    const inWorker = call.placement === "worker";
+    const started = inWorker ? this.#shared.pool?.cancel(call.id) : call.state.type === "running";
+    const body = !started ? "not-started" : inWorker ? "stopped" : "effect-unknown";
+    core.end(call, undefined, { type: "cancelled", detail, body });
   }
 
   #settled(id: number, call: Call, outcome: Outcome): void {

@@ -286,7 +286,8 @@ class Simulation {
     const isLast = this.#flights.leave(flight, caller);
     this.#settle(caller, "cancelled");
     const job = this.#jobs.get(flight);
-    if (isLast && job) this.#stop(job, { type: "cancelled", detail: "", started: job.body.isRunning });
+    if (isLast && job)
+      this.#stop(job, { type: "cancelled", detail: "", body: job.body.isRunning ? "stopped" : "not-started" });
   }
 
   #settle(caller: Caller, outcome: string): void {

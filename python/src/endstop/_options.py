@@ -19,6 +19,7 @@ class ToolOptions(TypedDict, total=False):
     max_concurrent: int | None
     resources: Sequence[str]
     wait_timeout: float | str | None
+    cancel_grace: float | str
     rate_limit: str | None
     max_consecutive_failures: int | None
     breaker_cooldown: float | str
@@ -54,6 +55,7 @@ class AgentOptions(TypedDict, total=False):
     max_calls_per_run: int | None
     max_in_flight: int | None
     wait_timeout: float | str | None
+    cancel_grace: float | str
     rate_limit: str | None
     max_consecutive_failures: int | None
     breaker_cooldown: float | str
@@ -86,6 +88,7 @@ class EngineOptions(TypedDict, total=False):
     max_concurrent: int | None
     max_total_concurrent: int | None
     wait_timeout: float | str | None
+    cancel_grace: float | str
     rate_limit: str | None
     max_consecutive_failures: int | None
     breaker_cooldown: float | str
@@ -191,6 +194,14 @@ _TABLE = (
         kind="duration",
         levels=("engine", "agent", "tool"),
         nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="cancel_grace",
+        wire="cancelGraceMs",
+        kind="duration",
+        levels=("engine", "agent", "tool"),
+        nullable=False,
         choices=(),
     ),
     Option(

@@ -11,6 +11,7 @@ from endstop.model_text import bounded_text
 
 Status = Literal["succeeded", "failed", "rejected", "timed-out", "cancelled", "killed", "lost"]
 Placement = Literal["host", "worker"]
+CancelledBody = Literal["not-started", "stopped", "finished", "effect-unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Failure:
 
     `code` is stable (protocol/codes.json), `message` is for the developer, `for_model` for the model; `path` has the
     tools from the root of the call tree to this call; `elapsed_ms` counts from submission; `attempts` is the number of
-    bodies that were started.
+    bodies that were started. `body`, of a cancelled call: it did not begin, goes on no more (it may have had effects
+    before), ran to its own end all the same, or may still be running.
     """
 
     code: str
@@ -51,6 +53,7 @@ class Failure:
     attempts: int
     error: ErrorInfo | None = None
     crash: Crash | None = None
+    body: CancelledBody | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +157,5 @@ def _failure_from(failure: Mapping[str, Any]) -> Failure:
         attempts=failure["attempts"],
         error=None if error is None else error_info_from(error),
         crash=None if crash is None else Crash(crash["signal"], crash["exitCode"]),
+        body=failure.get("body"),
     )

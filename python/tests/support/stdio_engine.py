@@ -47,7 +47,7 @@ def next_call() -> dict[str, Any]:
 
 def admit(call: dict[str, Any], placement: str = "host") -> None:
     write({"type": "admitted", "id": call["id"], "callId": f"c{call['id']}", "attempt": 1, "placement": placement,
-           "timeoutMs": call.get("timeoutMs")})  # fmt: skip
+           "timeoutMs": call.get("timeoutMs"), "cancelGraceMs": 500})  # fmt: skip
 
 
 def settle(call_id: int, tool: str = "echo") -> None:

@@ -18,7 +18,7 @@ const LAST_OUTPUT_MS = 1_000;
 
 /** Runs a tool that is an executable: one process a call, killed with everything it started. */
 export class CommandRunner implements BodyRunner {
-  readonly whenCancelled = "its process was stopped, and may have had effects";
+  readonly canKill = true;
   readonly #command: Command;
   readonly #processes: OwnedProcesses;
   readonly #clock: Clock;
@@ -82,7 +82,7 @@ export class CommandRunner implements BodyRunner {
             exceeded: (excess) => end({ type: "over-quota", ...excess }),
           });
     call.controller.signal.addEventListener("abort", () => {
-      end({ type: "cancelled", detail: "cancelled", started: true }); // the call has its outcome already
+      end({ type: "cancelled", detail: "cancelled", body: "stopped" }); // the call has its outcome already
     });
     child.stdout?.on("data", (chunk: Buffer) => {
       if (ending || output.push(chunk)) return;

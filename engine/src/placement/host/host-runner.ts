@@ -12,7 +12,7 @@ import { watchdog } from "./watchdog.ts";
  * signal; a body that blocks the event loop delays the answer until it lets go, and `observedMs` says by how much.
  */
 export class HostRunner implements BodyRunner {
-  readonly whenCancelled = "its body was asked to stop and may have had effects";
+  readonly canKill = false;
   readonly #run: (input: unknown, context: ToolContext) => unknown;
   readonly #clock: Clock;
 

@@ -8,7 +8,7 @@ import type { NodePool } from "./pool.ts";
 
 /** Runs the tool of a module in a Node worker. Inputs and results are structured clones: class instances arrive as plain objects. */
 export class ModuleRunner implements BodyRunner {
-  readonly whenCancelled = "its worker was stopped, and its body may have had effects";
+  readonly canKill = true;
   readonly #module: string;
   readonly #pool: NodePool;
 

@@ -12,6 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypedDict
 
 from endstop.client.policy import suggestion
+from endstop.host.cancelling import Cancellation
 from endstop.outcome import Outcome
 
 
@@ -40,6 +41,7 @@ class Node:
     parents: tuple[int, ...] = ()
     runs_after_failure: bool = False
     failed: str | None = None
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
 
 class Batch:
@@ -85,8 +87,10 @@ class _Ended:
 def run_in_threads(batch: Batch, call: Callable[[Node], Outcome]) -> list[Outcome]:
     """Each call in a thread of its own, in the caller's context. What one raises is raised here.
 
-    A KeyboardInterrupt goes on at once: nothing more is started, and what runs ends by itself.
+    A KeyboardInterrupt goes on at once, and so does what a call raises: nothing more is started, and what runs is
+    cancelled.
     """
+    running: dict[int, Cancellation] = {}
     endings: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
 
     def run(node: Node) -> None:
@@ -95,18 +99,24 @@ def run_in_threads(batch: Batch, call: Callable[[Node], Outcome]) -> list[Outcom
         except BaseException as problem:  # handed to the thread that waits for it
             endings.put(_Ended(node, problem=problem))
 
-    while (results := batch.results) is None:
-        for node in batch.ready():
-            context = contextvars.copy_context()
-            threading.Thread(
-                target=context.run, args=(run, node), name=f"endstop-batch-{node.name}", daemon=True
-            ).start()
-        ended = endings.get()
-        if ended.outcome is None:
-            assert ended.problem is not None
-            raise ended.problem
-        batch.ended(ended.node, ended.outcome)
-    return results
+    try:
+        while (results := batch.results) is None:
+            for node in batch.ready():
+                running[node.index] = node.cancellation
+                context = contextvars.copy_context()
+                threading.Thread(
+                    target=context.run, args=(run, node), name=f"endstop-batch-{node.name}", daemon=True
+                ).start()
+            ended = endings.get()
+            del running[ended.node.index]
+            if ended.outcome is None:
+                assert ended.problem is not None
+                raise ended.problem
+            batch.ended(ended.node, ended.outcome)
+        return results
+    finally:
+        for cancellation in running.values():
+            cancellation.request()
 
 
 async def run_in_tasks(batch: Batch, call: Callable[[Node], Awaitable[Outcome]]) -> list[Outcome]:

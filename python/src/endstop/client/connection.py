@@ -31,7 +31,7 @@ _READ_BYTES = 1 << 16
 # Up to here a write to a pipe is all or nothing.
 _ATOMIC_WRITE_BYTES = getattr(select, "PIPE_BUF", 512)
 _REAP_WAIT_S = 2.0
-_KINDS = frozenset({"ready", "refused", "admitted", "outcome", "described", "stats", "invited", "directory"})
+_KINDS = frozenset({"ready", "refused", "admitted", "outcome", "described", "stats", "calls", "invited", "directory"})
 HELLO_ID = 0
 """The slot that `ready` goes to; calls count from 1."""
 

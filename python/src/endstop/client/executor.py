@@ -17,11 +17,12 @@ from endstop.client.limits import EffectiveLimit, effective_limits
 from endstop.client.movable import CannotMove
 from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, suggestion
 from endstop.client.session import CallRequest, Session
-from endstop.client.stats import Stats, stats_from
+from endstop.client.stats import CallInFlight, Stats, call_from, stats_from
 from endstop.client.tools import Misfit, RegisteredTool
 from endstop.client.unset import UNSET, Unset
 from endstop.durations import optional_duration_ms
 from endstop.errors import EngineError
+from endstop.host.cancelling import Cancellation
 from endstop.outcome import Outcome
 from endstop.switches import is_turned_off
 
@@ -169,7 +170,7 @@ class ToolExecutor:
         A call starts when those that it names in `after` have succeeded; what comes after one that did not is rejected
         (`dependency-failed`), unless its `after_failure` is "run". Each runs in a thread of its own, in this context;
         how many at once, `max_concurrent`, `max_total_concurrent` and `resources` say. On a KeyboardInterrupt nothing
-        more is started, and what runs ends by itself.
+        more is started, and what runs is cancelled.
 
         Raises ValueError for a cycle or a name that is unknown or taken, TypeError for what is no call, before anything
         starts; EngineError if the engine cannot be used.
@@ -181,10 +182,34 @@ class ToolExecutor:
         return await run_in_tasks(Batch(calls), self._async_call_of_batch)
 
     def _call_of_batch(self, node: Node) -> Outcome:
-        return self._try(self._prepare(node.tool, node.args, node.failed))
+        return self._try(self._prepare(node.tool, node.args, node.failed, node.cancellation))
 
     async def _async_call_of_batch(self, node: Node) -> Outcome:
-        return await self._atry(self._prepare(node.tool, node.args, node.failed))
+        return await self._atry(self._prepare(node.tool, node.args, node.failed, node.cancellation))
+
+    # -- cancelling
+
+    def calls_in_flight(self) -> list[CallInFlight]:
+        """The calls that have no outcome yet: where they run, or that they wait. Raises as `stats` does."""
+        if self._session is None:
+            raise RuntimeError("ENDSTOP=0 is set: nothing is counted")
+        return [call_from(told) for told in self._session.calls_in_flight()]
+
+    def cancel(self, run_or_call: str) -> None:
+        """Cancels a call, or all calls of a run, which takes no more; each with what its body has called.
+
+        Their outcomes are `cancelled`, and `failure.body` says what is known of each body: it was not started, was
+        stopped, finished all the same, or may still be running (`effect-unknown`). They are there at once; a body on
+        the host that does not stop has `cancel_grace` (0.5 s) before its caller goes on without it. A body without a
+        deadline runs in its caller's own thread, and one in a C call there is waited for. From any thread. A name that
+        is no run's and no call's in flight does nothing: it may just have ended.
+
+        Raises TypeError if it is no text.
+        """
+        if not isinstance(run_or_call, str):
+            raise TypeError(f"run_or_call must be the name of a run or a call, got {run_or_call!r}")
+        if self._session is not None:
+            self._session.cancel(run_or_call)
 
     # -- runs and the end
 
@@ -234,7 +259,13 @@ class ToolExecutor:
         if self._session is not None:
             self._session.register(tool_name, policy)
 
-    def _prepare(self, tool_name: str, args: dict[str, Any] | None, failed: str | None = None) -> _PreparedCall:
+    def _prepare(
+        self,
+        tool_name: str,
+        args: dict[str, Any] | None,
+        failed: str | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> _PreparedCall:
         if self._closed:
             raise RuntimeError("this ToolExecutor is closed")
         if not isinstance(tool_name, str):
@@ -244,6 +275,8 @@ class ToolExecutor:
         arguments = {} if args is None else args
         run = None if self._session is None else _current_runs.get().get(self._session.name)
         request = CallRequest(tool_name, input=arguments, run=run, failed_dependency=failed)
+        if cancellation is not None:
+            request.cancellation = cancellation
         call = _PreparedCall(self._tools.get(tool_name), arguments, request)
         if call.tool is not None and self._session is not None:
             request.debug = debugging()

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from endstop._codes import CODES
 from endstop.errorinfo import describe_exception
-from endstop.outcome import Failure, Outcome, Placement, Status, error_info_from
+from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from
 
 
 @dataclass(slots=True)
@@ -47,6 +47,7 @@ def failure(
     limit: str = "",
     observed: str = "",
     exception: BaseException | None = None,
+    body: CancelledBody | None = None,
 ) -> Outcome:
     """`limit`, `observed` and `detail` fill the code's texts."""
     entry = CODES[code]
@@ -73,6 +74,7 @@ def failure(
             elapsed_ms=elapsed_ms,
             attempts=attempts,
             error=None if exception is None else error_info_from(describe_exception(exception)),
+            body=body,
         ),
     )
 

@@ -114,12 +114,45 @@ class Session:
         if self._closed:
             return
         self._closed = True
+        self.cancel_all()
         self._tell({"type": "close-engine", "engine": self.name})
         body_threads.release((self.name,))
         _open_sessions.discard(self)
         if not _open_sessions:
             stop_watching()
             stop_watching_for_children()
+
+    def cancel(self, name: str) -> None:
+        """Ends the calls in flight of a run, which takes no more, or one call, each with what its body called."""
+        if name in self._runs:
+            self.end_run(name, "it was cancelled")
+            for call in list(self._calls.values()):
+                if call.run == name:
+                    call.cancellation.request()
+            return
+        for call in list(self._calls.values()):
+            if call.call_id == name:
+                call.cancellation.request()
+                self.cancel_below(name)
+                return
+        # In a worker: only the engine knows it by its name.
+        self._tell({"type": "cancel-call", "engine": self.name, "call": name})
+
+    def cancel_below(self, call_id: str) -> None:
+        """Ends what the body of a call has called, at every depth."""
+        for call in list(self._calls.values()):
+            if call.parent == call_id:
+                call.cancellation.request()
+                if call.call_id is not None:
+                    self.cancel_below(call.call_id)
+
+    def cancel_all(self) -> None:
+        for call in list(self._calls.values()):
+            call.cancellation.request()
+
+    def calls_in_flight(self) -> list[dict[str, Any]]:
+        """As the engine names them. Raises EngineError."""
+        return self._ask({"type": "calls", "engine": self.name})["calls"]  # type: ignore[no-any-return]  # JSON
 
     # -- calls
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from endstop.outcome import Placement
+
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
@@ -75,6 +77,34 @@ class Stats:
     permits: Mapping[str, PermitStats]
     workers: WorkerStats
     memory: MemoryStats
+
+
+@dataclass(frozen=True, slots=True)
+class CallInFlight:
+    """A call without an outcome yet. `ran_ms`: since its body began; None if it waits. `run`: None outside any."""
+
+    call_id: str
+    tool: str
+    path: tuple[str, ...]
+    run: str | None
+    placement: Placement
+    elapsed_ms: float
+    ran_ms: float | None
+    timeout_ms: float | None
+
+
+def call_from(told: Mapping[str, Any]) -> CallInFlight:
+    """From one of the `calls` of the protocol."""
+    return CallInFlight(
+        call_id=told["callId"],
+        tool=told["tool"],
+        path=tuple(told["path"]),
+        run=told["run"],
+        placement=told["placement"],
+        elapsed_ms=told["elapsedMs"],
+        ran_ms=told["ranMs"],
+        timeout_ms=told["timeoutMs"],
+    )
 
 
 def stats_from(told: Mapping[str, Any]) -> Stats:

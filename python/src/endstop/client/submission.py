@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from endstop import frames, values
@@ -16,6 +16,7 @@ from endstop.client.slot import Slot
 from endstop.client.ticket import Home, Ticket, outcome_from_worker, start_frames
 from endstop.client.unset import UNSET, Unset
 from endstop.errors import EngineError
+from endstop.host.cancelling import Cancellation
 from endstop.host.stuck import stuck_count
 from endstop.outcome import Outcome, outcome_from_header
 
@@ -52,6 +53,8 @@ class CallRequest:
     load: Movable | None = None
     args: tuple[Any, ...] | None = None
     kwargs: dict[str, Any] | None = None
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    """Ends the call."""
     debug: bool | None = None
     """Whether somebody steps through the body; None looks."""
 
@@ -69,6 +72,7 @@ class Submission:
         self._request = request
         self._header = _header(session, request)
         self._facts = CallFacts(f"{session}-{call_id}", request.tool, "host" if request.load is None else "worker")
+        self.cancellation = request.cancellation
         self._connection: Connection | None = None
         self._body_sent = False
         self._losses: list[str] = []
@@ -78,6 +82,17 @@ class Submission:
         """Whether the engine starts it, or has started it, without asking back."""
         admitted = self.slot.admitted
         return self._body_sent and (admitted is None or admitted["placement"] == "worker")
+
+    @property
+    def call_id(self) -> str | None:
+        """What the engine calls it, as far as it has said so."""
+        admitted = self.slot.admitted
+        return None if admitted is None else admitted["callId"]
+
+    @property
+    def parent(self) -> str | None:
+        """The call whose body makes this one."""
+        return self._header.get("parent")
 
     @property
     def run(self) -> str | None:
@@ -100,6 +115,7 @@ class Submission:
             data = self._frames(connection)
         self.slot = connection.open_slot(self.id)
         connection.send(data)
+        self.cancellation.on_request(self.withdraw)
         if self._request.load is not None and self._body_sent:
             connection.loaded.add(self._request.load.key)
 
@@ -137,6 +153,12 @@ class Submission:
         if len(self._losses) >= _MAX_LOSSES:
             lines = [f"The engine was lost {_MAX_LOSSES} times before it decided on {self._request.tool}:"]
             raise EngineError("engine-lost", "\n  ".join([*lines, *self._losses])) from None
+
+    def withdraw(self) -> None:
+        """Asks the engine to end it, unless its body is ours to end; the outcome is waited for."""
+        if self._connection is not None:
+            with suppress(ChannelLost):
+                self._connection.send(frames.encode({"type": "withdraw", "id": self.id}))
 
     def cancel(self) -> None:
         """Tells the engine that nobody waits any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +22,7 @@ from endstop.errorinfo import describe_exception
 from endstop.errors import EngineError
 from endstop.host.asyncbodies import run_async
 from endstop.host.bodies import BodyEnd, run_here, run_until
+from endstop.host.cancelling import Cancellation
 from endstop.host.threads import Key
 from endstop.outcome import Outcome, Placement, outcome_from_header
 
@@ -33,6 +35,8 @@ class Home(Protocol):
     async def connection_async(self) -> Connection: ...
 
     def forget_call(self, call: Any) -> None: ...
+
+    def cancel_below(self, call_id: str) -> None: ...
 
 
 class _Described(NamedTuple):
@@ -65,6 +69,7 @@ class Ticket:
         self.tool = facts.tool
         self.placement: Placement = admitted["placement"]
         self.timeout_ms: float | None = admitted["timeoutMs"]
+        self._grace_ms: float = admitted["cancelGraceMs"]
         self.settled: Outcome | None = None
         self._attempt: int = admitted["attempt"]
         self._connection = connection
@@ -73,6 +78,7 @@ class Ticket:
         self._key = (*owner, facts.tool)
         self._home = home
         self._submission = submission
+        self._cancellation: Cancellation = submission.cancellation
         self._moved = False
         """Whether the ending was told to another engine, which refuses it if it does not know the call."""
         self._used = False
@@ -88,14 +94,18 @@ class Ticket:
         context = self._context()
         try:
             if self.timeout_ms is None:
-                end = run_here(lambda: _describe(body()), context)
+                end = run_here(lambda: _describe(body()), context, self._cancellation)
             else:
-                end = run_until(lambda: _describe(body()), context, self.timeout_ms, self._key, self.call_id)
+                key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
+                described = functools.partial(_described, body)
+                end = run_until(described, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
             return self._settle({"type": "not-run", "detail": f"no thread could be started: {problem}"})
         except BaseException:
             self.cancel()
             raise
+        finally:
+            self._cancellation.on_request(None)
         if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
             self._report_and_leave(_ending(end)[0])
             raise end.exception
@@ -106,13 +116,14 @@ class Ticket:
         self._use()
         context = self._context()
         try:
-            end = await run_async(body, context, self.timeout_ms, self._key, self.call_id)
+            key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
+            end = await run_async(body, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
             return await self._settle_async({"type": "not-run", "detail": f"no thread could be started: {problem}"})
         except BaseException:
             self.cancel()
             raise
-        if end.exception is None and end.expired_ms is None:
+        if end.exception is None and end.expired_ms is None and end.cancelled is None:
             end.value = _describe(end.value)
         return await self._settle_async(*_ending(end))
 
@@ -181,8 +192,9 @@ class Ticket:
         return await self._settle_async(ending)
 
     def cancel(self) -> None:
-        """Tells the engine that nobody waits any more."""
+        """Tells the engine that nobody waits any more. What the body calls ends, too."""
         self._home.forget_call(self._submission)
+        self._home.cancel_below(self.call_id)
         self._connection.drop_slot(self._slot)
         with contextlib.suppress(ChannelLost):
             self._connection.send(frames.encode({"type": "cancel", "id": self._slot.id}))
@@ -308,11 +320,17 @@ def start_frames(
     return data, None
 
 
+def _described(body: Callable[[], Any]) -> _Described:
+    return _describe(body())
+
+
 def _describe(value: Any) -> _Described:
     return _Described(value, values.digest(value), values.preview(value))
 
 
 def _ending(end: BodyEnd) -> tuple[dict[str, Any], Any, BaseException | None]:
+    if end.cancelled is not None:
+        return {"type": "cancelled", "detail": "the caller cancelled it", "body": end.cancelled}, None, None
     if end.expired_ms is not None:
         return {"type": "expired", "observedMs": round(end.expired_ms, 3)}, None, None
     if end.exception is not None:
@@ -343,4 +361,9 @@ def _without_engine(
         return local_outcomes.failure(
             "too-large", facts, attempts=0, detail=ending["part"], observed=observed, limit=limit
         )
-    return local_outcomes.failure("cancelled", facts, attempts=0, detail=f"no body ran: {ending['detail']}")
+    if kind == "cancelled":
+        known = ending["body"]
+        attempts = 0 if known == "not-started" else 1
+        return local_outcomes.failure("cancelled", facts, attempts=attempts, detail=ending["detail"], body=known)
+    detail = f"no body ran: {ending['detail']}"
+    return local_outcomes.failure("cancelled", facts, attempts=0, detail=detail, body="not-started")

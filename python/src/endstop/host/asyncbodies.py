@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from endstop.host.bodies import BodyEnd, body_threads, how_it_ended, start_clock
+from endstop.host.bodies import GOES_ON, LOOK_S, BodyEnd, body_threads, how_it_ended, known_of, start_clock
+from endstop.host.cancelling import Cancellation
 from endstop.host.threads import Job, Key
 from endstop.host.waiting import BodyClock
 
@@ -38,11 +39,17 @@ def left_alone() -> list[tuple[asyncio.Future[Any], LeftAlone]]:
 
 
 async def run_async(
-    body: Callable[[], Any], context: Context, limit_ms: float | None, key: Key, call_id: str = ""
+    body: Callable[[], Any],
+    context: Context,
+    limit_ms: float | None,
+    key: Key,
+    call_id: str = "",
+    cancellation: Cancellation | None = None,
+    grace_ms: float = 0.0,
 ) -> BodyEnd:
     """Returns at the deadline, even if the body swallows its cancellation: then it is cancelled again and again.
 
-    Cancelling it cancels the body.
+    Cancelling it cancels the body. After a request of `cancellation` the body has `grace_ms` to end.
 
     A plain function that returns an awaitable is called on a body thread, and what it returns is awaited here.
     Raises RuntimeError if no thread can be started: no body ran then.
@@ -50,13 +57,21 @@ async def run_async(
     clock = start_clock(context)
     owner = LeftAlone(key, call_id, 0.0)
     limit_s = None if limit_ms is None else limit_ms / 1_000
+    wish = _Wish(cancellation or Cancellation(), grace_ms / 1_000)
+    if wish.cancellation.requested:
+        return BodyEnd(cancelled="not-started")
     if _makes_a_coroutine(body):
-        return await _run_awaitable(body, context, clock, limit_s, owner)
-    end = await _run_on_thread(body, context, clock, limit_s, owner)
+        return await _run_awaitable(body, context, clock, limit_s, owner, wish)
+    end = await _run_on_thread(body, context, clock, limit_s, owner, wish)
     if inspect.isawaitable(end.value):
         awaitable = end.value
-        return await _run_awaitable(lambda: awaitable, context, clock, limit_s, owner)
+        return await _run_awaitable(lambda: awaitable, context, clock, limit_s, owner, wish)
     return end
+
+
+class _Wish(NamedTuple):
+    cancellation: Cancellation
+    grace_s: float
 
 
 def _makes_a_coroutine(body: Any) -> bool:
@@ -66,18 +81,30 @@ def _makes_a_coroutine(body: Any) -> bool:
 
 
 async def _run_awaitable(
-    make: Callable[[], Awaitable[Any]], context: Context, clock: BodyClock, limit_s: float | None, owner: LeftAlone
+    make: Callable[[], Awaitable[Any]],
+    context: Context,
+    clock: BodyClock,
+    limit_s: float | None,
+    owner: LeftAlone,
+    wish: _Wish,
 ) -> BodyEnd:
+    loop = asyncio.get_running_loop()
+    cancelled: asyncio.Future[None] = loop.create_future()
     try:
         # A task copies the context in which it is made.
         task = context.run(lambda: asyncio.ensure_future(make()))
     except Exception as exception:
         return BodyEnd(exception=exception)
     try:
-        ended = await _wait(task, clock, limit_s)
+        wish.cancellation.on_request(lambda: _wake(loop, cancelled))
+        ended = await _wait(task, clock, limit_s, cancelled)
+        if cancelled.done() and not task.done():
+            return await _cancelled(task, owner, wish.grace_s)
     except BaseException:  # the caller was cancelled
         _leave_alone(task, owner)
         raise
+    finally:
+        wish.cancellation.on_request(None)
     used_s = clock.used_s()
     if not ended:
         _leave_alone(task, owner)
@@ -91,34 +118,62 @@ async def _run_awaitable(
     return BodyEnd(exception=raised) if raised is not None else BodyEnd(value=task.result())
 
 
+async def _cancelled(task: asyncio.Future[Any], owner: LeftAlone, grace_s: float) -> BodyEnd:
+    """Asks the body to stop, and says what it did by the end of the grace."""
+    _leave_alone(task, owner)
+    await asyncio.wait({task}, timeout=grace_s)
+    if not task.done():
+        return BodyEnd(cancelled=GOES_ON)
+    return BodyEnd(cancelled="stopped" if task.cancelled() else "finished")
+
+
 async def _run_on_thread(
-    body: Callable[[], Any], context: Context, clock: BodyClock, limit_s: float | None, owner: LeftAlone
+    body: Callable[[], Any],
+    context: Context,
+    clock: BodyClock,
+    limit_s: float | None,
+    owner: LeftAlone,
+    wish: _Wish,
 ) -> BodyEnd:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
     def tell() -> None:
-        # A loop that was closed meanwhile has nobody who waits.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve, done)
+        _wake(loop, done)
 
     job = Job(body, context, clock, tell, key=owner.key, call_id=owner.call_id)
     body_threads.start(job)
     try:
+        wish.cancellation.on_request(lambda: body_threads.cancel(job))
         await _wait(done, clock, limit_s)
     except BaseException:  # the caller was cancelled
         body_threads.abandon(job)
         raise
-    return how_it_ended(job, clock, limit_s)
+    finally:
+        wish.cancellation.on_request(None)
+    end = how_it_ended(job, clock, limit_s)
+    if end.cancelled is not None:
+        give_up_at = time.monotonic() + wish.grace_s
+        while (end := BodyEnd(cancelled=known_of(job))).cancelled == GOES_ON and time.monotonic() < give_up_at:  # noqa: ASYNC110  # a thread that was left tells nobody
+            await asyncio.sleep(LOOK_S)
+    return end
 
 
-async def _wait(future: asyncio.Future[Any], clock: BodyClock, limit_s: float | None) -> bool:
-    """False if the deadline came first."""
+async def _wait(
+    future: asyncio.Future[Any],
+    clock: BodyClock,
+    limit_s: float | None,
+    cancelled: asyncio.Future[None] | None = None,
+) -> bool:
+    """False if the deadline came first, or `cancelled` was resolved."""
+    watched = {future} if cancelled is None else {future, cancelled}
     while not future.done():
+        if cancelled is not None and cancelled.done():
+            return False
         left_s = None if limit_s is None else limit_s - clock.used_s()
         if left_s is not None and left_s <= 0:
             return False
-        await asyncio.wait({future}, timeout=left_s)
+        await asyncio.wait(watched, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
     return True
 
 
@@ -138,6 +193,12 @@ def _forget(task: asyncio.Future[Any]) -> None:
     _left_alone.pop(task, None)
     if not task.cancelled():
         task.exception()  # looked at, so that asyncio does not report it
+
+
+def _wake(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    # A loop that was closed meanwhile has nobody who waits.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_resolve, future)
 
 
 def _resolve(done: asyncio.Future[None]) -> None:

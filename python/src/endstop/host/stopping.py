@@ -35,9 +35,10 @@ def is_stoppable() -> bool:
 class StopPoint:
     """Where one body runs. Nothing is raised in its thread before the body begins, nor after it has ended."""
 
-    __slots__ = ("_asked", "_ident", "_lock")
+    __slots__ = ("_asked", "_ident", "_lock", "_outer")
 
     def __init__(self) -> None:
+        self._outer: StopPoint | None = None
         self._lock = _thread.allocate_lock()
         self._ident: int | None = None
         self._asked = False
@@ -48,6 +49,7 @@ class StopPoint:
         return self._ident
 
     def enter(self) -> None:
+        self._outer = _here.point
         _here.point = self
         self._ident = _thread.get_ident()
 
@@ -57,7 +59,7 @@ class StopPoint:
             try:
                 with self._lock:
                     self._ident = None
-                    _here.point = None
+                    _here.point = self._outer
                     if self._asked:
                         _raise_in(_thread.get_ident(), None)
                 return

@@ -27,7 +27,7 @@ class Job:
 
     __slots__ = (
         "_body", "_claim", "_clock", "_context", "_on_done",
-        "call_id", "done", "exception", "key", "stop_point", "used_s", "value",
+        "call_id", "done", "exception", "has_begun", "is_cancelled", "key", "stop_point", "used_s", "value",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +47,9 @@ class Job:
         self._context = context
         self._clock = clock
         self.used_s = 0.0
+        self.has_begun = False
+        self.is_cancelled = False
+        """Its caller was woken before the body had ended."""
         self.value: Any = None
         self.exception: BaseException | None = None
         # Held until the body has ended in time.
@@ -63,10 +66,14 @@ class Job:
         self.stop_point.enter()
         try:
             try:
+                if self.is_cancelled:  # before this thread had it
+                    return
+                self.has_begun = True
                 self.value = self._context.run(self._body)
             except BaseException as exception:  # a SystemExit in a tool must not end the thread or the process
                 self.exception = exception
-            self.stop_point.leave()
+            finally:
+                self.stop_point.leave()
         except BodyStopped as exception:  # it came just behind the body
             self.exception = exception
             self.stop_point.leave()
@@ -126,6 +133,24 @@ class BodyThreads:
             self._abandoned[job] = time.monotonic()
         self._stopper.stop(job.stop_point)
         return True
+
+    def cancel(self, job: Job) -> None:
+        """The same from another thread, and wakes the caller. Does nothing if the body has ended."""
+        with self._lock:
+            if not job.claim():
+                return
+            job.is_cancelled = True
+            self._abandoned[job] = time.monotonic()
+        self._stopper.stop(job.stop_point)
+        job.tell_caller()
+
+    def stop(self, point: StopPoint) -> None:
+        """Asks a body to stop that runs in its caller's thread, until it does."""
+        self._stopper.stop(point)
+
+    def goes_on(self, job: Job) -> bool:
+        """Whether the body of a job that was left has not ended yet."""
+        return job in self._abandoned
 
     def release(self, prefix: Key) -> None:
         """Ends the idle threads whose key starts with `prefix`."""
