@@ -87,6 +87,11 @@ class SharedEngine:
             self._start_error = None
             return connection
 
+    @property
+    def journal_directory(self) -> str | None:
+        """Where the engines of this process write what they decided; None if there is no such place."""
+        return self._workplace.directory()
+
     async def connection_async(self) -> Connection:
         """The same without blocking the loop while an engine starts."""
         live = self.live_connection

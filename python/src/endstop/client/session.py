@@ -14,6 +14,7 @@ from endstop.client.connection import ChannelLost, Connection, uninterrupted
 from endstop.client.context import current_call
 from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_engine
 from endstop.client.inviting import stop_watching_for_children
+from endstop.client.journal import StartedBodies, read_started_bodies
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
 from endstop.errors import EngineError
@@ -221,6 +222,13 @@ class Session:
         """It has its outcome, or nobody waits for one."""
         self._note_answer(call)
         self._calls.pop(call.id, None)
+
+    def started_bodies(self) -> StartedBodies | None:
+        """What the journal says that an engine of this session left behind; None if it cannot be read."""
+        if not self._answered:
+            return StartedBodies()
+        directory = self._engine.journal_directory
+        return None if directory is None else read_started_bodies(directory, self.name)
 
     def _new_call(self, request: CallRequest) -> Submission:
         call = Submission(self.name, request, self._engine.next_id())

@@ -103,7 +103,7 @@ def _answer(invocation: _Invocation) -> Any:
     terms = guard.terms(tool) if guard is not None else None
     if guard is None or terms is None:
         return invocation.unguarded()
-    admission = guard.session.submit(guard.codes_call(terms, invocation.tool_input))
+    admission = guard.ask(terms, guard.codes_call(terms, invocation.tool_input))
     request = Request(tool, terms, admission, to_agent=False)
     try:
         return _carry_out(invocation, request)
@@ -124,7 +124,7 @@ async def _answer_async(invocation: _Invocation) -> Any:
     terms = guard.terms(tool) if guard is not None else None
     if guard is None or terms is None:
         return await invocation.unguarded()
-    admission = await guard.session.submit_async(guard.codes_call(terms, invocation.tool_input))
+    admission = await guard.ask_async(terms, guard.codes_call(terms, invocation.tool_input))
     request = Request(tool, terms, admission, to_agent=False)
     try:
         return await _carry_out_async(invocation, request)

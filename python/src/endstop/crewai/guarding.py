@@ -12,6 +12,7 @@ from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
 from endstop.client.session import CallRequest, Session
 from endstop.client.unset import UNSET
 from endstop.crewai import runs
+from endstop.crewai.admitting import Admission, Admitting
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 
@@ -49,6 +50,7 @@ class Guarding:
         self,
         session: Session,
         patches: Patches,
+        admitting: Admitting,
         *,
         everything: bool,
         sets_timeout: bool,
@@ -57,6 +59,7 @@ class Guarding:
     ) -> None:
         self.session = session
         self.patches = patches
+        self.admitting = admitting
         self.everything = everything
         self.sets_timeout = sets_timeout
         self.on_run_end = on_run_end
@@ -79,6 +82,19 @@ class Guarding:
                 self.session.register(name, policy)
                 self._registered[name] = policy
         return Terms(name, policy)
+
+    def ask(self, terms: Terms, call: CallRequest) -> Admission:
+        """The decision on a call, by the engine or by what takes its place."""
+        return self.admitting.ask(call, terms.policy)
+
+    async def ask_async(self, terms: Terms, call: CallRequest) -> Admission:
+        """The same without blocking the loop."""
+        return await self.admitting.ask_async(call, terms.policy)
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether the engine decides: without it CrewAI's own search for repetitions must go on."""
+        return self.admitting.fallback is None
 
     def agents_call(self, terms: Terms, tool_input: Any, agent: Any, task: Any, turn: str | None = None) -> CallRequest:
         """What an agent asks. It ends when the agent's own time is over."""

@@ -30,6 +30,7 @@ def install(
     tools: Mapping[str, ToolOptions] | None = None,
     agents: Mapping[str, AgentOptions] | None = None,
     on_run_end: Literal["answer", "raise"] = "answer",
+    fallback: Literal["plain", "fail"] = "plain",
     **limits: Unpack[EngineOptions],
 ) -> None:
     """Makes CrewAI run every tool through the engine: those of agents that exist and of agents still to come.
@@ -47,6 +48,11 @@ def install(
     `on_run_end`: what happens to an agent whose run was ended, since its calls were rejected again and again. "answer":
     CrewAI asks the model for its final answer, without tools. "raise": `ToolExecutionFailedError`.
 
+    `fallback`: what happens where the engine cannot be used: no Node, or it died and does not come back. "plain": the
+    crew goes on with one RuntimeWarning, and what Python alone can keep is kept: deadlines on the host, and numbers of
+    uses, counted on from the engine's journal. It stays so until the next `install()`. "fail": `kickoff()`, or the call
+    in which it was lost, raises EngineError.
+
     To an agent a limit is a `ToolFailure` value; code that calls `tool.run()` gets `ToolCallError`, and the tool's own
     exception unchanged. Calling it again with the same arguments changes nothing. With `ENDSTOP=0` in the environment
     it does nothing.
@@ -55,11 +61,13 @@ def install(
     RuntimeError if it is installed with other arguments.
     """
     own = {name: dict(policy) for name, policy in (tools or {}).items()}
-    arguments = {"tools": own, "agents": agents, "on_run_end": on_run_end, **limits}
+    arguments = {"tools": own, "agents": agents, "on_run_end": on_run_end, "fallback": fallback, **limits}
     options = engine_options_for_wire("install()", limits, agents)
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
     if on_run_end not in ("answer", "raise"):
         raise ValueError(f'on_run_end must be "answer" or "raise", got {on_run_end!r}')
+    if fallback not in ("plain", "fail"):
+        raise ValueError(f'fallback must be "plain" or "fail", got {fallback!r}')
     if os.environ.get("ENDSTOP") == "0":
         return
     global _arguments, _started
@@ -70,7 +78,9 @@ def install(
             raise RuntimeError(
                 f"endstop.crewai is installed with {_arguments}, not {arguments}: call endstop.crewai.uninstall() first"
             )
-        _installation().start(options=options, everything=True, policies=policies, on_run_end=on_run_end)
+        _installation().start(
+            options=options, everything=True, policies=policies, on_run_end=on_run_end, without_engine=fallback
+        )
         _arguments, _started = arguments, True
 
 
@@ -102,7 +112,9 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
     with _lock:
         _installation().set_own_policy(tool, wired)
         if not _started:
-            _installation().start(options={}, everything=False, policies={}, on_run_end="answer")
+            _installation().start(
+                options={}, everything=False, policies={}, on_run_end="answer", without_engine="plain"
+            )
             _started = True
     return tool
 

@@ -11,6 +11,7 @@ from crewai.tools.structured_tool import CrewStructuredTool
 
 from endstop.client.session import Session
 from endstop.crewai import guarding, seams
+from endstop.crewai.admitting import Admitting, WithoutEngine
 from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
@@ -23,6 +24,7 @@ def start(
     everything: bool,
     policies: Mapping[str, Policy],
     on_run_end: str,
+    without_engine: WithoutEngine,
 ) -> None:
     """Guards CrewAI's tools on these terms, and no longer on the terms before.
 
@@ -40,6 +42,7 @@ def start(
         Guarding(
             session,
             patches,
+            Admitting(session, options, without_engine),
             everything=everything,
             sets_timeout="timeoutMs" in options,
             policies=named,

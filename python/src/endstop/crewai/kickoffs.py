@@ -18,6 +18,7 @@ def _run() -> Iterator[None]:
         yield
         return
     guard.patches.mend()
+    guard.admitting.require_engine()
     run = Run()
     token = current_run.set(run)
     try:

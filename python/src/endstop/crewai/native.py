@@ -141,6 +141,5 @@ def _request(
     terms = guard.terms(tool, name)
     if terms is None:
         return None
-    return Request(
-        tool, terms, guard.session.submit(guard.agents_call(terms, arguments, agent, task, turn)), to_agent=True
-    )
+    admission = guard.ask(terms, guard.agents_call(terms, arguments, agent, task, turn))
+    return Request(tool, terms, admission, to_agent=True)

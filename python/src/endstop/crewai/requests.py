@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from crewai.tools.tool_failure import ToolFailureRecord
 
+from endstop.client.local_ticket import LocalTicket
 from endstop.client.session import Ticket
+from endstop.crewai.admitting import Admission
 from endstop.crewai.failures import deliver, tool_failure
 from endstop.crewai.guarding import Terms
 from endstop.crewai.runs import note_run_end
@@ -29,7 +31,7 @@ class Request:
         self,
         tool: Any,
         terms: Terms,
-        admission: Ticket | Outcome,
+        admission: Admission,
         *,
         to_agent: bool,
         answers_again: bool = False,
@@ -38,8 +40,8 @@ class Request:
         self.terms = terms
         self.to_agent = to_agent
         self.answers_again = answers_again
-        self.ticket = admission if isinstance(admission, Ticket) else None
         self.outcome = admission if isinstance(admission, Outcome) else None
+        self.ticket = None if isinstance(admission, Outcome) else admission
         self.is_counted = False
         """Whether CrewAI has counted it as a use of its tool."""
         self._claimed = False
@@ -55,7 +57,7 @@ class Request:
         self._claimed = True
         return True
 
-    def start(self) -> Ticket:
+    def start(self) -> Ticket | LocalTicket:
         """The ticket, to run the body with. It settles the call, whatever happens."""
         if self.ticket is None:
             raise RuntimeError(f"the request of {self.terms.name} was not admitted")

@@ -13,6 +13,7 @@ from typing import Any
 from crewai.tools.base_tool import Tool
 
 from endstop.client.movable import CannotMove, movable
+from endstop.client.ticket import Ticket
 from endstop.crewai.contexts import ContextChanges
 from endstop.crewai.requests import Request, current_request
 
@@ -39,7 +40,7 @@ def sync_runner(request: Request, body: Body) -> Body:
 
     def runner(*args: Any, **kwargs: Any) -> Any:
         ticket = request.start()
-        if ticket.placement == "worker":
+        if isinstance(ticket, Ticket) and ticket.placement == "worker":
             try:
                 request.outcome = ticket.run_in_worker(movable(_part_to_move(body)), args, kwargs)
             except CannotMove as problem:
@@ -63,7 +64,7 @@ def async_runner(request: Request, body: Body) -> Body:
 
     async def runner(*args: Any, **kwargs: Any) -> Any:
         ticket = request.start()
-        if ticket.placement == "worker":
+        if isinstance(ticket, Ticket) and ticket.placement == "worker":
             try:
                 request.outcome = await ticket.run_in_worker_async(movable(_part_to_move(body)), args, kwargs)
             except CannotMove as problem:

@@ -19,8 +19,8 @@ def use(original: Original, usage: Any, tool_string: str, tool: Any, calling: An
     terms = guard.terms(tool) if guard is not None else None
     if guard is None or terms is None:
         return original(usage, tool_string=tool_string, tool=tool, calling=calling)
-    admission = guard.session.submit(guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task))
-    request = Request(tool, terms, admission, to_agent=True, answers_again=True)
+    call = guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task)
+    request = Request(tool, terms, guard.ask(terms, call), to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
         text = original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _for_model(text, request, usage, tool)
@@ -33,7 +33,7 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
     if guard is None or terms is None:
         return await original(usage, tool_string=tool_string, tool=tool, calling=calling)
     call = guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task)
-    request = Request(tool, terms, await guard.session.submit_async(call), to_agent=True, answers_again=True)
+    request = Request(tool, terms, await guard.ask_async(terms, call), to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
         text = await original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _for_model(text, request, usage, tool)
@@ -41,7 +41,7 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
 
 def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any) -> Any:
     """Seam of `ToolUsage._check_tool_repeated_usage`: the engine has decided, by more than the last call."""
-    return False if current_request.get() is not None else original(usage, *args, **kwargs)
+    return False if _engine_watches(current_request.get()) else original(usage, *args, **kwargs)
 
 
 def count_use(original: Original, tool: Any) -> None:
@@ -61,11 +61,17 @@ def check_repeated_call(original: Original, *args: Any, **kwargs: Any) -> None:
     """
     request = current_request.get() or last_request.get()
     last_request.set(None)
-    if request is None or request.is_unused:
+    if request is None or request.is_unused or not _engine_watches(request):
         original(*args, **kwargs)
         return
     runs.end_agent_if_time_is_over(request.terms.name, kwargs.get("agent"), kwargs.get("task"))
     _raise_if_run_has_ended()
+
+
+def _engine_watches(request: Request | None) -> bool:
+    """Whether repetitions are the engine's business. A poller may repeat itself anyway."""
+    guard = guarding.active()
+    return request is not None and (request.terms.is_poller or guard is None or guard.has_engine)
 
 
 def has_reached_max_iterations(original: Original, *args: Any, **kwargs: Any) -> bool:

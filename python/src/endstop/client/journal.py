@@ -1,0 +1,74 @@
+"""Reads back how often bodies were started from the journal of an engine that is lost and does not come back."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+_HEADER = '{"journal":"endstop","version":1}'
+_UNESCAPED = "!~*'()"
+"""Besides those that `quote` leaves anyway: file names are made by JavaScript's `encodeURIComponent`."""
+
+
+@dataclass
+class StartedBodies:
+    """Bodies that were started, or may have been, by tool: of a whole session, and of each of its open runs."""
+
+    of_session: Counter[str] = field(default_factory=Counter)
+    of_runs: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, tool: str, run: str | None, count: int = 1) -> None:
+        self.of_session[tool] += count
+        if run is not None:
+            self.of_runs.setdefault(run, Counter())[tool] += count
+
+    def of(self, tool: str, run: str | None) -> int:
+        """Of one run; 0 outside of any."""
+        return 0 if run is None else self.of_runs.get(run, Counter())[tool]
+
+
+def read_started_bodies(directory: str, session: str) -> StartedBodies | None:
+    """What the files of a session say. None if its own cannot be read: then nobody knows."""
+    own = Path(directory, f"{_escaped(session)}.journal")
+    entries = _entries(own)
+    if entries is None:
+        return None
+    bodies = StartedBodies()
+    _count(entries, bodies)
+    for path in sorted(Path(directory).glob(f"{_escaped(session)}.*.journal")):
+        _count(_entries(path) or [], bodies)
+    return bodies
+
+
+def _escaped(name: str) -> str:
+    return quote(name, safe=_UNESCAPED)
+
+
+def _entries(path: Path) -> list[dict[str, Any]] | None:
+    """A last line without its line break was being written when the engine died: it had not taken effect."""
+    try:
+        header, *lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        return [json.loads(line) for line in lines if line] if header == _HEADER else None
+    except (OSError, ValueError):
+        return None
+
+
+def _count(entries: Iterable[dict[str, Any]], bodies: StartedBodies) -> None:
+    """As the engine applies them: a use is given back only if its body certainly did not start."""
+    admitted: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if entry["type"] == "admitted":
+            admitted[entry["call"]] = entry
+            bodies.add(entry["tool"], entry.get("run"))
+        elif entry["type"] == "ended" and not entry["started"]:
+            call = admitted.get(entry["call"])
+            if call is not None:
+                bodies.add(call["tool"], call.get("run"), -1)
+        elif entry["type"] == "run-closed":
+            for tool, used in entry["tools"].items():
+                bodies.add(tool, None, used["bodies"])
