@@ -62,7 +62,8 @@ export class FrameDecoder {
         break;
       }
       const bodyStart = PREFIX_BYTES + headerBytes;
-      frames.push({ header: parseHeader(buffer, bodyStart), body: buffer.subarray(bodyStart, frameBytes) });
+      const body = bodyBytes === 0 ? NO_BODY : buffer.subarray(bodyStart, frameBytes);
+      frames.push({ header: parseHeader(buffer, bodyStart), body });
       this.#chunks = frameBytes < buffer.length ? [buffer.subarray(frameBytes)] : [];
       this.#bufferedBytes = buffer.length - frameBytes;
       this.#neededBytes = PREFIX_BYTES;
@@ -85,10 +86,13 @@ export class FrameDecoder {
 }
 
 function parseHeader(buffer: Buffer, end: number): { readonly type: string } {
-  if (!isUtf8(buffer.subarray(PREFIX_BYTES, end))) throw new ProtocolError("frame header is not UTF-8");
+  const text = buffer.toString("utf8", PREFIX_BYTES, end);
+  // What is no UTF-8 becomes this sign, which a text may also have by itself.
+  if (text.includes("\ufffd") && !isUtf8(buffer.subarray(PREFIX_BYTES, end)))
+    throw new ProtocolError("frame header is not UTF-8");
   let header: unknown;
   try {
-    header = JSON.parse(buffer.toString("utf8", PREFIX_BYTES, end));
+    header = JSON.parse(text);
   } catch (error) {
     throw new ProtocolError(`frame header is not JSON: ${String(error)}`);
   }

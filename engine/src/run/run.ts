@@ -32,7 +32,7 @@ export class Run {
 
   /** Loops are seen per agent and task: two agents may ask the same question. */
   history(agent: string | undefined, task: string | undefined): LoopHistory {
-    const key = JSON.stringify([agent ?? null, task ?? null]);
+    const key = agent === undefined && task === undefined ? "" : JSON.stringify([agent ?? null, task ?? null]);
     let history = this.#histories.get(key);
     if (!history) {
       history = new LoopHistory(key, this.#results);

@@ -7,7 +7,7 @@ import type { Journal } from "../run/journal.ts";
 import { compacted, replay } from "../run/replay.ts";
 import type { Run } from "../run/run.ts";
 import { JournalFile, readText } from "./journal-file.ts";
-import { decodeLines, encodeLine } from "./journal-lines.ts";
+import { decodeLines, entryLine, headerLine } from "./journal-lines.ts";
 
 /** About 150,000 calls. Past it a run's journal is given up: if the engine is lost then, nobody remembers the run. */
 const MAX_RUN_BYTES = 64_000_000;
@@ -59,7 +59,8 @@ export class EngineJournal implements Journal {
    */
   static create(directory: string, engine: string, clock: Clock): EngineJournal {
     for (const path of filesOf(directory, engine)) rmSync(path, { force: true });
-    return new EngineJournal(directory, engine, clock, JournalFile.create(pathOf(directory, engine)));
+    const own = JournalFile.create(pathOf(directory, engine), headerLine(clock));
+    return new EngineJournal(directory, engine, clock, own);
   }
 
   /** Reads back what an engine of that name wrote, and goes on writing there. Throws as {@link create} does. */
@@ -68,7 +69,8 @@ export class EngineJournal implements Journal {
     const text = readText(path);
     const own = text === undefined ? undefined : decodeLines(text, clock);
     if (!own) rmSync(path, { force: true });
-    const file = own && text !== undefined ? JournalFile.resume(path, text) : JournalFile.create(path);
+    const header = headerLine(clock);
+    const file = own && text !== undefined ? JournalFile.resume(path, text, header) : JournalFile.create(path, header);
     const journal = new EngineJournal(directory, engine, clock, file);
     const entries = [...(own ?? []), ...journal.#resumeRuns()].sort((a, b) => a.atMs - b.atMs);
     return [journal, { entries, isWhole: own !== undefined }];
@@ -77,7 +79,7 @@ export class EngineJournal implements Journal {
   /** @throws Error of the file system, for an admission: what cannot be written down is not admitted */
   append(entry: Entry): void {
     const runFile = this.#fileOf(entry);
-    const line = encodeLine(entry, this.#clock);
+    const line = entryLine(entry);
     try {
       (runFile?.file ?? this.#own)?.write(line);
     } catch (error) {
@@ -126,7 +128,8 @@ export class EngineJournal implements Journal {
     let runFile = this.#runs.get(entry.run);
     // The call of a body of another engine counts in that one's run, which is not ours to remember.
     if (!runFile && entry.type === "run-opened") {
-      const file = JournalFile.create(pathOf(this.#directory, this.#engine, entry.run));
+      const path = pathOf(this.#directory, this.#engine, entry.run);
+      const file = JournalFile.create(path, headerLine(this.#clock));
       runFile = { run: entry.run, file, openCalls: new Set(), closing: false };
       this.#runs.set(entry.run, runFile);
     }
@@ -157,7 +160,8 @@ export class EngineJournal implements Journal {
         continue;
       }
       const openCalls = new Set(replay(entries).open.keys());
-      const runFile = { run, file: JournalFile.resume(path, text), openCalls, closing: false };
+      const file = JournalFile.resume(path, text, headerLine(this.#clock));
+      const runFile = { run, file, openCalls, closing: false };
       this.#runs.set(run, runFile);
       for (const call of openCalls) this.#fileOfCall.set(call, runFile);
       yield* entries;
@@ -176,11 +180,8 @@ export class EngineJournal implements Journal {
   #compact(own: JournalFile, usage: EngineUsage): void {
     const entries = decodeLines(readText(own.path) ?? "", this.#clock);
     if (!entries) return this.#giveUp(undefined);
-    own.replace(
-      compacted(entries, usage, this.#clock.now())
-        .map((entry) => encodeLine(entry, this.#clock))
-        .join(""),
-    );
+    const lines = compacted(entries, usage, this.#clock.now()).map(entryLine).join("");
+    own.replace(headerLine(this.#clock), lines);
     this.#compactAtBytes = own.bytes + COMPACT_BYTES;
   }
 }

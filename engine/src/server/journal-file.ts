@@ -1,7 +1,4 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { JOURNAL_HEADER } from "./journal-lines.ts";
-
-const HEADER = `${JSON.stringify(JOURNAL_HEADER)}\n`;
 
 /** One file of lines, private to this user. A line is written by one call, so that the death of the process cuts at most the last. */
 export class JournalFile {
@@ -16,18 +13,20 @@ export class JournalFile {
   }
 
   /** @throws Error of the file system, also where the file is there already */
-  static create(path: string): JournalFile {
+  static create(path: string, header: string): JournalFile {
     const file = new JournalFile(path, openSync(path, "wx", 0o600), 0);
-    file.write(HEADER);
+    file.write(header);
     return file;
   }
 
   /** Opens a file to go on writing, without the part of a line at its end. */
-  static resume(path: string, text: string): JournalFile {
+  static resume(path: string, text: string, header: string): JournalFile {
     const bytes = Buffer.byteLength(text.slice(0, text.lastIndexOf("\n") + 1));
     const descriptor = openSync(path, "r+");
     ftruncateSync(descriptor, bytes);
-    return new JournalFile(path, descriptor, bytes);
+    const file = new JournalFile(path, descriptor, bytes);
+    file.write(header);
+    return file;
   }
 
   get bytes(): number {
@@ -35,17 +34,19 @@ export class JournalFile {
   }
 
   write(text: string): void {
-    const data = Buffer.from(text);
-    let written = 0;
-    while (written < data.length) {
-      written += writeSync(this.#descriptor, data, written, data.length - written, this.#bytes + written);
+    const bytes = Buffer.byteLength(text);
+    // As text in one go, which spares a copy for each call; the system may take less than it was given.
+    let written = writeSync(this.#descriptor, text, this.#bytes);
+    while (written < bytes) {
+      const rest = Buffer.from(text).subarray(written);
+      written += writeSync(this.#descriptor, rest, 0, rest.length, this.#bytes + written);
     }
-    this.#bytes += data.length;
+    this.#bytes += bytes;
   }
 
   /** Replaces all its lines at once: whoever reads finds the old ones or the new ones. */
-  replace(lines: string): void {
-    const fresh = JournalFile.create(`${this.path}.new`);
+  replace(header: string, lines: string): void {
+    const fresh = JournalFile.create(`${this.path}.new`, header);
     fresh.write(lines);
     renameSync(fresh.path, this.path);
     closeSync(this.#descriptor);

@@ -1,12 +1,18 @@
 import type { Clock } from "../internal/clock.ts";
 import type { Entry } from "../run/entry.ts";
 
-/** The first line of every journal file. */
-export const JOURNAL_HEADER = { journal: "endstop", version: 1 } as const;
+const JOURNAL = { journal: "endstop", version: 2 } as const;
 
-/** One line of a journal: the entry as JSON, its instants in milliseconds since 1970. */
-export function encodeLine(entry: Entry, clock: Clock): string {
-  return `${JSON.stringify(shifted(entry, clock.wallNow() - clock.now()))}\n`;
+/**
+ * The first line of a journal file, and of what another process appends to it: instants in the lines after it are those of its
+ * monotonic clock, whose zero was at `originMs`, in milliseconds since 1970.
+ */
+export function headerLine(clock: Clock): string {
+  return `${JSON.stringify({ ...JOURNAL, originMs: clock.wallNow() - clock.now() })}\n`;
+}
+
+export function entryLine(entry: Entry): string {
+  return `${JSON.stringify(entry)}\n`;
 }
 
 /**
@@ -16,30 +22,36 @@ export function encodeLine(entry: Entry, clock: Clock): string {
  * @returns undefined if the text is no journal of this version
  */
 export function decodeLines(text: string, clock: Clock): Entry[] | undefined {
-  const [header, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-  const shiftMs = clock.now() - clock.wallNow();
+  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  const originMs = clock.wallNow() - clock.now();
+  const entries: Entry[] = [];
+  let shiftMs: number | undefined;
   try {
-    if (header !== JSON.stringify(JOURNAL_HEADER)) return undefined;
-    return lines.filter((line) => line !== "").map((line) => shifted(JSON.parse(line) as Entry, shiftMs));
+    for (const line of lines) {
+      if (line === "") continue;
+      const parsed = JSON.parse(line) as Entry | (typeof JOURNAL & { readonly originMs: number });
+      if ("journal" in parsed) {
+        if (parsed.journal !== JOURNAL.journal || parsed.version !== JOURNAL.version) return undefined;
+        shiftMs = parsed.originMs - originMs;
+      } else if (shiftMs === undefined) return undefined;
+      else entries.push(shifted(parsed, shiftMs));
+    }
   } catch {
     return undefined; // somebody else wrote into it
   }
+  return shiftMs === undefined ? undefined : entries;
 }
 
 function shifted(entry: Entry, byMs: number): Entry {
-  const atMs = rounded(entry.atMs + byMs);
+  const atMs = entry.atMs + byMs;
   if (entry.type !== "run-closed") return { ...entry, atMs };
   const tools = Object.entries(entry.tools).map(([tool, { startsMs, breaker, ...used }]) => [
     tool,
     {
       ...used,
-      ...(startsMs ? { startsMs: startsMs.map((start) => rounded(start + byMs)) } : {}),
-      ...(breaker ? { breaker: { ...breaker, openedAtMs: rounded(breaker.openedAtMs + byMs) } } : {}),
+      ...(startsMs ? { startsMs: startsMs.map((start) => start + byMs) } : {}),
+      ...(breaker ? { breaker: { ...breaker, openedAtMs: breaker.openedAtMs + byMs } } : {}),
     },
   ]);
   return { ...entry, atMs, tools: Object.fromEntries(tools) };
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

@@ -63,6 +63,8 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Frames that are complete with `data`. Raises ProtocolError."""
+        if not self.buffer and (frame := _only_frame(data)) is not None:
+            return [frame]
         self.buffer += data
         frames = []
         while (found := self.peek()) is not None:
@@ -76,10 +78,8 @@ class FrameDecoder:
         if len(buffer) < _LENGTHS.size:
             return None
         header_bytes, body_bytes = _LENGTHS.unpack_from(buffer)
-        if header_bytes > MAX_HEADER_BYTES:
-            raise ProtocolError(f"a frame says its header has {header_bytes} bytes, the limit is {MAX_HEADER_BYTES}")
-        if body_bytes > MAX_BODY_BYTES:
-            raise ProtocolError(f"a frame says its body has {body_bytes} bytes, the limit is {MAX_BODY_BYTES}")
+        if header_bytes > MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
+            raise _too_large(header_bytes, body_bytes)
         body_start = _LENGTHS.size + header_bytes
         end = body_start + body_bytes
         if len(buffer) < end:
@@ -97,7 +97,24 @@ class FrameDecoder:
             raise ProtocolError(f"the stream ended inside a frame, after {len(self.buffer)} of its bytes")
 
 
-def _parse_header(data: bytearray) -> dict[str, Any]:
+def _only_frame(data: bytes) -> Frame | None:
+    """The frame that is all of `data`, which most are; None if it is anything else."""
+    if len(data) < _LENGTHS.size:
+        return None
+    header_bytes, body_bytes = _LENGTHS.unpack_from(data)
+    body_start = _LENGTHS.size + header_bytes
+    if body_start + body_bytes != len(data) or header_bytes > MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
+        return None
+    return Frame(_parse_header(data[_LENGTHS.size : body_start]), data[body_start:])
+
+
+def _too_large(header_bytes: int, body_bytes: int) -> ProtocolError:
+    if header_bytes > MAX_HEADER_BYTES:
+        return ProtocolError(f"a frame says its header has {header_bytes} bytes, the limit is {MAX_HEADER_BYTES}")
+    return ProtocolError(f"a frame says its body has {body_bytes} bytes, the limit is {MAX_BODY_BYTES}")
+
+
+def _parse_header(data: bytes | bytearray) -> dict[str, Any]:
     try:
         header = _decode_json(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:

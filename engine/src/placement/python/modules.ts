@@ -71,7 +71,8 @@ export class TemplateModules {
   }
 
   get isPreparing(): boolean {
-    return [...this.#modules.values()].some(({ type }) => type === "preparing");
+    for (const { type } of this.#modules.values()) if (type === "preparing") return true;
+    return false;
   }
 
   readiness(modules: readonly string[]): Readiness {

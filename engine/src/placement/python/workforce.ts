@@ -71,6 +71,11 @@ export class Workforce {
     return this.#dialIn.socketPath;
   }
 
+  /** Those that are forked, alive, or not reaped yet. */
+  get workers(): Iterable<Worker> {
+    return this.#workers.values();
+  }
+
   get living(): Worker[] {
     return [...this.#workers.values()].filter(({ life }) => life.type === "alive");
   }

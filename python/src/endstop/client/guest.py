@@ -15,22 +15,43 @@ from typing import Any
 from endstop import frames
 from endstop._version import __version__
 from endstop.client.surroundings import WholeSurroundings
+from endstop.worker.environment import variable
 from endstop.worker.joining import CALL_VARIABLE
 
 PROCESS_CONFIGURATION_KEY = "endstop_call"
 """In the configuration that multiprocessing hands to a process, whatever its start method."""
 
 
+_was_looked_for = False
+"""Whether this process has looked for a call that multiprocessing handed to it: it does so before it runs anything."""
+
+
 def shown_invitation() -> str | None:
     """The call that this process belongs to now, as it was handed to it; None if to none."""
+    global _was_looked_for
+    if not _was_looked_for:
+        _was_looked_for = True
+        _take_what_was_handed()
+    return variable(CALL_VARIABLE)
+
+
+def _take_what_was_handed() -> None:
     # Another thread may be importing the module at this moment; a process that was handed a call has it whole.
     current_process = getattr(sys.modules.get("multiprocessing.process"), "current_process", None)
-    if current_process is not None:
-        configuration = getattr(current_process(), "_config", {})
-        handed = configuration.pop(PROCESS_CONFIGURATION_KEY, None)
-        if handed is not None:
-            os.environ[CALL_VARIABLE] = handed  # for what this process starts in its turn
-    return os.environ.get(CALL_VARIABLE)
+    if current_process is None:
+        return
+    handed = getattr(current_process(), "_config", {}).pop(PROCESS_CONFIGURATION_KEY, None)
+    if handed is not None:
+        os.environ[CALL_VARIABLE] = handed  # for what this process starts in its turn
+
+
+def _after_fork_in_child() -> None:
+    global _was_looked_for
+    _was_looked_for = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 class GuestLink:

@@ -21,6 +21,16 @@ from endstop.host.stuck import stuck_count
 from endstop.outcome import Outcome, outcome_from_header
 
 _MAX_LOSSES = 3
+# Fields of a request, and their names in the protocol.
+_TEXTS = (
+    ("run", "run"),
+    ("agent", "agent"),
+    ("task", "task"),
+    ("agent_name", "agentName"),
+    ("turn", "turn"),
+    ("subject", "subject"),
+    ("failed_dependency", "failedDependency"),
+)
 
 
 @dataclass(slots=True)
@@ -170,19 +180,15 @@ class Submission:
 
 def _header(session: str, request: CallRequest) -> dict[str, Any]:
     header: dict[str, Any] = {"engine": session, "tool": request.tool}
-    with suppress(values.Unencodable):
+    try:  # noqa: SIM105 - runs with each call, and `suppress` costs as much as the encoding
         header["input"] = values.encode(request.input)
+    except values.Unencodable:
+        pass
     parent = request.parent if request.parent is not None else current_call.get()
-    for name, text in (
-        ("run", request.run),
-        ("parent", parent),
-        ("agent", request.agent),
-        ("task", request.task),
-        ("agentName", request.agent_name),
-        ("turn", request.turn),
-        ("subject", request.subject),
-        ("failedDependency", request.failed_dependency),
-    ):
+    if parent is not None:
+        header["parent"] = values.clean(parent)
+    for field, name in _TEXTS:
+        text = getattr(request, field)
         if text is not None:
             header[name] = values.clean(text)
     if request.by_code:

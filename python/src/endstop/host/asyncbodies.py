@@ -33,6 +33,10 @@ class LeftAlone(NamedTuple):
 _left_alone: dict[asyncio.Future[Any], LeftAlone] = {}
 
 
+def has_left_alone() -> bool:
+    return bool(_left_alone)
+
+
 def left_alone() -> list[tuple[asyncio.Future[Any], LeftAlone]]:
     """Of every loop of this process."""
     return list(_left_alone.items())

@@ -8,7 +8,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from endstop.host.asyncbodies import left_alone
+from endstop.host.asyncbodies import has_left_alone, left_alone
 from endstop.host.bodies import body_threads
 
 
@@ -50,7 +50,9 @@ def stuck_bodies() -> list[StuckBody]:
 
 def stuck_count(session: str, tool: str) -> int:
     """Stuck bodies of one tool of a session. Costs next to nothing while there are none."""
-    keys = [job.key for job, _ in body_threads.abandoned_jobs()] if body_threads.abandoned else []
+    if not body_threads.abandoned and not has_left_alone():
+        return 0
+    keys = [job.key for job, _ in body_threads.abandoned_jobs()]
     keys += [owner.key for _, owner in left_alone()]
     return sum(key[:1] == (session,) and key[-1] == tool for key in keys)
 
