@@ -1,5 +1,6 @@
 """CrewAI's tools through the engine: `install()` for all of them, `guard()` for one."""
 
-from endstop.crewai.install import describe, guard, install, uninstall
+from endstop.crewai.figures import Report
+from endstop.crewai.install import describe, guard, install, report, uninstall
 
-__all__ = ["describe", "guard", "install", "uninstall"]
+__all__ = ["Report", "describe", "guard", "install", "report", "uninstall"]

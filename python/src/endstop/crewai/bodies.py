@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from endstop.crewai import guarding
 from endstop.crewai.patches import is_placed
-from endstop.crewai.requests import Request, current_request
+from endstop.crewai.requests import Request, ask, ask_async, current_request
 from endstop.crewai.runners import Body, async_runner, entering, letting_through, sync_runner
 from endstop.crewai.stand_ins import StandIn
 
@@ -103,8 +103,7 @@ def _answer(invocation: _Invocation) -> Any:
     terms = guard.terms(tool) if guard is not None else None
     if guard is None or terms is None:
         return invocation.unguarded()
-    admission = guard.ask(terms, guard.codes_call(terms, invocation.tool_input))
-    request = Request(tool, terms, admission, to_agent=False)
+    request = ask(guard, tool, terms, guard.codes_call(terms, invocation.tool_input), to_agent=False)
     try:
         return _carry_out(invocation, request)
     finally:
@@ -124,8 +123,7 @@ async def _answer_async(invocation: _Invocation) -> Any:
     terms = guard.terms(tool) if guard is not None else None
     if guard is None or terms is None:
         return await invocation.unguarded()
-    admission = await guard.ask_async(terms, guard.codes_call(terms, invocation.tool_input))
-    request = Request(tool, terms, admission, to_agent=False)
+    request = await ask_async(guard, tool, terms, guard.codes_call(terms, invocation.tool_input), to_agent=False)
     try:
         return await _carry_out_async(invocation, request)
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import Context, copy_context
 from typing import Any, Final
 
+from endstop.crewai.timing import Timing
+
 _NOTHING: Final[Any] = object()
 _OURS: Final = "endstop_"
 """How the names of Endstop's own context variables begin: they are about the call, not about its caller."""
@@ -16,16 +18,19 @@ class ContextChanges:
     A body that goes on past its deadline changes nothing any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
         self._before: Context | None = None
         self._after: Context | None = None
 
     def start(self) -> None:
         """Called in the body's context, before the body."""
         self._before = copy_context()
+        self._timing.body_begins()
 
     def end(self) -> None:
         """Called in the body's context, when the body has ended."""
+        self._timing.body_ends()
         self._after = copy_context()
 
     def apply(self) -> None:

@@ -12,9 +12,10 @@ from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
 from endstop.client.session import CallRequest, Session
 from endstop.client.unset import UNSET
 from endstop.crewai import runs
-from endstop.crewai.admitting import Admission, Admitting
+from endstop.crewai.admitting import Admitting
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
+from endstop.crewai.tally import Tally
 
 OWN_POLICY = "__endstop_policy__"
 """Key in the `__dict__` of a tool given to `guard()`: it goes where the tool is copied to."""
@@ -60,6 +61,7 @@ class Guarding:
         self.session = session
         self.patches = patches
         self.admitting = admitting
+        self.tally = Tally()
         self.everything = everything
         self.sets_timeout = sets_timeout
         self.on_run_end = on_run_end
@@ -82,14 +84,6 @@ class Guarding:
                 self.session.register(name, policy)
                 self._registered[name] = policy
         return Terms(name, policy)
-
-    def ask(self, terms: Terms, call: CallRequest) -> Admission:
-        """The decision on a call, by the engine or by what takes its place."""
-        return self.admitting.ask(call, terms.policy)
-
-    async def ask_async(self, terms: Terms, call: CallRequest) -> Admission:
-        """The same without blocking the loop."""
-        return await self.admitting.ask_async(call, terms.policy)
 
     @property
     def has_engine(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from endstop.client.limits import EffectiveLimit, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
+from endstop.crewai.figures import Report
 from endstop.crewai.versions import TESTED_VERSION, installed_version
 
 if TYPE_CHECKING:
@@ -128,6 +130,21 @@ def describe(tool: Any, agent: str | None = None) -> dict[str, EffectiveLimit]:
     if described is None:
         raise RuntimeError(f"{tool!r} is not guarded: call endstop.crewai.install() or guard() first")
     return effective_limits(described)
+
+
+def report() -> Report:
+    """What CrewAI's tool calls came to since `install()`, also after `uninstall()`: calls, bodies, outcomes by code,
+    time in tools and overhead, percentiles by tool, and what was stopped and why.
+
+    `str(report())` is for a terminal, `.to_dict()` and `.to_json()` give the same as data. Raises RuntimeError if
+    nothing was ever guarded.
+    """
+    # Who has guarded nothing need not wait for the import of CrewAI to hear it.
+    module = sys.modules.get("endstop.crewai.installation")
+    found = None if module is None else module.report()
+    if found is None:
+        raise RuntimeError("nothing was guarded: call endstop.crewai.install() or guard() first")
+    return found  # type: ignore[no-any-return]  # of a module that is not imported here
 
 
 def _installation() -> ModuleType:

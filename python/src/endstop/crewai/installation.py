@@ -12,10 +12,14 @@ from crewai.tools.structured_tool import CrewStructuredTool
 from endstop.client.session import Session
 from endstop.crewai import guarding, seams
 from endstop.crewai.admitting import Admitting, WithoutEngine
+from endstop.crewai.figures import Report
 from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 from endstop.crewai.versions import TESTED_VERSION, installed_version, is_newer_than_tested
+
+_reported: Guarding | None = None
+"""The latest one: its report can still be read when it is over."""
 
 
 def start(
@@ -38,17 +42,17 @@ def start(
     missing = seams.place_all(patches)
     if missing:
         _report(missing, patches)
-    guarding.activate(
-        Guarding(
-            session,
-            patches,
-            Admitting(session, options, without_engine),
-            everything=everything,
-            sets_timeout="timeoutMs" in options,
-            policies=named,
-            on_run_end=on_run_end,
-        )
+    global _reported
+    _reported = Guarding(
+        session,
+        patches,
+        Admitting(session, options, without_engine),
+        everything=everything,
+        sets_timeout="timeoutMs" in options,
+        policies=named,
+        on_run_end=on_run_end,
     )
+    guarding.activate(_reported)
 
 
 def stop() -> None:
@@ -58,6 +62,14 @@ def stop() -> None:
         guarding.activate(None)
         guard.patches.restore()
         guard.session.close()
+
+
+def report() -> Report | None:
+    """Of the installation, also after its end; None if there was none."""
+    if _reported is None:
+        return None
+    fallback = _reported.admitting.fallback
+    return _reported.tally.report(None if fallback is None else str(fallback.reason))
 
 
 def describe(tool: Any, agent: str | None) -> dict[str, dict[str, Any]] | None:

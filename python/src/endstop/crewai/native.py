@@ -11,7 +11,7 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 from endstop.crewai import guarding
 from endstop.crewai.bodies import through_seam
 from endstop.crewai.rendering import tool_name
-from endstop.crewai.requests import Request, carried_out_by_crewai
+from endstop.crewai.requests import Request, ask, carried_out_by_crewai
 
 Original = Callable[..., Any]
 
@@ -141,5 +141,4 @@ def _request(
     terms = guard.terms(tool, name)
     if terms is None:
         return None
-    admission = guard.ask(terms, guard.agents_call(terms, arguments, agent, task, turn))
-    return Request(tool, terms, admission, to_agent=True)
+    return ask(guard, tool, terms, guard.agents_call(terms, arguments, agent, task, turn), to_agent=True)

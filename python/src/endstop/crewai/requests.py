@@ -10,11 +10,13 @@ from typing import Any, Final
 from crewai.tools.tool_failure import ToolFailureRecord
 
 from endstop.client.local_ticket import LocalTicket
-from endstop.client.session import Ticket
+from endstop.client.session import CallRequest, Ticket
 from endstop.crewai.admitting import Admission
 from endstop.crewai.failures import deliver, tool_failure
-from endstop.crewai.guarding import Terms
+from endstop.crewai.guarding import Guarding, Terms
 from endstop.crewai.runs import note_run_end
+from endstop.crewai.tally import Tally
+from endstop.crewai.timing import Timing
 from endstop.outcome import Outcome
 
 _NOTHING: Final = object()
@@ -32,12 +34,16 @@ class Request:
         tool: Any,
         terms: Terms,
         admission: Admission,
+        tally: Tally,
+        timing: Timing,
         *,
         to_agent: bool,
         answers_again: bool = False,
     ) -> None:
         self.tool = tool
         self.terms = terms
+        self.timing = timing
+        self._tally = tally
         self.to_agent = to_agent
         self.answers_again = answers_again
         self.outcome = admission if isinstance(admission, Outcome) else None
@@ -97,7 +103,14 @@ class Request:
         return deliver(self.outcome, to_agent=self.to_agent)
 
     def finish(self) -> None:
-        """Tells the engine how an admitted request ended whose body never ran."""
+        """Called once, when CrewAI is done with it: tells the engine how it ended if no body ran, and counts it."""
+        try:
+            with self.timing.deciding():
+                self._settle_without_body()
+        finally:
+            self._tally.add(self.terms.name, self.outcome, self.timing, was_stopped=self.was_stopped)
+
+    def _settle_without_body(self) -> None:
         if self.outcome is not None or self.ticket is None or self._started:
             return
         if self._cached is not _NOTHING:
@@ -129,6 +142,26 @@ current_request: ContextVar[Request | None] = ContextVar("endstop_crewai_request
 
 last_request: ContextVar[Request | None] = ContextVar("endstop_crewai_last_request", default=None)
 """The latest finished one, until CrewAI's own check for repetition has asked about it."""
+
+
+def ask(
+    guard: Guarding, tool: Any, terms: Terms, call: CallRequest, *, to_agent: bool, answers_again: bool = False
+) -> Request:
+    """The call with the decision on it."""
+    timing = Timing()
+    with timing.deciding():
+        admission = guard.admitting.ask(call, terms.policy)
+    return Request(tool, terms, admission, guard.tally, timing, to_agent=to_agent, answers_again=answers_again)
+
+
+async def ask_async(
+    guard: Guarding, tool: Any, terms: Terms, call: CallRequest, *, to_agent: bool, answers_again: bool = False
+) -> Request:
+    """The same without blocking the loop."""
+    timing = Timing()
+    with timing.deciding():
+        admission = await guard.admitting.ask_async(call, terms.policy)
+    return Request(tool, terms, admission, guard.tally, timing, to_agent=to_agent, answers_again=answers_again)
 
 
 @contextmanager

@@ -41,13 +41,15 @@ def sync_runner(request: Request, body: Body) -> Body:
     def runner(*args: Any, **kwargs: Any) -> Any:
         ticket = request.start()
         if isinstance(ticket, Ticket) and ticket.placement == "worker":
-            try:
-                request.outcome = ticket.run_in_worker(movable(_part_to_move(body)), args, kwargs)
-            except CannotMove as problem:
-                request.outcome = ticket.refuse(_cannot_move(problem))
+            with request.timing.carrying_out(in_worker=True):
+                try:
+                    request.outcome = ticket.run_in_worker(movable(_part_to_move(body)), args, kwargs)
+                except CannotMove as problem:
+                    request.outcome = ticket.refuse(_cannot_move(problem))
         else:
-            changes = ContextChanges()
-            request.outcome = ticket.run(_host_body(body, args, kwargs, changes))
+            changes = ContextChanges(request.timing)
+            with request.timing.carrying_out(in_worker=False):
+                request.outcome = ticket.run(_host_body(body, args, kwargs, changes))
             changes.apply()
         return request.deliver()
 
@@ -65,13 +67,15 @@ def async_runner(request: Request, body: Body) -> Body:
     async def runner(*args: Any, **kwargs: Any) -> Any:
         ticket = request.start()
         if isinstance(ticket, Ticket) and ticket.placement == "worker":
-            try:
-                request.outcome = await ticket.run_in_worker_async(movable(_part_to_move(body)), args, kwargs)
-            except CannotMove as problem:
-                request.outcome = await ticket.refuse_async(_cannot_move(problem))
+            with request.timing.carrying_out(in_worker=True):
+                try:
+                    request.outcome = await ticket.run_in_worker_async(movable(_part_to_move(body)), args, kwargs)
+                except CannotMove as problem:
+                    request.outcome = await ticket.refuse_async(_cannot_move(problem))
         else:
-            changes = ContextChanges()
-            request.outcome = await ticket.run_async(_host_body_async(body, args, kwargs, changes))
+            changes = ContextChanges(request.timing)
+            with request.timing.carrying_out(in_worker=False):
+                request.outcome = await ticket.run_async(_host_body_async(body, args, kwargs, changes))
             changes.apply()
         return request.deliver()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from endstop.crewai import guarding, runs
 from endstop.crewai.rendering import with_known_schema
-from endstop.crewai.requests import Request, carried_out_by_crewai, current_request, last_request
+from endstop.crewai.requests import Request, ask, ask_async, carried_out_by_crewai, current_request, last_request
 
 Original = Callable[..., Any]
 
@@ -20,7 +20,7 @@ def use(original: Original, usage: Any, tool_string: str, tool: Any, calling: An
     if guard is None or terms is None:
         return original(usage, tool_string=tool_string, tool=tool, calling=calling)
     call = guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task)
-    request = Request(tool, terms, guard.ask(terms, call), to_agent=True, answers_again=True)
+    request = ask(guard, tool, terms, call, to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
         text = original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _for_model(text, request, usage, tool)
@@ -33,7 +33,7 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
     if guard is None or terms is None:
         return await original(usage, tool_string=tool_string, tool=tool, calling=calling)
     call = guard.agents_call(terms, calling.arguments or {}, usage.agent, usage.task)
-    request = Request(tool, terms, await guard.ask_async(terms, call), to_agent=True, answers_again=True)
+    request = await ask_async(guard, tool, terms, call, to_agent=True, answers_again=True)
     with _carried_out_once(usage, request):
         text = await original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _for_model(text, request, usage, tool)
