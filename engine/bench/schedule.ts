@@ -70,7 +70,7 @@ const bytes = (process.memoryUsage().heapUsed - before) / claims.length;
 say(`\nA waiting call with its timer: ${Math.round(bytes)} bytes`);
 for (const waiting of claims as { end(): void }[]) waiting.end();
 
-const cache = new ResultCache({ maxEntries: 1_000, maxBytes: 64_000_000, ttlMs: 60_000 }, systemClock);
+const cache = new ResultCache({ maxCacheEntries: 1_000, maxCacheBytes: 64_000_000, cacheTtlMs: 60_000 }, systemClock);
 const value = { rows: Array.from({ length: 10 }, (_, id) => ({ id, name: `row ${id}`, tags: ["a", "b"] })) };
 const input = { query: "select", limit: 10 };
 const snapshot = takeSnapshot(value);

@@ -1,23 +1,24 @@
 import { noticeFor, reject } from "./admission/admission.ts";
 import type { Rejection } from "./admission/guard.ts";
 import { asClause, observe } from "./admission/rejection-text.ts";
+import { CachedAnswers } from "./cache/cached-answers.ts";
+import { Flights } from "./cache/flights.ts";
+import { type ResultCodec, snapshotCodec } from "./cache/kept-result.ts";
+import type { CachedResult } from "./cache/result-cache.ts";
 import { acceptsEnding, type Call, type CallEvent, transition } from "./call/call.ts";
 import { codes } from "./call/codes.generated.ts";
-import { bodiesStarted, didNotStart, type Ending } from "./call/ending.ts";
-import { labelOf } from "./call/label.ts";
+import { bodiesStarted, type Ending } from "./call/ending.ts";
 import type { ObservedRejection, Outcome, Placement } from "./call/outcome.ts";
 import { endedOutcome, rejectedOutcome } from "./call/outcome-of.ts";
-import { isFailure, resultOf } from "./call/result.ts";
-import { traceOf } from "./call/trace-of.ts";
 import { type CallRequest, newCall, resumedCall, timeoutAfterWait } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
-import { effectOf } from "./policy/effect.ts";
 import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
 import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
-import type { AdmittedEntry, EndedEntry } from "./run/entry.ts";
+import type { AdmittedEntry } from "./run/entry.ts";
+import { admittedEntry, endedEntry, seenCall } from "./run/entry-of.ts";
 import { type Journal, noJournal } from "./run/journal.ts";
 import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
 import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
@@ -67,6 +68,8 @@ export class EngineCore {
   readonly #policies: Policies;
   readonly #claims: Claims;
   readonly #usage: EngineUsage;
+  readonly #answers: CachedAnswers;
+  readonly #flights: Flights;
   readonly #live = new Map<Call, Live>();
   /** Calls whose tree began in another engine. */
   readonly #joined = new WeakSet<Call>();
@@ -80,6 +83,7 @@ export class EngineCore {
 
   /**
    * @param idPrefix makes call ids unique among engines
+   * @param codec how results are kept
    * @throws as {@link Policies} does
    */
   constructor(
@@ -88,6 +92,7 @@ export class EngineCore {
     idPrefix: string,
     journal: Journal = noJournal,
     remembered: Remembered = replay([]),
+    codec: ResultCodec = snapshotCodec,
   ) {
     this.#policies = new Policies(options);
     this.#claims = new Claims(this.#policies, clock);
@@ -95,6 +100,8 @@ export class EngineCore {
     this.#clock = clock;
     this.#idPrefix = idPrefix;
     this.#journal = journal;
+    this.#answers = new CachedAnswers(clock, codec);
+    this.#flights = new Flights(clock);
   }
 
   /** Adds a tool, or replaces the options of one; its counts stay. Throws as {@link Policies.setTool} does. */
@@ -168,6 +175,7 @@ export class EngineCore {
     }
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
+    const kept = policy.cache ? this.#answers.find(call) : undefined;
     const rejection = reject({
       nowMs,
       tool: call.tool,
@@ -183,31 +191,40 @@ export class EngineCore {
       run,
       ledger: request.byCode ? undefined : run?.ledger,
       history,
+      isAnswered: kept !== undefined,
     });
-    const seen: SeenCall | undefined =
-      history && call.fingerprint !== null
-        ? {
-            tool: call.tool,
-            fingerprint: call.fingerprint,
-            label: labelOf(call.tool, request.input),
-            poller: policy.poller,
-          }
-        : undefined;
+    const seen = history && seenCall(call, request, policy);
     if (rejection && policy.mode === "enforce") {
       const final = watched ? this.#escalate(rejection, run, request, policy, seen, nowMs) : rejection;
       return this.#reject(call, final, { settled, observed: [] });
     }
     const observed = rejection ? [observe(call.tool, rejection)] : [];
-    this.#admit(call, request, { settled, observed }, policy, seen);
+    this.#admit(call, request, { settled, observed }, policy, seen, kept !== undefined);
+    if (kept) this.#answer(call, kept, "cache");
     return call;
   }
 
   /** An admitted call asks for its turn: `begin` is told when its body may start, at once if nothing is in the way. */
   claim(call: Call, begin: () => void): void {
     // Of a call that was resumed, the tool was not known yet.
-    const policy = call.policy === this.#policies.engine ? this.#policies.of(call.tool, undefined) : call.policy;
+    if (call.policy === this.#policies.engine) call.policy = this.#policies.of(call.tool, undefined);
+    const { policy } = call;
     const entry = this.#live.get(call)?.admitted;
     if (call.state.type !== "admitted" || !policy || !entry) return;
+    const run = (): void => this.#takeTurn(call, policy, entry, begin);
+    const follows =
+      policy.cache &&
+      this.#flights.join(call, policy, {
+        lead: run,
+        answer: (result) => this.#answer(call, result, "flight"),
+        end: (ending) => this.end(call, undefined, ending),
+      });
+    if (follows) this.observer.waits(call);
+    else run();
+  }
+
+  #takeTurn(call: Call, policy: Policy, entry: AdmittedEntry, begin: () => void): void {
+    if (call.state.type !== "admitted") return;
     let waits = true;
     this.#claims.take(call, policy, {
       begin: () => {
@@ -240,6 +257,7 @@ export class EngineCore {
   begin(call: Call, attempt: number): void {
     call.startedAtMs ??= this.#clock.now();
     this.observer.started(call, attempt);
+    if (call.policy?.cache) this.#flights.begun(call);
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */
@@ -248,37 +266,30 @@ export class EngineCore {
     if (!live || !acceptsEnding(call.state, attempt)) return;
     const notice = live.admitted ? this.#ended(call, live.admitted, live.ticket, ending) : null;
     const attempts = bodiesStarted(ending);
-    if (ending.type === "answered") this.observer.answered(call, "framework");
+    if (ending.type === "answered") this.observer.answered(call, ending.by ?? "framework");
+    const kept =
+      call.policy?.cache && ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
     const { observed } = live;
     const nowMs = this.#clock.now();
     this.#settle(call, attempt, endedOutcome(call, ending, { nowMs, attempts, notice, observed, value }));
+    if (call.policy?.cache) this.#flights.ended(call, ending, kept);
   }
 
-  #admit(call: Call, request: CallRequest, live: Live, policy: Policy, seen: SeenCall | undefined): void {
+  #answer(call: Call, result: CachedResult, by: "cache" | "flight"): void {
+    const { digest, preview } = result;
+    this.end(call, undefined, { type: "answered", digest, preview, by }, this.#answers.restore(result));
+  }
+
+  #admit(
+    call: Call,
+    request: CallRequest,
+    live: Live,
+    policy: Policy,
+    seen: SeenCall | undefined,
+    isAnswered: boolean,
+  ): void {
     const { run } = call;
-    const entry: AdmittedEntry = {
-      type: "admitted",
-      atMs: call.submittedAtMs,
-      call: call.id,
-      id: request.id,
-      tool: call.tool,
-      subject: call.subject,
-      path: call.path,
-      parent: call.parent?.id,
-      placement: call.placement,
-      timeoutMs: call.timeoutMs,
-      withinMs: call.withinMs,
-      fingerprint: call.fingerprint,
-      effect: effectOf(policy),
-      run: run?.id,
-      agent: request.agent,
-      task: request.task,
-      turn: request.turn,
-      seen,
-      rate: policy.rateLimit,
-      breakerLimit: policy.maxConsecutiveFailures,
-      probe: policy.maxConsecutiveFailures !== null && this.#usage.of(call.tool).breaker.value === "open",
-    };
+    const entry = admittedEntry(call, request, policy, seen, this.#usage.of(call.tool), isAnswered);
     this.#journal.append(entry);
     this.#usage.admitted(entry);
     const ticket = run?.admitted(entry);
@@ -290,16 +301,7 @@ export class EngineCore {
   /** @returns the notice that the model gets beside the result */
   #ended(call: Call, admitted: AdmittedEntry, ticket: LoopTicket | undefined, ending: Ending): string | null {
     const { run, policy } = call;
-    const started = !didNotStart(ending) && ending.type !== "answered";
-    const entry: EndedEntry = {
-      type: "ended",
-      atMs: this.#clock.now(),
-      call: admitted.call,
-      started,
-      failed: isFailure(ending),
-      trace: traceOf(ending),
-      result: ticket ? resultOf(ending) : null,
-    };
+    const entry = endedEntry(admitted.call, ending, this.#clock.now(), ticket !== undefined);
     this.#journal.append(entry);
     this.#usage.ended(admitted, entry);
     run?.ended(admitted, entry, ticket);

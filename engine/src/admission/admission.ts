@@ -28,9 +28,21 @@ const GUARDS: readonly Guard[] = [
   inFlightGuard,
 ];
 
-/** Why a body may not run, or undefined if it may. */
+/** What these count, or bound, is bodies: an answer without one passes. */
+const BODY_GUARDS: ReadonlySet<Guard> = new Set([
+  historyGuard,
+  usageLimitGuard,
+  effectGuard,
+  stuckGuard,
+  breakerGuard,
+  rateLimitGuard,
+  inFlightGuard,
+]);
+const ANSWER_GUARDS = GUARDS.filter((guard) => !BODY_GUARDS.has(guard));
+
+/** Why a call is rejected, or undefined if its body may run, or its answer may be given. */
 export function reject(request: AdmissionRequest): Rejection | undefined {
-  for (const guard of GUARDS) {
+  for (const guard of request.isAnswered ? ANSWER_GUARDS : GUARDS) {
     const rejection = guard(request);
     if (rejection) return rejection;
   }

@@ -33,6 +33,8 @@ export interface AdmissionRequest {
   readonly ledger: Ledger<never> | undefined;
   /** The loop history of the call's run, agent and task; none where loops are not looked for. */
   readonly history: LoopHistory | undefined;
+  /** A kept result answers it: no body would run. */
+  readonly isAnswered: boolean;
 }
 
 export interface Rejection {

@@ -1,12 +1,10 @@
 import { expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
-import { compileCache } from "./cache-options.ts";
-import { type CachedResult, ResultCache } from "./result-cache.ts";
+import { type CachedResult, type CacheLimits, ResultCache } from "./result-cache.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
-function cacheOf(options: Parameters<typeof compileCache>[0]) {
-  const limits = compileCache(options, "tool t cache");
-  if (!limits) throw new Error("no cache");
+function cacheOf(options: Partial<CacheLimits> = {}) {
+  const limits = { maxCacheEntries: 1_000, maxCacheBytes: 64_000_000, cacheTtlMs: 300_000, ...options };
   const clock = new FakeClock();
   return { clock, cache: new ResultCache(limits, clock) };
 }
@@ -17,22 +15,8 @@ function result(value: unknown): CachedResult {
   return { ...snapshot, digest: "d", preview: null };
 }
 
-it("is off by default", () => {
-  expect(compileCache(undefined, "cache")).toBeNull();
-  expect(compileCache(false, "cache")).toBeNull();
-  expect(compileCache(true, "cache")).toEqual({ maxEntries: 1_000, maxBytes: 64_000_000, ttlMs: 300_000 });
-});
-
-it("refuses options that make no sense, with the value", () => {
-  const compile = (options: unknown) => () => compileCache(options as never, "tool t cache");
-  expect(compile({ maxEntrys: 1 })).toThrow("tool t cache has no option maxEntrys. Did you mean maxEntries");
-  expect(compile({ ttl: "1m", ttlMs: 1 })).toThrow("both ttl and ttlMs");
-  expect(compile({ maxBytes: 0.5 })).toThrow("tool t cache maxBytes must be a whole number, got 0.5");
-  expect(compile("yes")).toThrow('tool t cache must be true, false or options, got "yes"');
-});
-
 it("answers with null and undefined, too", () => {
-  const { cache } = cacheOf(true);
+  const { cache } = cacheOf();
   for (const [key, value] of [
     ["n", null],
     ["u", undefined],
@@ -44,7 +28,7 @@ it("answers with null and undefined, too", () => {
 });
 
 it("is not changed by whoever changes the value that went in or came out", () => {
-  const { cache } = cacheOf(true);
+  const { cache } = cacheOf();
   const value = { list: [1] };
   cache.store("k", result(value));
   value.list.push(2);
@@ -54,13 +38,13 @@ it("is not changed by whoever changes the value that went in or came out", () =>
 });
 
 it("forgets at the end of its time to live by the engine's clock, and sets no timer", async () => {
-  const { cache, clock } = cacheOf({ ttl: "10s" });
+  const { cache, clock } = cacheOf({ cacheTtlMs: 10_000 });
   cache.store("k", result(1));
   await clock.advance(9_999);
   expect(cache.get("k")).toBeDefined();
   await clock.advance(2);
   expect(cache.get("k")).toBeUndefined();
-  const forever = cacheOf({ ttlMs: null });
+  const forever = cacheOf({ cacheTtlMs: null });
   forever.cache.store("k", result(1));
   await forever.clock.advance(1e12);
   expect(forever.cache.get("k")).toBeDefined();
@@ -68,13 +52,13 @@ it("forgets at the end of its time to live by the engine's clock, and sets no ti
 });
 
 it("holds at most its entries and its bytes: what was used longest ago goes first", () => {
-  const { cache } = cacheOf({ maxEntries: 2 });
+  const { cache } = cacheOf({ maxCacheEntries: 2 });
   for (const key of ["a", "b"]) cache.store(key, result(key));
   cache.get("a");
   cache.store("c", result("c"));
   expect(["a", "b", "c"].map((key) => cache.get(key) !== undefined)).toEqual([true, false, true]);
 
-  const small = cacheOf({ maxBytes: 5_000 }).cache;
+  const small = cacheOf({ maxCacheBytes: 5_000 }).cache;
   for (let index = 0; index < 100; index++) small.store(`${index}`, result("x".repeat(1_000)));
   expect(small.snapshot.bytes).toBeLessThanOrEqual(5_000);
   expect(small.snapshot.entries).toBe(3);
@@ -83,7 +67,7 @@ it("holds at most its entries and its bytes: what was used longest ago goes firs
 });
 
 it("has nothing for a call without a fingerprint", () => {
-  const { cache } = cacheOf(true);
+  const { cache } = cacheOf();
   expect(cache.store(null, result(1))).toBe(false);
   expect(cache.get(null)).toBeUndefined();
   expect(cache.snapshot).toEqual({ entries: 0, bytes: 0, hits: 0, misses: 1 });

@@ -1,13 +1,16 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../internal/clock.ts";
-import type { CacheLimits } from "./cache-options.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { KeptResult } from "./kept-result.ts";
+
+/** How much is kept, and for how long: null is for ever. */
+export interface CacheLimits {
+  readonly maxCacheEntries: number;
+  readonly maxCacheBytes: number;
+  readonly cacheTtlMs: number | null;
+}
 
 /** A result as the cache has it. `digest` and `preview` stand for it in loop detection: an answer from here counts there. */
-export interface CachedResult {
-  /** What came of the body: the bytes of a {@link Snapshot}, or of a value that only another process can read. */
-  readonly bytes: Uint8Array;
-  readonly form: Snapshot["form"] | "opaque";
+export interface CachedResult extends KeptResult {
   readonly digest: string | null;
   readonly preview: string | null;
 }
@@ -24,13 +27,13 @@ export class ResultCache {
   #hits = 0;
   #misses = 0;
 
-  constructor({ maxEntries, maxBytes, ttlMs }: CacheLimits, clock: Pick<Clock, "now">) {
+  constructor({ maxCacheEntries, maxCacheBytes, cacheTtlMs }: CacheLimits, clock: Pick<Clock, "now">) {
     this.#results = new LRUCache({
-      max: maxEntries,
-      maxSize: maxBytes,
+      max: maxCacheEntries,
+      maxSize: maxCacheBytes,
       sizeCalculation: ({ bytes }) => bytes.byteLength + ENTRY_BYTES,
       // A time to live of 0 is none. Without a resolution it sets no timer and reads our clock at each look.
-      ttl: ttlMs ?? 0,
+      ttl: cacheTtlMs ?? 0,
       ttlResolution: 0,
       perf: clock,
     });
@@ -49,10 +52,6 @@ export class ResultCache {
     if (fingerprint === null) return false;
     this.#results.set(fingerprint, result);
     return this.#results.has(fingerprint);
-  }
-
-  clear(): void {
-    this.#results.clear();
   }
 
   get snapshot(): { readonly entries: number; readonly bytes: number; readonly hits: number; readonly misses: number } {

@@ -8,8 +8,8 @@ export interface Flight<Caller> {
  * Identical calls in flight share one attempt. A caller that leaves takes nothing from the others: the attempt is theirs, and
  * is to be aborted only when the last has left.
  *
- * Only calls that no body makes may join as followers: a nested call could wait for an attempt that waits for the permits
- * of its own parent, and no one would see that knot. Give a nested call a key of its own.
+ * Only calls that no body makes may join: a nested call could wait for an attempt that waits for the permits of its own
+ * parent, and no one would see that knot.
  */
 export class SingleFlight<Caller> {
   readonly #flights = new Map<string, Flight<Caller>>();

@@ -47,8 +47,8 @@ export interface Call {
   /** The call whose body makes this one. */
   readonly parent: Call | undefined;
   readonly run: Run | undefined;
-  /** The limits that hold for it; none where there is no such tool. */
-  readonly policy: Policy | undefined;
+  /** The limits that hold for it; none where there is no such tool. Of a call that was resumed, the engine's until it asks for its turn. */
+  policy: Policy | undefined;
   readonly path: readonly string[];
   /** Where its body runs. */
   readonly placement: Placement;

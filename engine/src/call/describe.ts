@@ -56,6 +56,8 @@ type FailedEnding = Exclude<Ending, { readonly type: "returned" | "answered" }>;
 /** The code and the figures of an ending that is not a success. */
 export function describeEnding(ending: FailedEnding, timeoutMs: number | null): [Code, FailureFigures] {
   switch (ending.type) {
+    case "shared":
+      return describeEnding(ending.ending as FailedEnding, timeoutMs);
     case "raised":
       return [
         "tool-error",

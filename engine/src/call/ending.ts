@@ -24,8 +24,15 @@ export type Ending =
   | { readonly type: "effect-unknown"; readonly earlier: string }
   /** It would have waited for ever: `caps` is what the calls that wait for it hold. */
   | { readonly type: "deadlocked"; readonly caps: readonly string[] }
-  /** Answered above the body, from a framework's cache. */
-  | { readonly type: "answered"; readonly digest: string | null; readonly preview: string | null }
+  /** Answered without a body: from a framework's cache, which the host tells, or `by` the engine itself. */
+  | {
+      readonly type: "answered";
+      readonly digest: string | null;
+      readonly preview: string | null;
+      readonly by?: "cache" | "flight" | "ledger";
+    }
+  /** The body of an identical call, which this one waited for instead of running its own, ended so. */
+  | { readonly type: "shared"; readonly ending: Ending }
   | { readonly type: "not-run"; readonly detail: string }
   | { readonly type: "invalid"; readonly detail: string }
   | { readonly type: "load-failed"; readonly error: ErrorInfo }
@@ -53,6 +60,7 @@ export function didNotStart(ending: Ending): boolean {
   switch (ending.type) {
     case "not-run":
     case "not-started":
+    case "shared":
     case "deadlocked":
     case "effect-unknown":
     case "invalid":

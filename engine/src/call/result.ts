@@ -11,6 +11,8 @@ export function resultOf(ending: Ending): Result | null {
     case "returned":
     case "answered":
       return ending.digest === null ? null : { digest: ending.digest, failed: false, preview: ending.preview };
+    case "shared":
+      return resultOf(ending.ending);
     case "raised": {
       const { name, message } = ending.error;
       const preview = `${name}: ${message}`.slice(0, MAX_PREVIEW_CHARACTERS);
@@ -45,6 +47,8 @@ export function isFailure(ending: Ending): boolean {
       return true;
     case "cannot-move":
       return ending.started;
+    case "shared":
+      return isFailure(ending.ending);
     default:
       return false;
   }

@@ -72,6 +72,18 @@ export interface PolicyOptions {
   readonly maxResult?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxResultBytes?: number | null | undefined;
+  /** A call is answered with the result of an earlier one that had the same input, in whatever run; no body runs for it. Identical calls at once share one body. Failures are not kept, nor results that cannot be encoded without loss. An answer counts for loops, but for no limit of bodies. Default false. */
+  readonly cache?: boolean | undefined;
+  /** How long a kept result answers; the clock starts when its body has ended. Default 5m. */
+  readonly cacheTtl?: string | null | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly cacheTtlMs?: number | null | undefined;
+  /** Results of the tool that are kept; past it the one used longest ago goes. Default 1000. */
+  readonly maxCacheEntries?: number | undefined;
+  /** The same by their size as they are kept. A larger result is not kept. Default 64MB. */
+  readonly maxCache?: string | undefined;
+  /** The same in bytes. Give one of the two. */
+  readonly maxCacheBytes?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** What the tool waits for: nothing special, another agent, a person, an MCP server. It decides the default timeout. Default ordinary. */
@@ -293,6 +305,10 @@ export interface Policy {
   readonly maxProcesses: number | null;
   readonly maxOutputBytes: number | null;
   readonly maxResultBytes: number | null;
+  readonly cache: boolean;
+  readonly cacheTtlMs: number | null;
+  readonly maxCacheEntries: number;
+  readonly maxCacheBytes: number;
   readonly maxStuck: number | null;
   readonly kind: "ordinary" | "delegation" | "human" | "mcp";
   readonly poller: boolean;
@@ -347,6 +363,10 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxResult: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1MB", "standard": "100kB", "strict": "20kB"}},
+  cache: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  cacheTtl: {"kind": "duration", "levels": ["tool"], "nullable": true, "default": "5m"},
+  maxCacheEntries: {"kind": "count", "levels": ["tool"], "nullable": false, "default": 1000},
+  maxCache: {"kind": "size", "levels": ["tool"], "nullable": false, "default": "64MB"},
   maxStuck: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": 8},
   kind: {"kind": "choice", "levels": ["tool"], "choices": ["ordinary", "delegation", "human", "mcp"], "nullable": false, "default": "ordinary"},
   poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},

@@ -163,6 +163,9 @@ function checkPolicy(policy: Policy, what: string): void {
       throw new RangeError(`${what} ${name} must be from 2 to ${MAX_CYCLE_ROUNDS}, got ${rounds}`);
     }
   }
+  if (policy.cache && policy.poller) {
+    throw new RangeError(`${what} cannot have both cache and poller: a poller is asked for a new answer each time`);
+  }
   for (const name of ["sameCallReject", "pollReject", "sameResultReject", "sameFailureReject"] as const) {
     if (policy[name] === 1)
       throw new RangeError(`${what} ${name} must be at least 2: a first call repeats nothing, got 1`);

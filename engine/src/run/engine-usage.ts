@@ -15,8 +15,9 @@ export class EngineUsage {
     if (probe) this.#tools.setBreaker(tool, moveBreaker(this.of(tool).breaker, { type: "probed" }));
   }
 
-  ended({ tool, atMs: admittedAtMs, breakerLimit, probe }: AdmittedEntry, { started, failed, atMs }: EndedEntry): void {
-    this.#tools.ended(tool, started, admittedAtMs);
+  ended(admitted: AdmittedEntry, { started, failed, atMs }: EndedEntry): void {
+    const { tool, breakerLimit, probe, rate } = admitted;
+    this.#tools.ended(tool, started, rate === null ? null : admitted.atMs);
     if (breakerLimit === null) return;
     const { breaker } = this.of(tool);
     // What was admitted before it opened says nothing about whether the tool works again.

@@ -63,7 +63,7 @@ export class Run {
   }
 
   ended(admitted: AdmittedEntry, ended: EndedEntry, ticket: LoopTicket | undefined): void {
-    this.usage.ended(admitted.tool, ended.started, admitted.atMs);
+    this.usage.ended(admitted.tool, ended.started, null);
     this.ledger.end(ended.call, ended.trace, null);
     if (!ended.started) this.bodies -= 1;
     if (ended.failed) this.failures += 1;

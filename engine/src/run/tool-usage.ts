@@ -43,13 +43,17 @@ export class UsageByTool {
     if (usage.startsMs.length > rate.starts) usage.startsMs.splice(0, usage.startsMs.length - rate.starts);
   }
 
-  /** @param started whether a body was started, or may have been: if not, what was reserved is given back */
-  ended(tool: string, started: boolean, admittedAtMs: number): void {
+  /**
+   * @param started whether a body was started, or may have been: if not, what was reserved is given back
+   * @param startMs its start as it counts for the rate; null if it does not
+   */
+  ended(tool: string, started: boolean, startMs: number | null): void {
     const usage = this.#mutable(tool);
     usage.inFlight -= 1;
     if (started) return;
     usage.bodies -= 1;
-    const start = usage.startsMs.lastIndexOf(admittedAtMs);
+    if (startMs === null) return;
+    const start = usage.startsMs.lastIndexOf(startMs);
     if (start >= 0) usage.startsMs.splice(start, 1);
   }
 

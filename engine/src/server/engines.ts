@@ -10,6 +10,7 @@ import { noJournal } from "../run/journal.ts";
 import { type OpenCall, replay } from "../run/replay.ts";
 import { Run } from "../run/run.ts";
 import { EngineJournal } from "./engine-journal.ts";
+import { pickleCodec } from "./pickled.ts";
 
 /** One engine of a client: its policies, its runs and what is written down of them. */
 export interface OpenEngine {
@@ -70,7 +71,7 @@ export class Engines {
     }
     const [journal, { entries, isWhole }] = EngineJournal.resume(this.#directory, name, this.#clock);
     const remembered = replay(entries);
-    const core = new EngineCore(options, this.#clock, this.#idPrefix(name), journal, remembered);
+    const core = new EngineCore(options, this.#clock, this.#idPrefix(name), journal, remembered, pickleCodec);
     core.isRemembered = isWhole;
     this.#add(name, core, new Map(remembered.runs), journal);
     const calls = new Map<string, Call>();
@@ -111,7 +112,7 @@ export class Engines {
   }
 
   #core(name: string, options: EngineOptions, journal: Journal): EngineCore {
-    return new EngineCore(options, this.#clock, this.#idPrefix(name), journal);
+    return new EngineCore(options, this.#clock, this.#idPrefix(name), journal, undefined, pickleCodec);
   }
 
   /** Ids of a lost engine's calls live on in this one's: they must not be given again. */

@@ -104,6 +104,8 @@ export type ToClient =
       readonly placement: Placement;
       readonly timeoutMs: number | null;
       readonly cancelGraceMs: number;
+      /** The result is to come with its ending, pickled, if it is not larger and loses nothing by that; none is: not at all. */
+      readonly keepBytes?: number | undefined;
     }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
   | {

@@ -1,3 +1,4 @@
+import { keepBytes } from "../cache/cached-answers.ts";
 import type { Call } from "../call/call.ts";
 import { fingerprint } from "../call/fingerprint.ts";
 import type { Outcome } from "../call/outcome.ts";
@@ -11,6 +12,7 @@ import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
 import { startedInLostWorkers } from "./lost-workers.ts";
 import type { CallMessage, FromClient, Hello, ToClient } from "./messages.ts";
+import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
 
 interface CallEntry {
@@ -116,7 +118,7 @@ export class Session {
       case "start":
         return this.#start(message.id, message.load, body);
       case "ended":
-        return this.#ended(message);
+        return this.#ended(message, body);
       case "withdraw":
         return this.#withdraw(message.id);
       case "cancel-call":
@@ -241,7 +243,9 @@ export class Session {
     if (call.placement === "host") core.start(call);
     const { placement, timeoutMs, policy } = call;
     const cancelGraceMs = policy?.cancelGraceMs ?? 0;
-    this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs });
+    const keep = placement === "host" ? keepBytes(call) : undefined;
+    const admitted = { id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs, keepBytes: keep };
+    this.#send({ type: "admitted", ...admitted });
   }
 
   #start(id: number, load: string, body: Uint8Array): void {
@@ -267,16 +271,16 @@ export class Session {
       begun: () => core.begin(call, attempt),
       ended: (ending, body) => {
         entry.body = body;
-        core.end(call, attempt, ending);
+        core.end(call, attempt, ending, body);
       },
     });
   }
 
-  #ended({ id, attempt, ending, again }: Extract<FromClient, { type: "ended" }>): void {
+  #ended({ id, attempt, ending, again }: Extract<FromClient, { type: "ended" }>, result: Uint8Array): void {
     const entry = this.#calls.get(id);
     if (entry) {
       if (entry.isResumed) entry.core.start(entry.call);
-      entry.core.end(entry.call, attempt, ending);
+      entry.core.end(entry.call, attempt, ending, result);
     } else if (again) {
       throw new TypeError(`no call ${id} is open`);
     }
@@ -309,7 +313,9 @@ export class Session {
   }
 
   #settled(id: number, call: Call, outcome: Outcome): void {
-    const body = this.#calls.get(id)?.body;
+    const answer =
+      outcome.status === "succeeded" && outcome.value instanceof PickledAnswer ? outcome.value.bytes : undefined;
+    const body = answer ?? this.#calls.get(id)?.body;
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);
     this.#shared.guests.revoke(call.id);

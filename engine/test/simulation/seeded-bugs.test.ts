@@ -51,8 +51,8 @@ const BUGS = [
   {
     name: "a cached result is kept past its time to live",
     file: "cache/result-cache.ts",
-    correct: "ttl: ttlMs ?? 0",
-    wrong: "ttl: 10 * (ttlMs ?? 0)",
+    correct: "ttl: cacheTtlMs ?? 0",
+    wrong: "ttl: 10 * (cacheTtlMs ?? 0)",
     violated: "the cache forgets in time",
   },
 ] as const;

@@ -1,4 +1,3 @@
-import { compileCache } from "../../src/cache/cache-options.ts";
 import { ResultCache } from "../../src/cache/result-cache.ts";
 import type { Clock } from "../../src/internal/clock.ts";
 import type { Effect } from "../../src/policy/effect.ts";
@@ -46,7 +45,7 @@ export function makeTools(random: Random, permits: Permits, clock: Clock): reado
     if (maxConcurrent !== null) limits.set(`tool ${name}`, maxConcurrent);
     for (const resource of resources)
       limits.set(`resource ${resource}`, (RESOURCES as Record<string, number>)[resource] ?? 1);
-    const cached = compileCache(random.chance(0.3) ? { maxEntries: 50, ttlMs: TTL_MS } : false, "cache");
+    const cached = random.chance(0.3) && { maxCacheEntries: 50, maxCacheBytes: 64_000_000, cacheTtlMs: TTL_MS };
     const isScarce = resources.includes("db") || maxConcurrent === 1;
     return {
       name,

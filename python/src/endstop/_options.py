@@ -30,6 +30,10 @@ class ToolOptions(TypedDict, total=False):
     max_processes: int | None
     max_output: int | str | None
     max_result: int | str | None
+    cache: bool
+    cache_ttl: float | str | None
+    max_cache_entries: int
+    max_cache: int | str
     max_stuck: int | None
     kind: Literal["ordinary", "delegation", "human", "mcp"]
     poller: bool
@@ -282,6 +286,38 @@ _TABLE = (
         kind="size",
         levels=("engine", "agent", "tool"),
         nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="cache",
+        wire="cache",
+        kind="flag",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="cache_ttl",
+        wire="cacheTtlMs",
+        kind="duration",
+        levels=("tool",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="max_cache_entries",
+        wire="maxCacheEntries",
+        kind="count",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="max_cache",
+        wire="maxCacheBytes",
+        kind="size",
+        levels=("tool",),
+        nullable=False,
         choices=(),
     ),
     Option(

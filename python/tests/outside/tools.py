@@ -104,3 +104,12 @@ def note_then_perhaps_die(path: str, dies: bool) -> None:
 
 def text_of(size: int) -> str:
     return "x" * size
+
+
+def note_then_give(path: str, value: Any) -> Any:
+    """Writes an x, then gives the value, or raises it if it is an exception."""
+    with open(path, "a") as notes:
+        notes.write("x")
+    if isinstance(value, Exception):
+        raise value
+    return value

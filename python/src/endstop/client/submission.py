@@ -15,10 +15,11 @@ from endstop.client.movable import Movable
 from endstop.client.slot import Slot
 from endstop.client.ticket import Home, Ticket, outcome_from_worker, start_frames
 from endstop.client.unset import UNSET, Unset
+from endstop.client.worker_results import worker_outcome
 from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
 from endstop.host.stuck import stuck_count
-from endstop.outcome import Outcome, outcome_from_header
+from endstop.outcome import Outcome
 
 _MAX_LOSSES = 3
 # Fields of a request, and their names in the protocol.
@@ -151,7 +152,7 @@ class Submission:
         if self.in_worker:
             return outcome_from_worker(slot, self._facts)
         if slot.outcome is not None:
-            return outcome_from_header(slot.outcome["outcome"])
+            return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
         owner = (self._session, self._request.run)

@@ -13,6 +13,7 @@ from endstop.client import local_outcomes
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import enter_call
 from endstop.client.inviting import watch_for_children
+from endstop.client.keeping import pickle_if_lossless
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import CannotMove, Movable, dump_arguments
 from endstop.client.slot import Slot
@@ -79,6 +80,8 @@ class Ticket:
         self._home = home
         self._submission = submission
         self._cancellation: Cancellation = submission.cancellation
+        self._keep_bytes: int | None = admitted.get("keepBytes")
+        """Up to which size the engine takes the result, to answer other calls with it."""
         self._moved = False
         """Whether the ending was told to another engine, which refuses it if it does not know the call."""
         self._used = False
@@ -212,9 +215,14 @@ class Ticket:
         watch_for_children()
         return context
 
-    def _report(self, ending: dict[str, Any], *, again: bool = False) -> None:
+    def _report(self, ending: dict[str, Any], *, kept: bytes = b"", again: bool = False) -> None:
         frame = {"type": "ended", "id": self._slot.id, "attempt": self._attempt, "ending": ending}
-        self._connection.send(frames.encode({**frame, "again": True} if again else frame))
+        self._connection.send(frames.encode({**frame, "again": True} if again else frame, kept))
+
+    def _kept(self, ending: dict[str, Any], value: Any) -> bytes:
+        if self._keep_bytes is None or ending["type"] != "returned":
+            return b""
+        return pickle_if_lossless(value, self._keep_bytes)
 
     def _report_and_leave(self, ending: dict[str, Any]) -> None:
         self._home.forget_call(self._submission)
@@ -223,14 +231,15 @@ class Ticket:
             self._report(ending)
 
     def _settle(self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None) -> Outcome:
+        kept = self._kept(ending, value)
         try:
             with contextlib.suppress(ChannelLost):
-                self._report(ending)
+                self._report(ending, kept=kept)
                 self._connection.wait(self._slot, settled=True)
             if self._is_lost:
                 with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
                     self._move(self._home.connection())
-                    self._report(ending, again=True)
+                    self._report(ending, kept=kept, again=True)
                     self._connection.wait(self._slot, settled=True)
         except BaseException:
             self._leave()
@@ -240,14 +249,15 @@ class Ticket:
     async def _settle_async(
         self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None
     ) -> Outcome:
+        kept = self._kept(ending, value)
         try:
             with contextlib.suppress(ChannelLost):
-                self._report(ending)
+                self._report(ending, kept=kept)
                 await self._connection.wait_async(self._slot, settled=True)
             if self._is_lost:
                 with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
                     self._move(await self._home.connection_async())
-                    self._report(ending, again=True)
+                    self._report(ending, kept=kept, again=True)
                     await self._connection.wait_async(self._slot, settled=True)
         except BaseException:
             self._leave()

@@ -1,4 +1,4 @@
-"""What a worker sends back, rebuilt here."""
+"""What a worker sends back, or the engine has kept, rebuilt here."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class RemoteTraceback(Exception):
 
 
 def worker_outcome(header: dict[str, Any], body: bytes, facts: CallFacts) -> Outcome:
-    """The outcome of a call that ran in a worker; `cannot-move` if its result cannot be rebuilt here."""
+    """The outcome of a call whose body did not run here; `cannot-move` if its result cannot be rebuilt here."""
     if header["status"] == "succeeded":
         return _with_value(header, body, facts)
     failure = header.get("failure")
-    if failure is not None and failure["code"] == "tool-error":
+    if failure is not None and failure["code"] == "tool-error" and header["attempts"] > 0:
         return outcome_from_header(header, exception=_exception(failure.get("error"), body))
     return outcome_from_header(header)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crewai.tools import BaseTool
 from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
 
 from endstop.client.session import CallRequest, Session
@@ -79,6 +80,8 @@ class Guarding:
             return None
         name = tool_name(name or getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
         policy = {**_what_crewai_says(tool, name), **self._policies.get(name, {}), **(own or {})}
+        if policy.get("cache") and _decides_on_caching(tool):
+            policy["cache"] = False
         with self._lock:
             if self._registered.get(name) != policy:
                 self.session.register(name, policy)
@@ -125,6 +128,12 @@ def _what_crewai_says(tool: Any, name: str) -> Policy:
     if type(tool).__module__.startswith("crewai.tools.mcp"):
         return {"kind": "mcp"}
     return {}
+
+
+def _decides_on_caching(tool: Any) -> bool:
+    """Whether it has a `cache_function` of its own: only CrewAI's cache asks that."""
+    decide = getattr(tool, "cache_function", None)
+    return decide is not None and decide is not BaseTool.model_fields["cache_function"].default
 
 
 def _coworker(terms: Terms, tool_input: Any) -> str | None:

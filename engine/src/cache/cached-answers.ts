@@ -1,0 +1,60 @@
+import type { Call } from "../call/call.ts";
+import type { Ending } from "../call/ending.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { ResultCodec } from "./kept-result.ts";
+import { type CachedResult, ResultCache } from "./result-cache.ts";
+
+/** How many bytes of a call's result are worth keeping; undefined where it is not kept at all. */
+export function keepBytes({ policy, fingerprint, debug }: Call): number | undefined {
+  return policy?.cache && fingerprint !== null && !debug ? policy.maxCacheBytes : undefined;
+}
+
+/** The kept results of an engine's cached tools. */
+export class CachedAnswers {
+  readonly #clock: Clock;
+  readonly #codec: ResultCodec;
+  readonly #caches = new Map<string, { readonly policy: Policy; readonly cache: ResultCache }>();
+
+  constructor(clock: Clock, codec: ResultCodec) {
+    this.#clock = clock;
+    this.#codec = codec;
+  }
+
+  /** The kept result of an earlier call with this one's input. */
+  find(call: Call): CachedResult | undefined {
+    return keepBytes(call) === undefined ? undefined : this.#cacheOf(call)?.get(call.fingerprint);
+  }
+
+  /** @returns the result as it is kept; undefined if it would not come back as it was, or is too large */
+  store(call: Call, { digest, preview }: Ending & { type: "returned" }, value: unknown): CachedResult | undefined {
+    const maxBytes = keepBytes(call);
+    const kept = maxBytes === undefined ? undefined : this.#codec.keep(value, maxBytes);
+    if (!kept) return undefined;
+    const result = { form: kept.form, bytes: kept.bytes, digest, preview };
+    this.#cacheOf(call)?.store(call.fingerprint, result);
+    return result;
+  }
+
+  /** The value of a kept result, anew each time. */
+  restore(result: CachedResult): unknown {
+    return this.#codec.restore(result);
+  }
+
+  #cacheOf({ tool, policy }: Call): ResultCache | undefined {
+    if (!policy) return undefined;
+    let cached = this.#caches.get(tool);
+    if (!cached || !sameLimits(cached.policy, policy)) {
+      cached = { policy, cache: new ResultCache(policy, this.#clock) };
+      this.#caches.set(tool, cached);
+    }
+    return cached.cache;
+  }
+}
+
+function sameLimits(a: Policy, b: Policy): boolean {
+  return (
+    a === b ||
+    (a.maxCacheEntries === b.maxCacheEntries && a.maxCacheBytes === b.maxCacheBytes && a.cacheTtlMs === b.cacheTtlMs)
+  );
+}

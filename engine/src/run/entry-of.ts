@@ -1,0 +1,65 @@
+import type { Call } from "../call/call.ts";
+import { didNotStart, type Ending } from "../call/ending.ts";
+import { labelOf } from "../call/label.ts";
+import { isFailure, resultOf } from "../call/result.ts";
+import { traceOf } from "../call/trace-of.ts";
+import type { CallRequest } from "../call-request.ts";
+import { effectOf } from "../policy/effect.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { AdmittedEntry, EndedEntry } from "./entry.ts";
+import type { SeenCall } from "./loop-history.ts";
+import type { ToolUsage } from "./tool-usage.ts";
+
+/** What loop detection compares of a call; undefined where its input cannot be compared. */
+export function seenCall({ tool, fingerprint }: Call, { input }: CallRequest, policy: Policy): SeenCall | undefined {
+  if (fingerprint === null) return undefined;
+  return { tool, fingerprint, label: labelOf(tool, input), poller: policy.poller };
+}
+
+/** @param isAnswered a kept result answers it: neither a rate nor a breaker is concerned */
+export function admittedEntry(
+  call: Call,
+  request: CallRequest,
+  policy: Policy,
+  seen: SeenCall | undefined,
+  usage: ToolUsage,
+  isAnswered: boolean,
+): AdmittedEntry {
+  const breakerLimit = isAnswered ? null : policy.maxConsecutiveFailures;
+  return {
+    type: "admitted",
+    atMs: call.submittedAtMs,
+    call: call.id,
+    id: request.id,
+    tool: call.tool,
+    subject: call.subject,
+    path: call.path,
+    parent: call.parent?.id,
+    placement: call.placement,
+    timeoutMs: call.timeoutMs,
+    withinMs: call.withinMs,
+    fingerprint: call.fingerprint,
+    effect: effectOf(policy),
+    run: call.run?.id,
+    agent: request.agent,
+    task: request.task,
+    turn: request.turn,
+    seen,
+    rate: isAnswered ? null : policy.rateLimit,
+    breakerLimit,
+    probe: breakerLimit !== null && usage.breaker.value === "open",
+  };
+}
+
+/** @param isWatched whether loops are looked for */
+export function endedEntry(call: string, ending: Ending, atMs: number, isWatched: boolean): EndedEntry {
+  return {
+    type: "ended",
+    atMs,
+    call,
+    started: !didNotStart(ending) && ending.type !== "answered",
+    failed: isFailure(ending),
+    trace: traceOf(ending),
+    result: isWatched ? resultOf(ending) : null,
+  };
+}
