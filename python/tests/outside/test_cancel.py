@@ -129,7 +129,7 @@ def test_one_call_can_be_cancelled_with_what_its_body_calls_and_its_neighbour_go
 
     executor.register(outer)
     executor.register(worker_tools.sleep, name="in_worker", placement="worker")
-    executor.register(lambda: time.sleep(0.7) or "fine", name="neighbour")
+    executor.register(lambda: time.sleep(2) or "fine", name="neighbour")
     calls = Calls(executor)
     for tool in ("outer", "neighbour"):
         calls.start(tool, contextvars.copy_context())

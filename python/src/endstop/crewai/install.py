@@ -31,6 +31,7 @@ def install(
     *,
     tools: Mapping[str, ToolOptions] | None = None,
     agents: Mapping[str, AgentOptions] | None = None,
+    resources: Mapping[str, int] | None = None,
     on_run_end: Literal["answer", "raise"] = "answer",
     fallback: Literal["plain", "fail"] = "plain",
     **limits: Unpack[EngineOptions],
@@ -40,7 +41,8 @@ def install(
     `limits` are those of docs/limits.md that an engine has: `timeout="30s"`, `max_depth=4`, `preset="strict"`,
     `mode="observe"`, `budget_calls=100`, … `tools` has limits of single tools, by the name they have in CrewAI or the
     one that the model sees; `agents` those of all tools of an agent, by its role. A nearer place wins: engine, agent,
-    tool.
+    tool. `resources`: how many calls may use a resource that tools name at once, such as {"database": 3}; one that is
+    not listed is for one call alone.
 
     `timeout` bounds one body; its clock starts when the body starts. Left out, a tool that an agent asks for has 120 s,
     except those that delegate to a coworker; a plain `tool.run()` in code has none and keeps its caller's thread. If it
@@ -63,8 +65,11 @@ def install(
     RuntimeError if it is installed with other arguments.
     """
     own = {name: dict(policy) for name, policy in (tools or {}).items()}
-    arguments = {"tools": own, "agents": agents, "on_run_end": on_run_end, "fallback": fallback, **limits}
-    options = engine_options_for_wire("install()", limits, agents)
+    arguments = {
+        **{"tools": own, "agents": agents, "resources": resources, "on_run_end": on_run_end, "fallback": fallback},
+        **limits,
+    }
+    options = engine_options_for_wire("install()", limits, agents, resources)
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
     if on_run_end not in ("answer", "raise"):
         raise ValueError(f'on_run_end must be "answer" or "raise", got {on_run_end!r}')

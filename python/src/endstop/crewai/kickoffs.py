@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from endstop.crewai import guarding
+from endstop.crewai.interrupts import cancelled_by_ctrl_c
 from endstop.crewai.runs import Run, agent_time, current_run
 
 
@@ -22,7 +23,13 @@ def _run() -> Iterator[None]:
     run = Run()
     token = current_run.set(run)
     try:
-        yield
+        with cancelled_by_ctrl_c(run):
+            yield
+    except Exception:
+        raise
+    except BaseException:  # an interrupt, or its task was cancelled: nobody waits for its tools any more
+        run.cancel()
+        raise
     finally:
         current_run.reset(token)
         run.close()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from crewai.utilities.agent_utils import extract_tool_call_info
 
 from endstop.crewai import guarding
 from endstop.crewai.bodies import through_seam
-from endstop.crewai.rendering import tool_name
+from endstop.crewai.rendering import tool_named
 from endstop.crewai.requests import Request, ask, carried_out_by_crewai
 
 Original = Callable[..., Any]
@@ -21,7 +21,7 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
     name, arguments = _name_and_arguments(tool_call)
     functions = executor._available_functions
     mapped = (getattr(executor, "_tool_name_mapping", None) or {}).get(name)
-    tool = mapped or _named(name, executor.original_tools, executor.tools)
+    tool = mapped or tool_named(name, executor.original_tools, executor.tools)
     turn = f"{id(executor):x}-{executor.iterations}"
     request = _request(tool, arguments, executor.agent, executor.task, turn=turn) if name in functions else None
     if request is None:
@@ -42,7 +42,7 @@ def execute_in_step(
 ) -> Any:
     """Seam of `agent_utils.execute_single_native_tool_call`."""
     name, arguments = _name_and_arguments(tool_call)
-    tool = _named(name, original_tools, rest.get("structured_tools"))
+    tool = tool_named(name, original_tools, rest.get("structured_tools"))
     request = None
     if name in available_functions:
         request = _request(tool, arguments, rest.get("agent"), rest.get("task"))
@@ -124,11 +124,6 @@ def _name_and_arguments(tool_call: Any) -> tuple[str, Any]:
         except json.JSONDecodeError:
             return name, None
     return name, arguments or {}
-
-
-def _named(name: str, *groups: Iterable[Any] | None) -> Any:
-    """The first tool of that name, as CrewAI looks for it."""
-    return next((tool for group in groups for tool in group or () if tool_name(tool.name) == name), None)
 
 
 def _request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -107,3 +107,8 @@ def _renders_itself(schema: type[BaseModel]) -> bool:
         getattr(getattr(schema, name), "__func__", None) is not getattr(BaseModel, name).__func__
         for name in ("model_json_schema", "__get_pydantic_json_schema__")
     )
+
+
+def tool_named(name: str, *groups: Iterable[Any] | None) -> Any:
+    """The first tool of that name, as CrewAI looks for it."""
+    return next((tool for group in groups for tool in group or () if tool_name(tool.name) == name), None)

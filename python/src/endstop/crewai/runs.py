@@ -21,6 +21,8 @@ class Run:
         self._lock = threading.Lock()
         self._opened: tuple[Session, str] | None = None
         self._closed = False
+        self.is_cancelled = False
+        """Its agents end with an error as soon as they look."""
         self.ended_by: ToolFailureRecord | None = None
         """The call whose rejection ended it: no further tool runs, each agent still in it gives its final answer."""
 
@@ -38,6 +40,16 @@ class Run:
     def is_over(self) -> bool:
         """Whether its kickoff has returned."""
         return self._closed
+
+    def cancel(self) -> None:
+        """Ends its tool calls in flight; there will be no further ones."""
+        failure = ToolFailure(message="The run was cancelled.", reason=ToolFailureReason.EXCEPTION)
+        with self._lock:
+            self.is_cancelled = True
+            self.ended_by = self.ended_by or ToolFailureRecord(tool_name="", failure=failure)
+            if self._opened is not None and not self._closed:
+                session, run = self._opened
+                session.cancel(run)
 
     def close(self) -> None:
         """Ends the run."""
@@ -89,6 +101,12 @@ def note_run_end(record: ToolFailureRecord) -> None:
     run = current_run.get()
     if run is not None and run.ended_by is None:
         run.ended_by = record
+
+
+def is_cancelled() -> bool:
+    """Whether the run of this context was."""
+    run = current_run.get()
+    return run is not None and run.is_cancelled
 
 
 def run_end() -> ToolFailureRecord | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from endstop.crewai import bodies, kickoffs, native, rendering, text
+from endstop.crewai import batches, bodies, kickoffs, native, rendering, text
 from endstop.crewai.patches import Patches
 
 _TOOLS = "crewai.tools.base_tool"
@@ -40,6 +40,8 @@ _BODIES = (
 )
 _REQUESTS = (
     Seam(_EXECUTOR, "AgentExecutor", "_execute_single_native_tool_call", native.execute_in_agent),
+    Seam(_EXECUTOR, "AgentExecutor", "_should_parallelize_native_tool_calls", batches.should_parallelize),
+    Seam(_EXECUTOR, None, "ThreadPoolExecutor", batches.batch_threads),
     # Importers hold the function by name, so each module's own attribute is wrapped.
     Seam(_UTILITIES, None, "execute_single_native_tool_call", native.execute_in_step),
     Seam(_STEPS, None, "execute_single_native_tool_call", native.execute_in_step),

@@ -82,7 +82,7 @@ def has_reached_max_iterations(original: Original, *args: Any, **kwargs: Any) ->
 
 def _raise_if_run_has_ended() -> None:
     guard, record = guarding.active(), runs.run_end()
-    if guard is not None and record is not None and guard.on_run_end == "raise":
+    if guard is not None and record is not None and (guard.on_run_end == "raise" or runs.is_cancelled()):
         raise runs.RunEndedError(record)
 
 
