@@ -188,8 +188,8 @@ def _header(session: str, request: CallRequest) -> dict[str, Any]:
     parent = request.parent if request.parent is not None else current_call.get()
     if parent is not None:
         header["parent"] = values.clean(parent)
-    for field, name in _TEXTS:
-        text = getattr(request, field)
+    for attribute, name in _TEXTS:
+        text = getattr(request, attribute)
         if text is not None:
             header[name] = values.clean(text)
     if request.by_code:

@@ -66,7 +66,11 @@ def install(
     """
     own = {name: dict(policy) for name, policy in (tools or {}).items()}
     arguments = {
-        **{"tools": own, "agents": agents, "resources": resources, "on_run_end": on_run_end, "fallback": fallback},
+        "tools": own,
+        "agents": agents,
+        "resources": resources,
+        "on_run_end": on_run_end,
+        "fallback": fallback,
         **limits,
     }
     options = engine_options_for_wire("install()", limits, agents, resources)
