@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_HEADER = '{"journal":"endstop","version":1}'
+_HEADER = '{"journal":"endstop","version":2,'
+"""Its beginning; the instants that follow count from what it goes on to name."""
 _UNESCAPED = "!~*'()"
 """Besides those that `quote` leaves anyway: file names are made by JavaScript's `encodeURIComponent`."""
 
@@ -53,7 +54,7 @@ def _entries(path: Path) -> list[dict[str, Any]] | None:
     """A last line without its line break was being written when the engine died: it had not taken effect."""
     try:
         header, *lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines if line] if header == _HEADER else None
+        return [json.loads(line) for line in lines if line] if header.startswith(_HEADER) else None
     except (OSError, ValueError):
         return None
 
