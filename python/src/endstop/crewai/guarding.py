@@ -14,6 +14,7 @@ from endstop.client.session import CallRequest, Session
 from endstop.client.unset import UNSET
 from endstop.crewai import runs
 from endstop.crewai.admitting import Admitting
+from endstop.crewai.declared import declared_policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 from endstop.crewai.tally import Tally
@@ -79,7 +80,12 @@ class Guarding:
         if own is None and not self.everything:
             return None
         name = tool_name(name or getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
-        policy = {**_what_crewai_says(tool, name), **self._policies.get(name, {}), **(own or {})}
+        policy = {
+            **_what_crewai_says(tool, name),
+            **declared_policy(tool),
+            **self._policies.get(name, {}),
+            **(own or {}),
+        }
         if policy.get("cache") and _decides_on_caching(tool):
             policy["cache"] = False
         with self._lock:

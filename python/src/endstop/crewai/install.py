@@ -6,12 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from endstop.client.limits import EffectiveLimit, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.figures import Report
+from endstop.crewai.settings import Settings, merged, read_settings
 from endstop.crewai.versions import TESTED_VERSION, installed_version
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ def install(
     tools: Mapping[str, ToolOptions] | None = None,
     agents: Mapping[str, AgentOptions] | None = None,
     resources: Mapping[str, int] | None = None,
-    on_run_end: Literal["answer", "raise"] = "answer",
-    fallback: Literal["plain", "fail"] = "plain",
+    on_run_end: Literal["answer", "raise"] | None = None,
+    fallback: Literal["plain", "fail"] | None = None,
     **limits: Unpack[EngineOptions],
 ) -> None:
     """Makes CrewAI run every tool through the engine: those of agents that exist and of agents still to come.
@@ -49,10 +51,16 @@ def install(
     is given, here or for a tool, it holds for both, and a plain `tool.run()` then runs on a thread of its tool. An
     agent's tool also ends when the agent's `max_execution_time` is over.
 
-    `on_run_end`: what happens to an agent whose run was ended, since its calls were rejected again and again. "answer":
+    What is not said here is taken from `endstop.toml` in the working directory, if there is one: the same names at its
+    top, `[tools.my_tool]` and `[agents."My Role"]`, and "none" for None. What that leaves open, a tool may say itself:
+    `my_tool.endstop = {"timeout": "30s"}`, once this was called, or `endstop: ClassVar = {...}` in its class.
+
+    `on_run_end`: what happens to an agent whose run was ended, since its calls were rejected again and again. "answer"
+    is the default:
     CrewAI asks the model for its final answer, without tools. "raise": `ToolExecutionFailedError`.
 
-    `fallback`: what happens where the engine cannot be used: no Node, or it died and does not come back. "plain": the
+    `fallback`: what happens where the engine cannot be used: no Node, or it died and does not come back. "plain", the
+    default: the
     crew goes on with one RuntimeWarning, and what Python alone can keep is kept: deadlines on the host, and numbers of
     uses, counted on from the engine's journal. It stays so until the next `install()`. "fail": `kickoff()`, or the call
     in which it was lost, raises EngineError.
@@ -64,21 +72,25 @@ def install(
     Raises ImportError if CrewAI is missing or too old, TypeError or ValueError for an argument that cannot be, and
     RuntimeError if it is installed with other arguments.
     """
+    settings = read_settings(Path.cwd())
+    by_file = dict(settings.limits)
+    on_run_end = _choice("on_run_end", on_run_end, by_file.pop("on_run_end", None), ("answer", "raise"))
+    fallback = _choice("fallback", fallback, by_file.pop("fallback", None), ("plain", "fail"))
+    policies_of_file = _policies_of_file(settings, by_file)
     own = {name: dict(policy) for name, policy in (tools or {}).items()}
+    of_agents = merged(settings.agents, agents or {})
+    everywhere = {**by_file, **limits}
+    all_resources = {**settings.resources, **(resources or {})} if settings.resources or resources else resources
     arguments = {
-        "tools": own,
-        "agents": agents,
-        "resources": resources,
+        "tools": [settings.tools, own],
+        "agents": of_agents,
+        "resources": all_resources,
         "on_run_end": on_run_end,
         "fallback": fallback,
-        **limits,
+        **everywhere,
     }
-    options = engine_options_for_wire("install()", limits, agents, resources)
+    options = engine_options_for_wire("install()", everywhere, of_agents or None, all_resources)
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
-    if on_run_end not in ("answer", "raise"):
-        raise ValueError(f'on_run_end must be "answer" or "raise", got {on_run_end!r}')
-    if fallback not in ("plain", "fail"):
-        raise ValueError(f'fallback must be "plain" or "fail", got {fallback!r}')
     if os.environ.get("ENDSTOP") == "0":
         return
     global _arguments, _started
@@ -90,9 +102,29 @@ def install(
                 f"endstop.crewai is installed with {_arguments}, not {arguments}: call endstop.crewai.uninstall() first"
             )
         _installation().start(
-            options=options, everything=True, policies=policies, on_run_end=on_run_end, without_engine=fallback
+            options=options,
+            everything=True,
+            policies=policies,
+            policies_of_file=policies_of_file,
+            on_run_end=on_run_end,
+            without_engine=fallback,
         )
         _arguments, _started = arguments, True
+
+
+def _choice(name: str, by_code: str | None, by_file: str | None, choices: tuple[str, str]) -> Any:
+    value = by_code if by_code is not None else by_file if by_file is not None else choices[0]
+    if value not in choices:
+        raise ValueError(f'{name} must be "{choices[0]}" or "{choices[1]}", got {value!r}')
+    return value
+
+
+def _policies_of_file(settings: Settings, limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The policies of its tools. All its mistakes are told with its name."""
+    engine_options_for_wire(settings.origin, limits, settings.agents, settings.resources)
+    return {
+        name: policy_for_wire(f"{settings.origin}: tools[{name!r}]", policy) for name, policy in settings.tools.items()
+    }
 
 
 def uninstall() -> None:
@@ -124,7 +156,12 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
         _installation().set_own_policy(tool, wired)
         if not _started:
             _installation().start(
-                options={}, everything=False, policies={}, on_run_end="answer", without_engine="plain"
+                options={},
+                everything=False,
+                policies={},
+                policies_of_file={},
+                on_run_end="answer",
+                without_engine="plain",
             )
             _started = True
     return tool

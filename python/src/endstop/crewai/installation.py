@@ -10,12 +10,13 @@ from crewai.tools.base_tool import BaseTool
 from crewai.tools.structured_tool import CrewStructuredTool
 
 from endstop.client.session import Session
-from endstop.crewai import guarding, seams
+from endstop.crewai import declared, guarding, seams
 from endstop.crewai.admitting import Admitting, WithoutEngine
 from endstop.crewai.figures import Report
 from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
+from endstop.crewai.settings import merged
 from endstop.crewai.versions import TESTED_VERSION, installed_version, is_newer_than_tested
 
 _reported: Guarding | None = None
@@ -27,6 +28,7 @@ def start(
     options: Policy,
     everything: bool,
     policies: Mapping[str, Policy],
+    policies_of_file: Mapping[str, Policy],
     on_run_end: str,
     without_engine: WithoutEngine,
 ) -> None:
@@ -35,10 +37,11 @@ def start(
     Raises ImportError if this CrewAI is older than the tested one and lacks a seam; of a newer one that lacks a seam
     it warns.
     """
-    named = _by_tool_name(policies)
+    named = merged(_by_tool_name(policies_of_file), _by_tool_name(policies))
     stop()
     session = Session(options)
     patches = Patches()
+    declared.place(BaseTool, CrewStructuredTool)
     missing = seams.place_all(patches)
     if missing:
         _report(missing, patches)
@@ -61,6 +64,7 @@ def stop() -> None:
     if guard is not None:
         guarding.activate(None)
         guard.patches.restore()
+        declared.remove(BaseTool, CrewStructuredTool)
         guard.session.close()
 
 

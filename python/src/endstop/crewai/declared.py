@@ -1,0 +1,53 @@
+"""`tool.endstop = {...}`: limits that a tool brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from endstop.client.policy import policy_for_wire
+
+ATTRIBUTE = "endstop"
+_STORED = "__endstop_declared__"
+"""Key in the `__dict__` of a tool: it goes where the tool is copied to."""
+
+
+def place(*classes: type) -> None:
+    """Lets tools of these classes take the attribute, which pydantic would refuse. A subclass may define it itself."""
+    for owner in classes:
+        if ATTRIBUTE not in vars(owner):
+            setattr(owner, ATTRIBUTE, _declaration)
+
+
+def remove(*classes: type) -> None:
+    """Takes it away again. What tools were told stays with them."""
+    for owner in classes:
+        if vars(owner).get(ATTRIBUTE) is _declaration:
+            delattr(owner, ATTRIBUTE)
+
+
+def declared_policy(tool: Any) -> Mapping[str, Any]:
+    """What a tool, or the one it was made from, says of itself, as it is sent. Raises as `policy_for_wire` does."""
+    for candidate in (tool, getattr(tool, "_original_tool", None)):
+        limits = getattr(candidate, ATTRIBUTE, None)
+        if limits is not None:
+            return policy_for_wire(f"{getattr(tool, 'name', tool)!s}.{ATTRIBUTE}", _checked(limits))
+    return {}
+
+
+def _get(tool: Any) -> Any:
+    return tool.__dict__.get(_STORED)
+
+
+def _set(tool: Any, limits: Any) -> None:
+    policy_for_wire(f"{tool.name}.{ATTRIBUTE}", _checked(limits))
+    tool.__dict__[_STORED] = dict(limits)
+
+
+def _checked(limits: Any) -> Mapping[str, Any]:
+    if not isinstance(limits, Mapping):
+        raise TypeError(f"{ATTRIBUTE} of a tool must be a dict of limits, got {limits!r}")
+    return limits
+
+
+_declaration = property(_get, _set)

@@ -1,0 +1,72 @@
+"""`endstop.toml`: what `install()` is told without code, by the names of tools and agents. What code says wins."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from endstop._options import OPTIONS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE_NAME = "endstop.toml"
+NO_LIMIT = "none"
+"""TOML has no null: this text takes a limit away."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a file says, in the words of `install()`. `origin` names the file in errors."""
+
+    origin: str
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resources: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_settings(folder: Path) -> Settings:
+    """The `endstop.toml` of a folder; empty settings if there is none.
+
+    Raises ValueError if it is no TOML, TypeError where it has something else than tables of limits.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings(FILE_NAME)
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ValueError(f"{path} is no TOML: {problem}") from None
+    tools, agents, resources = (content.pop(name, {}) for name in ("tools", "agents", "resources"))
+    for name, tables in (("tools", tools), ("agents", agents)):
+        if not isinstance(tables, dict) or not all(isinstance(each, dict) for each in tables.values()):
+            raise TypeError(f"{path}: {name} must hold one table for each name, as [{name}.my_name]")
+    return Settings(
+        str(path),
+        _with_none(content),
+        {name: _with_none(table) for name, table in tools.items()},
+        {name: _with_none(table) for name, table in agents.items()},
+        resources,
+    )
+
+
+def merged(
+    below: Mapping[str, Mapping[str, Any]], above: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """Policies by name, option by option; `above` wins."""
+    return {name: {**below.get(name, {}), **above.get(name, {})} for name in [*below, *(above.keys() - below.keys())]}
+
+
+def _with_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if value == NO_LIMIT and name in OPTIONS and OPTIONS[name].nullable else value
+        for name, value in table.items()
+    }

@@ -1,0 +1,120 @@
+"""Limits come from `install()`, from `endstop.toml` and from the tools themselves, in that order of force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from crewai.tools import BaseTool, tool
+
+from endstop import ToolCallError
+from endstop.crewai import describe, guard, install, uninstall
+from tests.support.crews import plain_crewai_afterwards  # noqa: F401
+
+
+class LookUp(BaseTool):
+    name: str = "look up"
+    description: str = "Looks up."
+    endstop: ClassVar[dict[str, Any]] = {"timeout": "1s", "max_calls": 11, "poller": True}
+
+    def _run(self, word: str) -> str:
+        return word
+
+
+@pytest.fixture
+def toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "endstop.toml"
+
+
+def in_force(tool: Any, agent: str | None = None) -> tuple[Any, Any, Any]:
+    limits = describe(tool, agent)
+    return limits["timeout"].value, limits["max_calls"].value, limits["poller"].value
+
+
+def test_install_wins_over_the_file_and_the_file_over_the_tool(toml: Path) -> None:
+    toml.write_text('[tools.look_up]\ntimeout = "2s"\nmax_calls = 12\n')
+    install(tools={"look up": {"timeout": "3s"}})
+    assert in_force(LookUp()) == (3.0, 12, True)
+    assert in_force(guard(LookUp(), timeout="4s")) == (4.0, 12, True)
+    uninstall()
+    install()
+    assert in_force(LookUp()) == (2.0, 12, True)
+    uninstall()
+    toml.unlink()
+    install()
+    assert in_force(LookUp()) == (1.0, 11, True)
+
+
+def test_the_file_has_what_install_takes_for_all_tools_and_for_agents(toml: Path) -> None:
+    toml.write_text('preset = "strict"\nmax_depth = 7\ntimeout = "none"\n[agents."Data Analyst"]\nmax_calls = 5\n')
+    install(agents={"Data Analyst": {"timeout": "9s"}})
+
+    @tool("plain")
+    def plain() -> str:
+        """Plain."""
+        return "plain"
+
+    limits = describe(plain, "Data Analyst")
+    assert (limits["max_depth"].value, limits["preset"].value) == (7, "strict")
+    assert (limits["max_calls"].value, limits["timeout"].value) == (5, 9.0)
+    assert describe(plain)["timeout"].value is None
+
+
+def test_a_tool_object_takes_the_attribute_once_installed_and_its_copies_keep_it() -> None:
+    install()
+
+    @tool("plain")
+    def plain() -> str:
+        """Plain."""
+        return "plain"
+
+    plain.endstop = {"max_calls": 1}
+    assert plain.endstop == {"max_calls": 1}
+    assert plain.model_copy().run() == "plain"
+    with pytest.raises(ToolCallError, match="the limit is 1 calls"):
+        plain.to_structured_tool().invoke({})
+
+
+def test_a_wrong_limit_is_refused_when_the_tool_is_given_it() -> None:
+    install()
+
+    @tool("plain")
+    def plain() -> str:
+        """Plain."""
+        return "plain"
+
+    with pytest.raises(TypeError, match=r"plain\.endstop has no option 'timout'. Did you mean timeout"):
+        plain.endstop = {"timout": "1s"}
+    with pytest.raises(TypeError, match="must be a dict of limits, got '1s'"):
+        plain.endstop = "1s"
+
+
+def test_after_uninstall_crewai_refuses_the_attribute_as_ever() -> None:
+    install()
+    uninstall()
+    assert not hasattr(BaseTool, "endstop")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem", "text"),
+    [
+        ("timeout = ", ValueError, r"endstop\.toml is no TOML"),
+        ('timout = "1s"', TypeError, r"endstop\.toml has no option 'timout'"),
+        ("[tools]\nlook_up = 3", TypeError, r"tools must hold one table for each name"),
+        (
+            "[tools.look_up]\nmax_calls = 0",
+            ValueError,
+            r"endstop\.toml: tools\['look_up'\]: max_calls must be at least",
+        ),
+        ('fallback = "maybe"', ValueError, 'fallback must be "plain" or "fail"'),
+        ('[tools."look up"]\n[tools.look_up]', ValueError, "names one tool twice"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_name(
+    toml: Path, content: str, problem: type[Exception], text: str
+) -> None:
+    toml.write_text(content)
+    with pytest.raises(problem, match=text):
+        install()
