@@ -13,7 +13,7 @@ from endstop import values
 from endstop.client.batch import Batch, BatchCall, Node, run_in_tasks, run_in_threads
 from endstop.client.debugging import debugging
 from endstop.client.direct import call_directly, call_directly_async
-from endstop.client.limits import EffectiveLimit, effective_limits
+from endstop.client.limits import Description, effective_limits
 from endstop.client.movable import CannotMove
 from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, suggestion
 from endstop.client.session import CallRequest, Session
@@ -98,8 +98,10 @@ class ToolExecutor:
         changed = policy_for_wire(f"tool {tool_name!r}", {"max_calls": limit})
         self._set_policy(tool_name, {**self._policies[tool_name], **changed})
 
-    def describe(self, tool_name: str, agent: str | None = None) -> dict[str, EffectiveLimit]:
+    def describe(self, tool_name: str, agent: str | None = None) -> Description:
         """Every limit in force for a tool, as an agent of that name calls it, and who said it.
+
+        `.warnings` names what the tool shares with this process and a worker would have a copy of.
 
         Raises ValueError if there is no such tool, EngineError if the engine cannot be used, and RuntimeError with
         `ENDSTOP=0`, where no limit is in force.
@@ -109,7 +111,7 @@ class ToolExecutor:
         described = self._session.describe(tool_name, agent)
         if described is None:
             raise ValueError(f"there is no tool named {tool_name!r}. {suggestion(tool_name, self._tools)}")
-        return effective_limits(described)
+        return effective_limits(described, self._tools[tool_name].closure_warnings())
 
     def stats(self) -> Stats:
         """What came of the calls so far, how long they waited and ran, and what is in use now.

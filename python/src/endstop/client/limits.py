@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,20 @@ class EffectiveLimit:
     source: str
 
 
-def effective_limits(described: Mapping[str, Mapping[str, Any]]) -> dict[str, EffectiveLimit]:
-    """By the names that options have in Python."""
-    return {
-        option.name: EffectiveLimit(_shown(option, described[option.wire]["value"]), described[option.wire]["from"])
+class Description(dict[str, EffectiveLimit]):
+    """The limits by the names that options have in Python. `warnings`: what of the tool would be a copy in a worker."""
+
+    warnings: tuple[str, ...] = ()
+
+
+def effective_limits(described: Mapping[str, Mapping[str, Any]], warnings: Iterable[str] = ()) -> Description:
+    """As `describe()` gives them."""
+    limits = Description(
+        (option.name, EffectiveLimit(_shown(option, described[option.wire]["value"]), described[option.wire]["from"]))
         for option in OPTIONS.values()
-    }
+    )
+    limits.warnings = tuple(warnings)
+    return limits
 
 
 def _shown(option: Option, value: Any) -> Any:

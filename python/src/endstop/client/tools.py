@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from endstop.client.closures import closure_warnings
 from endstop.client.movable import Movable, movable
 
 
@@ -54,6 +55,10 @@ class RegisteredTool:
             return await async_body(arguments)
 
         return call
+
+    def closure_warnings(self) -> list[str]:
+        """What it shares with this process and a worker would have a copy of."""
+        return closure_warnings(self._tool)
 
     def movable(self) -> Movable:
         """The tool as it was at its first call in a worker. Raises CannotMove."""

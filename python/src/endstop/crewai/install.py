@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from endstop.client.limits import EffectiveLimit, effective_limits
+from endstop.client.limits import Description, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.figures import Report
 from endstop.crewai.settings import Settings, merged, read_settings
@@ -25,6 +25,8 @@ ToolT = TypeVar("ToolT")
 
 _lock = threading.Lock()
 _started = False
+_replaceable = False
+"""Whether `endstop run` has installed it: an `install()` of the script takes its place."""
 _arguments: dict[str, Any] | None = None
 """Of `install()`; None while only `guard()` was called."""
 
@@ -93,11 +95,11 @@ def install(
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
     if os.environ.get("ENDSTOP") == "0":
         return
-    global _arguments, _started
+    global _arguments, _started, _replaceable
     with _lock:
         if _arguments == arguments:
             return
-        if _arguments is not None:
+        if _arguments is not None and not _replaceable:
             raise RuntimeError(
                 f"endstop.crewai is installed with {_arguments}, not {arguments}: call endstop.crewai.uninstall() first"
             )
@@ -109,7 +111,15 @@ def install(
             on_run_end=on_run_end,
             without_engine=fallback,
         )
-        _arguments, _started = arguments, True
+        _arguments, _started, _replaceable = arguments, True, False
+
+
+def install_for_script() -> None:
+    """`install()` as `endstop.toml` has it, unless somebody has called it already; one of the script replaces it."""
+    global _replaceable
+    if _arguments is None:
+        install()
+        _replaceable = True
 
 
 def _choice(name: str, by_code: str | None, by_file: str | None, choices: tuple[str, str]) -> Any:
@@ -167,15 +177,17 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
     return tool
 
 
-def describe(tool: Any, agent: str | None = None) -> dict[str, EffectiveLimit]:
+def describe(tool: Any, agent: str | None = None) -> Description:
     """Every limit in force for a CrewAI tool, as an agent of that role uses it, and who said it.
+
+    `.warnings` names what the tool shares with this process and a worker would have a copy of.
 
     Raises RuntimeError if the tool is not guarded, and EngineError if the engine cannot be used.
     """
     described = _installation().describe(tool, agent) if _started else None
     if described is None:
         raise RuntimeError(f"{tool!r} is not guarded: call endstop.crewai.install() or guard() first")
-    return effective_limits(described)
+    return effective_limits(described, _installation().closure_warnings_of(tool))
 
 
 def report() -> Report:

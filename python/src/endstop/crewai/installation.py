@@ -9,6 +9,7 @@ from typing import Any
 from crewai.tools.base_tool import BaseTool
 from crewai.tools.structured_tool import CrewStructuredTool
 
+from endstop.client.closures import closure_warnings
 from endstop.client.session import Session
 from endstop.crewai import declared, guarding, seams
 from endstop.crewai.admitting import Admitting, WithoutEngine
@@ -81,6 +82,12 @@ def describe(tool: Any, agent: str | None) -> dict[str, dict[str, Any]] | None:
     guard = guarding.active()
     terms = guard.terms(tool) if guard is not None else None
     return None if guard is None or terms is None else guard.session.describe(terms.name, agent)
+
+
+def closure_warnings_of(tool: Any) -> list[str]:
+    """Without those about fields that every tool has."""
+    own = tuple(f"self.{field} " for field in BaseTool.model_fields)
+    return [warning for warning in closure_warnings(tool) if not warning.startswith(own)]
 
 
 def set_own_policy(tool: Any, policy: Policy) -> None:

@@ -43,7 +43,7 @@ def sync_runner(request: Request, body: Body) -> Body:
         if isinstance(ticket, Ticket) and ticket.placement == "worker":
             with request.timing.carrying_out(in_worker=True):
                 try:
-                    request.outcome = ticket.run_in_worker(movable(_part_to_move(body)), args, kwargs)
+                    request.outcome = ticket.run_in_worker(movable(part_to_move(body)), args, kwargs)
                 except CannotMove as problem:
                     request.outcome = ticket.refuse(_cannot_move(problem))
         else:
@@ -69,7 +69,7 @@ def async_runner(request: Request, body: Body) -> Body:
         if isinstance(ticket, Ticket) and ticket.placement == "worker":
             with request.timing.carrying_out(in_worker=True):
                 try:
-                    request.outcome = await ticket.run_in_worker_async(movable(_part_to_move(body)), args, kwargs)
+                    request.outcome = await ticket.run_in_worker_async(movable(part_to_move(body)), args, kwargs)
                 except CannotMove as problem:
                     request.outcome = await ticket.refuse_async(_cannot_move(problem))
         else:
@@ -86,7 +86,7 @@ def _cannot_move(problem: CannotMove) -> dict[str, Any]:
     return {"type": "cannot-move", "detail": problem.detail, "started": False}
 
 
-def _part_to_move(body: Body) -> Any:
+def part_to_move(body: Body) -> Any:
     """The function under a `@tool`, which mostly is importable; the tool around it would bring all of CrewAI along."""
     owner = getattr(body, "__self__", None)
     return owner.func if isinstance(owner, Tool) and getattr(body, "__name__", "") == "_run" else body

@@ -1,0 +1,1 @@
+"""What `python -m endstop` and the script `endstop` do besides the demo."""
