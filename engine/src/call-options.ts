@@ -1,19 +1,24 @@
 import type { CallRequest } from "./call-request.ts";
+import { show } from "./internal/duration.ts";
 import { refuseUnknownKeys } from "./internal/nearest.ts";
 import { optionNames } from "./policy/compile-options.ts";
 import { compileCallTimeout } from "./policy/policy.ts";
 import type { BatchCall, CallOptions } from "./tool.ts";
 
-const CALL_KEYS = ["signal", "agent", "task", "turn", ...optionNames("call")];
+const CALL_KEYS = ["signal", "agent", "task", "turn", "requestId", "idempotencyKey", ...optionNames("call")];
 const BATCH_CALL_KEYS = ["tool", "input", "options", "name", "after", "afterFailure"];
 
-type CompiledCallOptions = Pick<CallRequest, "agent" | "task" | "turn" | "timeoutMs">;
+type CompiledCallOptions = Pick<CallRequest, "agent" | "task" | "turn" | "requestId" | "idempotencyKey" | "timeoutMs">;
 
 /** @throws TypeError or RangeError for an option that is unknown or makes no sense */
 export function compileCallOptions(options: CallOptions = {}): CompiledCallOptions {
   refuseUnknownKeys(options, CALL_KEYS, "call options");
-  const { signal: _signal, agent, task, turn, ...limits } = options;
-  return { agent, task, turn, timeoutMs: compileCallTimeout(limits) };
+  const { signal: _signal, agent, task, turn, requestId, idempotencyKey, ...limits } = options;
+  for (const [name, text] of Object.entries({ requestId, idempotencyKey })) {
+    if (text !== undefined && (typeof text !== "string" || text === ""))
+      throw new TypeError(`call ${name} must be a text, got ${show(text)}`);
+  }
+  return { agent, task, turn, requestId, idempotencyKey, timeoutMs: compileCallTimeout(limits) };
 }
 
 /** Throws as {@link compileCallOptions} does. */

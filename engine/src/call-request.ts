@@ -23,6 +23,10 @@ export interface CallRequest {
   readonly agentName?: string | undefined;
   /** Names one answer of the model: rejections of one turn count once towards the end of the run. */
   readonly turn?: string | undefined;
+  /** The framework's own id of the request: the same again, with the same input, is the framework's repetition, not the model's. */
+  readonly requestId?: string | undefined;
+  /** The application's word that calls with this key are one, in their run, or where they have none, in the engine. */
+  readonly idempotencyKey?: string | undefined;
   /** Whom a delegating tool delegates to. */
   readonly subject?: string | undefined;
   /** Code asks by itself, not a model: its repetitions are its own business. */
@@ -54,6 +58,8 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     withinMs: request.debug ? null : (request.withinMs ?? null),
     byCode: request.byCode ?? false,
     debug: request.debug ?? false,
+    requestId: request.requestId,
+    idempotencyKey: request.idempotencyKey,
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     startedAtMs: undefined,
@@ -69,9 +75,11 @@ export function resumedCall(
   policy: Policy,
 ): Call {
   const { call: id, tool, subject, path, placement, timeoutMs, withinMs, fingerprint, atMs } = entry;
+  const { requestId, idempotencyKey } = entry;
   const state = { type: "submitted" } as const;
   return {
     ...{ id, tool, subject, parent, run, policy, path, placement, timeoutMs, withinMs, fingerprint },
+    ...{ requestId, idempotencyKey },
     submittedAtMs: atMs,
     startedAtMs: undefined,
     byCode: false,

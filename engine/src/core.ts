@@ -1,14 +1,16 @@
-import { noticeFor, reject } from "./admission/admission.ts";
+import { reject } from "./admission/admission.ts";
 import type { Rejection } from "./admission/guard.ts";
-import { asClause, observe } from "./admission/rejection-text.ts";
+import { observe } from "./admission/rejection-text.ts";
+import { repetitionOf } from "./admission/repetition.ts";
+import { type Booked, Bookkeeping } from "./bookkeeping.ts";
 import { CachedAnswers } from "./cache/cached-answers.ts";
 import { Flights } from "./cache/flights.ts";
 import { type ResultCodec, snapshotCodec } from "./cache/kept-result.ts";
 import type { CachedResult } from "./cache/result-cache.ts";
 import { acceptsEnding, type Call, type CallEvent, transition } from "./call/call.ts";
-import { codes } from "./call/codes.generated.ts";
 import { bodiesStarted, type Ending } from "./call/ending.ts";
-import type { ObservedRejection, Outcome, Placement } from "./call/outcome.ts";
+import { type CallInFlight, callInFlight } from "./call/in-flight.ts";
+import type { ObservedRejection, Outcome } from "./call/outcome.ts";
 import { endedOutcome, rejectedOutcome } from "./call/outcome-of.ts";
 import { type CallRequest, newCall, resumedCall, timeoutAfterWait } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
@@ -18,30 +20,16 @@ import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type Po
 import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
 import type { AdmittedEntry } from "./run/entry.ts";
-import { admittedEntry, endedEntry, seenCall } from "./run/entry-of.ts";
+import { seenCall } from "./run/entry-of.ts";
 import { type Journal, noJournal } from "./run/journal.ts";
-import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
 import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
 import type { Run } from "./run/run.ts";
+import { resultOfStored, type StoredEnding } from "./run/stored-ending.ts";
 import { Claims } from "./schedule/claims.ts";
 import type { PermitCount } from "./schedule/permits.ts";
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
-
-/** A call without an outcome yet. */
-export interface CallInFlight {
-  readonly callId: string;
-  readonly tool: string;
-  readonly path: readonly string[];
-  readonly run: string | null;
-  readonly placement: Placement;
-  /** Since it was submitted, */
-  readonly elapsedMs: number;
-  /** and since its body began; null if it waits. */
-  readonly ranMs: number | null;
-  readonly timeoutMs: number | null;
-}
 
 export interface CoreLoad {
   readonly inFlight: number;
@@ -55,8 +43,7 @@ interface Live {
   readonly settled: SettledListener;
   readonly observed: readonly ObservedRejection[];
   /** Of a call that was admitted. */
-  readonly admitted?: AdmittedEntry;
-  readonly ticket?: LoopTicket | undefined;
+  readonly booked?: Booked;
 }
 
 /**
@@ -67,14 +54,13 @@ export class EngineCore {
   readonly #clock: Clock;
   readonly #policies: Policies;
   readonly #claims: Claims;
-  readonly #usage: EngineUsage;
+  readonly #books: Bookkeeping;
   readonly #answers: CachedAnswers;
   readonly #flights: Flights;
   readonly #live = new Map<Call, Live>();
   /** Calls whose tree began in another engine. */
   readonly #joined = new WeakSet<Call>();
   readonly #idPrefix: string;
-  readonly #journal: Journal;
   /** False where it was lost and its journal cannot be read: what is limited over the whole engine may be used up. */
   isRemembered = true;
   /** Told of all that happens to calls. */
@@ -96,10 +82,9 @@ export class EngineCore {
   ) {
     this.#policies = new Policies(options);
     this.#claims = new Claims(this.#policies, clock);
-    this.#usage = remembered.usage;
+    this.#books = new Bookkeeping(remembered.usage, clock, journal);
     this.#clock = clock;
     this.#idPrefix = idPrefix;
-    this.#journal = journal;
     this.#answers = new CachedAnswers(clock, codec);
     this.#flights = new Flights(clock);
   }
@@ -121,8 +106,7 @@ export class EngineCore {
   /** Ends a run: it takes no more calls. Those in flight go on. */
   endRun(run: Run, reason: string): void {
     if (run.endedBecause !== null) return;
-    this.#journal.append({ type: "run-ended", atMs: this.#clock.now(), run: run.id, reason });
-    run.endedBecause = reason;
+    this.#books.endRun(run, reason);
     this.observer.runEnded(run.id, reason);
   }
 
@@ -133,23 +117,18 @@ export class EngineCore {
 
   get calls(): CallInFlight[] {
     const nowMs = this.#clock.now();
-    return [...this.#live.keys()].map(({ id, tool, path, run, placement, submittedAtMs, startedAtMs, timeoutMs }) => ({
-      ...{ callId: id, tool, path, run: run?.id ?? null, placement },
-      elapsedMs: nowMs - submittedAtMs,
-      ranMs: startedAtMs === undefined ? null : nowMs - startedAtMs,
-      timeoutMs,
-    }));
+    return [...this.#live.keys()].map((call) => callInFlight(call, nowMs));
   }
 
   /** What its calls have used, for whoever writes it down. */
   get usage(): EngineUsage {
-    return this.#usage;
+    return this.#books.usage;
   }
 
   /** Takes up a call that a lost engine had admitted: it goes on as if nothing had happened. */
   resume({ entry, ticket }: OpenCall, parent: Call | undefined, run: Run | undefined, settled: SettledListener): Call {
     const call = resumedCall(entry, parent, run, this.#policies.engine);
-    this.#live.set(call, { settled, observed: [], admitted: entry, ticket });
+    this.#live.set(call, { settled, observed: [], booked: { admitted: entry, ticket } });
     this.#move(call, { type: "admit" });
     return call;
   }
@@ -173,6 +152,11 @@ export class EngineCore {
       const figures = { detail: request.failedDependency };
       return this.#reject(call, { code: "dependency-failed", figures }, { settled, observed: [] });
     }
+    const ledger = run?.ledger ?? this.#books.usage.ledger;
+    const isNamed = request.idempotencyKey !== undefined || (run && request.requestId !== undefined);
+    const repetition = isNamed ? repetitionOf(call, policy, ledger) : undefined;
+    if (repetition && "ending" in repetition) return this.#tellAgain(call, repetition, settled);
+    if (repetition && policy.mode === "enforce") return this.#reject(call, repetition, { settled, observed: [] });
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
     const kept = policy.cache ? this.#answers.find(call) : undefined;
@@ -186,7 +170,7 @@ export class EngineCore {
       path: call.path,
       parent: call.parent,
       fingerprint: call.fingerprint,
-      usage: this.#usage.of(call.tool),
+      usage: this.#books.usage.of(call.tool),
       isRemembered: this.isRemembered,
       run,
       ledger: request.byCode ? undefined : run?.ledger,
@@ -195,11 +179,17 @@ export class EngineCore {
     });
     const seen = history && seenCall(call, request, policy);
     if (rejection && policy.mode === "enforce") {
-      const final = watched ? this.#escalate(rejection, run, request, policy, seen, nowMs) : rejection;
+      const endRun = watched ? this.#books.reject(rejection, run, request, policy, seen, nowMs) : null;
+      if (endRun !== null && run) this.endRun(run, endRun);
+      const final: Rejection = endRun === null ? rejection : { code: "run-ended", figures: { detail: endRun } };
       return this.#reject(call, final, { settled, observed: [] });
     }
-    const observed = rejection ? [observe(call.tool, rejection)] : [];
-    this.#admit(call, request, { settled, observed }, policy, seen, kept !== undefined);
+    const passed = [repetition, rejection].filter((found) => found !== undefined);
+    const observed = passed.map((found) => observe(call.tool, found));
+    const booked = this.#books.admit(call, request, policy, seen, kept !== undefined);
+    this.#live.set(call, { settled, observed, booked });
+    this.#move(call, { type: "admit" });
+    this.observer.admitted(call);
     if (kept) this.#answer(call, kept, "cache");
     return call;
   }
@@ -209,7 +199,7 @@ export class EngineCore {
     // Of a call that was resumed, the tool was not known yet.
     if (call.policy === this.#policies.engine) call.policy = this.#policies.of(call.tool, undefined);
     const { policy } = call;
-    const entry = this.#live.get(call)?.admitted;
+    const entry = this.#live.get(call)?.booked?.admitted;
     if (call.state.type !== "admitted" || !policy || !entry) return;
     const run = (): void => this.#takeTurn(call, policy, entry, begin);
     const follows =
@@ -264,11 +254,10 @@ export class EngineCore {
   end(call: Call, attempt: number | undefined, ending: Ending, value?: unknown): void {
     const live = this.#live.get(call);
     if (!live || !acceptsEnding(call.state, attempt)) return;
-    const notice = live.admitted ? this.#ended(call, live.admitted, live.ticket, ending) : null;
+    const kept = ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
+    const notice = live.booked ? this.#books.end(call, live.booked, ending, kept) : null;
     const attempts = bodiesStarted(ending);
     if (ending.type === "answered") this.observer.answered(call, ending.by ?? "framework");
-    const kept =
-      call.policy?.cache && ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
     const { observed } = live;
     const nowMs = this.#clock.now();
     this.#settle(call, attempt, endedOutcome(call, ending, { nowMs, attempts, notice, observed, value }));
@@ -280,57 +269,18 @@ export class EngineCore {
     this.end(call, undefined, { type: "answered", digest, preview, by }, this.#answers.restore(result));
   }
 
-  #admit(
-    call: Call,
-    request: CallRequest,
-    live: Live,
-    policy: Policy,
-    seen: SeenCall | undefined,
-    isAnswered: boolean,
-  ): void {
-    const { run } = call;
-    const entry = admittedEntry(call, request, policy, seen, this.#usage.of(call.tool), isAnswered);
-    this.#journal.append(entry);
-    this.#usage.admitted(entry);
-    const ticket = run?.admitted(entry);
-    this.#live.set(call, { ...live, admitted: entry, ticket });
-    this.#move(call, { type: "admit" });
-    this.observer.admitted(call);
-  }
-
-  /** @returns the notice that the model gets beside the result */
-  #ended(call: Call, admitted: AdmittedEntry, ticket: LoopTicket | undefined, ending: Ending): string | null {
-    const { run, policy } = call;
-    const entry = endedEntry(admitted.call, ending, this.#clock.now(), ticket !== undefined);
-    this.#journal.append(entry);
-    this.#usage.ended(admitted, entry);
-    run?.ended(admitted, entry, ticket);
-    if (!run || !policy || !ticket || !entry.result) return null;
-    const { agent, task, tool } = admitted;
-    return noticeFor({ tool, policy, fingerprint: ticket.entry.fingerprint, history: run.history(agent, task) });
-  }
-
-  /** One mechanism for all guards: what the model does not heed is rejected, and rejections in a row end the run. */
-  #escalate(
-    rejection: Rejection,
-    run: Run,
-    { agent, task, turn, tool }: CallRequest,
-    policy: Policy,
-    seen: SeenCall | undefined,
-    atMs: number,
-  ): Rejection {
-    const { code } = rejection;
-    // What passes by itself is no reason to give up on a run.
-    if (codes[code].retryable || run.endedBecause !== null) return rejection;
-    const entry = { type: "rejected", atMs, run: run.id, agent, task, turn, tool, code, seen } as const;
-    this.#journal.append(entry);
-    run.rejected(entry);
-    const { rejectionsToEndRun: limit } = policy;
-    const rejections = run.history(agent, task).rejectionsInRow;
-    if (limit === null || rejections < limit) return rejection;
-    const reason = `${rejections} calls in a row were rejected, the last because ${asClause(tool, rejection)}`;
-    this.endRun(run, reason);
-    return { code: "run-ended", figures: { detail: reason } };
+  /** A call that repeats another by name has that one's ending, without a body; for loops and counts it is no call of its own. */
+  #tellAgain(call: Call, stored: StoredEnding, settled: SettledListener): Call {
+    const { ending } = stored;
+    const result = resultOfStored(stored);
+    const answer: Ending =
+      ending.type === "returned" ? { ...ending, type: "answered", by: "ledger" } : { type: "shared", ending };
+    const value = result && this.#answers.restore(result);
+    const settlement = { nowMs: this.#clock.now(), attempts: 0, notice: null, observed: [], value };
+    this.observer.answered(call, "ledger");
+    this.#live.set(call, { settled, observed: [] });
+    this.#settle(call, undefined, endedOutcome(call, answer, settlement));
+    return call;
   }
 
   #reject(call: Call, { code, figures }: Rejection, live: Live): Call {

@@ -47,6 +47,16 @@ export interface CallOptions extends CallPolicyOptions {
   readonly task?: string | undefined;
   /** Names one answer of the model, which may ask for several calls: their rejections count once towards the run's end. */
   readonly turn?: string | undefined;
+  /**
+   * The framework's own id of the request. The same id again in the run, with the same input, is the framework's repetition, not the model's:
+   * it has the outcome of the first, and no body runs.
+   */
+  readonly requestId?: string | undefined;
+  /**
+   * Your word that calls with this key are one, in their run, or where they have none, in the engine: one that has ended is answered with
+   * its outcome, and no body runs. The last 1,000 are remembered; a result past 64 kB is not, such a repetition is rejected (`already-done`).
+   */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** One call of a batch. */

@@ -6,6 +6,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { Ledger } from "../run/ledger.ts";
 import type { LoopHistory } from "../run/loop-history.ts";
 import type { Run } from "../run/run.ts";
+import type { StoredEnding } from "../run/stored-ending.ts";
 import type { ToolUsage } from "../run/tool-usage.ts";
 
 /** All that a guard may look at. Guards read; only the core writes. */
@@ -30,7 +31,7 @@ export interface AdmissionRequest {
   readonly isRemembered: boolean;
   readonly run: Run | undefined;
   /** What the run knows of effects; none for code that repeats its calls by itself. */
-  readonly ledger: Ledger<never> | undefined;
+  readonly ledger: Ledger<StoredEnding> | undefined;
   /** The loop history of the call's run, agent and task; none where loops are not looked for. */
   readonly history: LoopHistory | undefined;
   /** A kept result answers it: no body would run. */

@@ -2,12 +2,19 @@ import type { Call } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { ResultCodec } from "./kept-result.ts";
+import { MAX_STORED_BYTES } from "../run/stored-ending.ts";
+import type { KeptResult, ResultCodec } from "./kept-result.ts";
 import { type CachedResult, ResultCache } from "./result-cache.ts";
 
-/** How many bytes of a call's result are worth keeping; undefined where it is not kept at all. */
-export function keepBytes({ policy, fingerprint, debug }: Call): number | undefined {
-  return policy?.cache && fingerprint !== null && !debug ? policy.maxCacheBytes : undefined;
+/** How many bytes of a call's result are worth keeping, to answer others with it; undefined where it is not kept at all. */
+export function keepBytes(call: Call): number | undefined {
+  const isNamed = call.requestId !== undefined || call.idempotencyKey !== undefined;
+  const bytes = Math.max(cacheBytes(call), isNamed ? MAX_STORED_BYTES : 0);
+  return bytes === 0 ? undefined : bytes;
+}
+
+function cacheBytes({ policy, fingerprint, debug }: Call): number {
+  return policy?.cache && fingerprint !== null && !debug ? policy.maxCacheBytes : 0;
 }
 
 /** The kept results of an engine's cached tools. */
@@ -23,7 +30,7 @@ export class CachedAnswers {
 
   /** The kept result of an earlier call with this one's input. */
   find(call: Call): CachedResult | undefined {
-    return keepBytes(call) === undefined ? undefined : this.#cacheOf(call)?.get(call.fingerprint);
+    return cacheBytes(call) === 0 ? undefined : this.#cacheOf(call)?.get(call.fingerprint);
   }
 
   /** @returns the result as it is kept; undefined if it would not come back as it was, or is too large */
@@ -32,12 +39,12 @@ export class CachedAnswers {
     const kept = maxBytes === undefined ? undefined : this.#codec.keep(value, maxBytes);
     if (!kept) return undefined;
     const result = { form: kept.form, bytes: kept.bytes, digest, preview };
-    this.#cacheOf(call)?.store(call.fingerprint, result);
+    if (cacheBytes(call) > 0) this.#cacheOf(call)?.store(call.fingerprint, result);
     return result;
   }
 
   /** The value of a kept result, anew each time. */
-  restore(result: CachedResult): unknown {
+  restore(result: KeptResult): unknown {
     return this.#codec.restore(result);
   }
 

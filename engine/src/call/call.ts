@@ -60,6 +60,9 @@ export interface Call {
   readonly byCode: boolean;
   /** Somebody is stepping through the body. */
   readonly debug: boolean;
+  /** The names by which it can be repeated: a framework's own of the request, and the application's. */
+  readonly requestId: string | undefined;
+  readonly idempotencyKey: string | undefined;
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;

@@ -37,6 +37,9 @@ export type Code =
   | "in-flight-limit"
   | "rate-limit"
   | "effect-unknown"
+  | "already-done"
+  | "already-running"
+  | "key-reused"
   | "breaker-open"
   | "budget-exceeded"
   | "repeated-call"
@@ -206,6 +209,27 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     meaning: "A call of the same run with the same input did not end cleanly (timed out, cancelled, killed, crashed, lost), so its effect may have happened, and the tool is declared neither readOnly nor idempotent.",
     message: "{tool} was not run again: its call {detail} with the same input did not end cleanly, so its effect may have happened.",
     forModel: "An earlier identical {tool} call did not finish cleanly; its effect may have happened. It was not run again. Check the current state with a read-only tool; if you cannot, say so in your answer.",
+  },
+  "already-done": {
+    status: "rejected",
+    retryable: false,
+    meaning: "A call with the same idempotency key or request id has ended, and what came of it could not be kept: it is larger than 64 kB, cannot be encoded without loss, or the engine was lost meanwhile.",
+    message: "{tool} was not run again: its call {detail} with the same key or request has ended, and its result was not kept.",
+    forModel: "{tool} was not run again: this very call has been done before, and its result was not kept. Do not repeat it; look at what it did, or continue without.",
+  },
+  "already-running": {
+    status: "rejected",
+    retryable: true,
+    meaning: "A call with the same idempotency key or request id has no outcome yet.",
+    message: "{tool} was not run again: its call {detail} with the same key or request has no outcome yet.",
+    forModel: "{tool} was not run again: this very call is still under way. Continue without it, or ask again later.",
+  },
+  "key-reused": {
+    status: "rejected",
+    retryable: false,
+    meaning: "The idempotency key belongs to a call of another tool, or with another input.",
+    message: "{tool} was not run: its idempotency key belongs to the call {detail}, whose tool or input is another.",
+    forModel: "{tool} was not run: the application gave it the key of another call. Say so in your answer.",
   },
   "breaker-open": {
     status: "rejected",

@@ -64,6 +64,8 @@ describe("a failure", () => {
 
   it("has the codes that users rely on", () => {
     expect(Object.keys(codes).sort()).toEqual([
+      "already-done",
+      "already-running",
       "ancestor-cycle",
       "breaker-open",
       "budget-exceeded",
@@ -79,6 +81,7 @@ describe("a failure", () => {
       "host-stuck",
       "in-flight-limit",
       "invalid-input",
+      "key-reused",
       "lost",
       "memory-quota",
       "output-quota",

@@ -1,21 +1,29 @@
 import { closedBreaker, moveBreaker } from "./breaker.ts";
 import type { AdmittedEntry, EndedEntry, RunClosedEntry, UsedTool } from "./entry.ts";
+import { Ledger } from "./ledger.ts";
+import type { StoredEnding } from "./stored-ending.ts";
 import { type ToolUsage, UsageByTool } from "./tool-usage.ts";
 
 /** What all calls of one engine have used, by tool. */
 export class EngineUsage {
   readonly #tools = new UsageByTool();
+  /** Of calls outside any run that have an idempotency key. */
+  readonly ledger = new Ledger<StoredEnding>();
 
   of(tool: string): ToolUsage {
     return this.#tools.of(tool);
   }
 
-  admitted({ tool, atMs, rate, probe }: AdmittedEntry): void {
+  admitted(entry: AdmittedEntry): void {
+    const { tool, atMs, rate, probe } = entry;
+    if (isKeyedOutsideRuns(entry)) this.ledger.begin(entry.call, entry);
     this.#tools.admitted(tool, atMs, rate);
     if (probe) this.#tools.setBreaker(tool, moveBreaker(this.of(tool).breaker, { type: "probed" }));
   }
 
-  ended(admitted: AdmittedEntry, { started, failed, atMs }: EndedEntry): void {
+  ended(admitted: AdmittedEntry, ended: EndedEntry): void {
+    const { started, failed, atMs } = ended;
+    if (isKeyedOutsideRuns(admitted)) this.ledger.end(ended.call, ended.trace, ended.stored ?? null);
     const { tool, breakerLimit, probe, rate } = admitted;
     this.#tools.ended(tool, started, rate === null ? null : admitted.atMs);
     if (breakerLimit === null) return;
@@ -52,4 +60,9 @@ export class EngineUsage {
     });
     return Object.fromEntries(used);
   }
+}
+
+/** Whether the engine's ledger has it, not a run's. */
+export function isKeyedOutsideRuns({ run, idempotencyKey }: AdmittedEntry): boolean {
+  return run === undefined && idempotencyKey !== undefined;
 }

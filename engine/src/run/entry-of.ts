@@ -1,3 +1,4 @@
+import type { KeptResult } from "../cache/kept-result.ts";
 import type { Call } from "../call/call.ts";
 import { didNotStart, type Ending } from "../call/ending.ts";
 import { labelOf } from "../call/label.ts";
@@ -8,6 +9,7 @@ import { effectOf } from "../policy/effect.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { AdmittedEntry, EndedEntry } from "./entry.ts";
 import type { SeenCall } from "./loop-history.ts";
+import { storedEnding } from "./stored-ending.ts";
 import type { ToolUsage } from "./tool-usage.ts";
 
 /** What loop detection compares of a call; undefined where its input cannot be compared. */
@@ -40,6 +42,8 @@ export function admittedEntry(
     withinMs: call.withinMs,
     fingerprint: call.fingerprint,
     effect: effectOf(policy),
+    requestId: call.requestId,
+    idempotencyKey: call.idempotencyKey,
     run: call.run?.id,
     agent: request.agent,
     task: request.task,
@@ -51,15 +55,27 @@ export function admittedEntry(
   };
 }
 
-/** @param isWatched whether loops are looked for */
-export function endedEntry(call: string, ending: Ending, atMs: number, isWatched: boolean): EndedEntry {
+/**
+ * @param isWatched whether loops are looked for
+ * @param result of a body that returned, if it was kept
+ */
+export function endedEntry(
+  { id, requestId, idempotencyKey }: Call,
+  ending: Ending,
+  atMs: number,
+  isWatched: boolean,
+  result: KeptResult | undefined,
+): EndedEntry {
+  const trace = traceOf(ending);
+  const isNamed = requestId !== undefined || idempotencyKey !== undefined;
   return {
     type: "ended",
     atMs,
-    call,
+    call: id,
     started: !didNotStart(ending) && ending.type !== "answered",
     failed: isFailure(ending),
-    trace: traceOf(ending),
+    trace,
     result: isWatched ? resultOf(ending) : null,
+    ...(isNamed && trace === "whole" ? { stored: storedEnding(ending, result) } : {}),
   };
 }

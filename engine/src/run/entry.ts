@@ -4,6 +4,7 @@ import type { Trace } from "../call/trace-of.ts";
 import type { Effect } from "../policy/effect.ts";
 import type { Rate } from "../policy/options.generated.ts";
 import type { Result, SeenCall } from "./loop-history.ts";
+import type { StoredEnding } from "./stored-ending.ts";
 
 /**
  * What changes the counts and histories of an engine and its runs: appended to the journal before it takes effect, and
@@ -27,6 +28,9 @@ export interface AdmittedEntry {
   readonly fingerprint: string | null;
   /** What a second body with this input would do. */
   readonly effect: Effect;
+  /** The names by which it can be repeated. */
+  readonly requestId?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
   readonly run?: string | undefined;
   readonly agent?: string | undefined;
   readonly task?: string | undefined;
@@ -50,6 +54,8 @@ export interface EndedEntry {
   /** What is known of the effect of its bodies. */
   readonly trace: Trace;
   readonly result: Result | null;
+  /** What a repetition is answered with. Only that of a call with an idempotency key is written down. */
+  readonly stored?: StoredEnding | null | undefined;
 }
 
 export interface RejectedEntry {

@@ -20,7 +20,7 @@ export type LedgerDecision<Stored> =
   | { readonly type: "effect-unknown"; readonly earlier: string }
   /** It has been done: here is what came of it; null if that could not be kept. */
   | { readonly type: "done"; readonly earlier: string; readonly stored: Stored | null }
-  /** It is under way: share its ending. */
+  /** It is under way. */
   | { readonly type: "in-flight"; readonly earlier: string }
   /** The idempotency key belongs to a call with another input. */
   | { readonly type: "key-reused"; readonly earlier: string };

@@ -1,5 +1,5 @@
-import { EngineUsage } from "./engine-usage.ts";
-import type { AdmittedEntry, Entry } from "./entry.ts";
+import { EngineUsage, isKeyedOutsideRuns } from "./engine-usage.ts";
+import type { AdmittedEntry, EndedEntry, Entry } from "./entry.ts";
 import type { LoopTicket } from "./loop-history.ts";
 import { Run } from "./run.ts";
 
@@ -59,8 +59,12 @@ export function replay(entries: Iterable<Entry>): Remembered {
   return { usage, runs, open };
 }
 
+/** Calls with an idempotency key that are remembered after they have ended. */
+const MAX_KEYED = 1_000;
+
 /**
- * Fewer entries that tell the same of calls outside any run: those that have ended become one count.
+ * Fewer entries that tell the same of calls outside any run: those that have ended become one count, but for the last 1,000 that have
+ * an idempotency key.
  *
  * @param usage of the whole engine, now
  */
@@ -68,6 +72,22 @@ export function compacted(entries: readonly Entry[], usage: EngineUsage, atMs: n
   const { usage: own, open } = replay(entries);
   const bodies = own.bodiesByTool;
   const stillOpen = [...open.values()].map(({ entry }) => entry);
+  const keyed = endedKeyed(entries).slice(-MAX_KEYED);
+  // Their bodies are counted as they are read back.
   for (const { tool } of stillOpen) bodies.set(tool, (bodies.get(tool) ?? 0) - 1);
-  return [...stillOpen, { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) }];
+  for (const [{ tool }, { started }] of keyed) if (started) bodies.set(tool, (bodies.get(tool) ?? 0) - 1);
+  return [...keyed.flat(), ...stillOpen, { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) }];
+}
+
+/** Calls outside any run that have a key and have ended, in the order in which they did. */
+function endedKeyed(entries: readonly Entry[]): [AdmittedEntry, EndedEntry][] {
+  const admitted = new Map<string, AdmittedEntry>();
+  const ended: [AdmittedEntry, EndedEntry][] = [];
+  for (const entry of entries) {
+    if (entry.type === "admitted" && isKeyedOutsideRuns(entry)) admitted.set(entry.call, entry);
+    if (entry.type !== "ended" || entry.trace === "none") continue;
+    const call = admitted.get(entry.call);
+    if (call) ended.push([call, entry]);
+  }
+  return ended;
 }

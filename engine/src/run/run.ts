@@ -1,6 +1,7 @@
 import type { AdmittedEntry, EndedEntry, RejectedEntry } from "./entry.ts";
 import { Ledger } from "./ledger.ts";
 import { CallResults, LoopHistory, type LoopTicket } from "./loop-history.ts";
+import type { StoredEnding } from "./stored-ending.ts";
 import { UsageByTool } from "./tool-usage.ts";
 
 /** Agents and tasks that one run keeps a loop history of; past them it forgets the one opened first. */
@@ -11,7 +12,7 @@ export class Run {
   readonly id: string;
   readonly openedAtMs: number;
   readonly usage = new UsageByTool();
-  readonly ledger = new Ledger<never>();
+  readonly ledger = new Ledger<StoredEnding>();
   /** Bodies of all tools that were started, or may have been. */
   bodies = 0;
   failures = 0;
@@ -64,7 +65,7 @@ export class Run {
 
   ended(admitted: AdmittedEntry, ended: EndedEntry, ticket: LoopTicket | undefined): void {
     this.usage.ended(admitted.tool, ended.started, null);
-    this.ledger.end(ended.call, ended.trace, null);
+    this.ledger.end(ended.call, ended.trace, ended.stored ?? null);
     if (!ended.started) this.bodies -= 1;
     if (ended.failed) this.failures += 1;
     if (admitted.parent === undefined) {

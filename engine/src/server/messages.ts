@@ -1,7 +1,7 @@
 import type { Ending } from "../call/ending.ts";
+import type { CallInFlight } from "../call/in-flight.ts";
 import type { Outcome, Placement } from "../call/outcome.ts";
 import type { Encoded } from "../call/values.ts";
-import type { CallInFlight } from "../core.ts";
 import type { EngineStats } from "../events/engine-stats.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "../policy/policy.ts";
 
@@ -34,6 +34,8 @@ export interface CallMessage {
   readonly task?: string;
   readonly agentName?: string;
   readonly turn?: string;
+  readonly requestId?: string;
+  readonly idempotencyKey?: string;
   readonly subject?: string;
   readonly byCode?: boolean;
   readonly timeoutMs?: number | null;

@@ -218,6 +218,8 @@ export class Session {
       task: message.task,
       agentName: message.agentName,
       turn: message.turn,
+      requestId: message.requestId,
+      idempotencyKey: message.idempotencyKey,
       subject: message.subject,
       byCode: message.byCode,
       timeoutMs: message.timeoutMs,

@@ -113,3 +113,11 @@ def note_then_give(path: str, value: Any) -> Any:
     if isinstance(value, Exception):
         raise value
     return value
+
+
+def note_then_kill_engine(path: str, pid: int) -> None:
+    """Writes an x, then kills the engine in the middle of the body."""
+    with open(path, "a") as notes:
+        notes.write("x")
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(30)

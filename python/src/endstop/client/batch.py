@@ -20,7 +20,7 @@ class BatchCall(TypedDict, total=False):
     """One call of a batch; `tool` is needed.
 
     `name` is how others name it in their `after`. A call after one that did not succeed is rejected with the code
-    `dependency-failed`, unless its `after_failure` is "run".
+    `dependency-failed`, unless its `after_failure` is "run". `idempotency_key`: as `ToolExecutor.execute_tool` has it.
     """
 
     tool: str
@@ -28,6 +28,7 @@ class BatchCall(TypedDict, total=False):
     name: str
     after: Sequence[str]
     after_failure: str
+    idempotency_key: str
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Node:
     parents: tuple[int, ...] = ()
     runs_after_failure: bool = False
     failed: str | None = None
+    idempotency_key: str | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
 
 
@@ -159,7 +161,7 @@ def _node(index: int, call: BatchCall) -> Node:
     for key in call:
         if key not in BatchCall.__annotations__:
             raise TypeError(f"calls[{index}] has no {key!r}. {suggestion(str(key), BatchCall.__annotations__)}")
-    for key in ("tool", "name"):
+    for key in ("tool", "name", "idempotency_key"):
         if key in call or key == "tool":
             text = call.get(key)
             if not isinstance(text, str):
@@ -169,7 +171,9 @@ def _node(index: int, call: BatchCall) -> Node:
         raise TypeError(f"calls[{index}]: args must be a dict of keyword arguments, got {args!r}")
     if after_failure not in ("reject", "run"):
         raise ValueError(f'calls[{index}]: after_failure must be "reject" or "run", got {after_failure!r}')
-    return Node(index, call["tool"], args, call.get("name", f"call {index}"), runs_after_failure=after_failure == "run")
+    node = Node(index, call["tool"], args, call.get("name", f"call {index}"), runs_after_failure=after_failure == "run")
+    node.idempotency_key = call.get("idempotency_key")
+    return node
 
 
 def _parents(node: Node, after: object, by_name: Mapping[str, int]) -> list[int]:

@@ -124,21 +124,32 @@ class ToolExecutor:
 
     # -- calls
 
-    def execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Any:
+    def execute_tool(
+        self, tool_name: str, args: dict[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Any:
         """The tool's value. `args` are its keyword arguments.
+
+        `idempotency_key`: your word that calls with this key are one, in their run, or where they have none, in this
+        executor. One that has ended is answered with its outcome, and no body runs, also if the engine was lost
+        meanwhile. The last 1,000 are remembered; of a result past 64 kB, or of what has no lossless encoding, only that
+        it is done: then the repetition is rejected (`already-done`).
 
         Raises ToolCallError, which carries the failure, from the exception of the body if there is one; TypeError if
         `args` is not a dict; EngineError if the engine cannot be used.
         """
-        return self.try_execute_tool(tool_name, args).unwrap()
+        return self.try_execute_tool(tool_name, args, idempotency_key=idempotency_key).unwrap()
 
-    async def aexecute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Any:
+    async def aexecute_tool(
+        self, tool_name: str, args: dict[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Any:
         """The same without blocking the loop. An async tool runs in this loop; cancelling the await cancels it."""
-        return (await self.atry_execute_tool(tool_name, args)).unwrap()
+        return (await self.atry_execute_tool(tool_name, args, idempotency_key=idempotency_key)).unwrap()
 
-    def try_execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Outcome:
+    def try_execute_tool(
+        self, tool_name: str, args: dict[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Outcome:
         """The outcome, whatever it is. Raises TypeError if `args` is not a dict; EngineError as execute_tool does."""
-        return self._try(self._prepare(tool_name, args))
+        return self._try(self._prepare(tool_name, args, key=idempotency_key))
 
     def _try(self, call: _PreparedCall) -> Outcome:
         if self._session is None:
@@ -150,9 +161,11 @@ class ToolExecutor:
             return answer.refuse(call.refusal)
         return answer.run(call.body)
 
-    async def atry_execute_tool(self, tool_name: str, args: dict[str, Any] | None = None) -> Outcome:
+    async def atry_execute_tool(
+        self, tool_name: str, args: dict[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Outcome:
         """The outcome, whatever it is, without blocking the loop."""
-        return await self._atry(self._prepare(tool_name, args))
+        return await self._atry(self._prepare(tool_name, args, key=idempotency_key))
 
     async def _atry(self, call: _PreparedCall) -> Outcome:
         if self._session is None:
@@ -184,10 +197,12 @@ class ToolExecutor:
         return await run_in_tasks(Batch(calls), self._async_call_of_batch)
 
     def _call_of_batch(self, node: Node) -> Outcome:
-        return self._try(self._prepare(node.tool, node.args, node.failed, node.cancellation))
+        return self._try(self._prepare(node.tool, node.args, node.failed, node.cancellation, node.idempotency_key))
 
     async def _async_call_of_batch(self, node: Node) -> Outcome:
-        return await self._atry(self._prepare(node.tool, node.args, node.failed, node.cancellation))
+        return await self._atry(
+            self._prepare(node.tool, node.args, node.failed, node.cancellation, node.idempotency_key)
+        )
 
     # -- cancelling
 
@@ -267,6 +282,7 @@ class ToolExecutor:
         args: dict[str, Any] | None,
         failed: str | None = None,
         cancellation: Cancellation | None = None,
+        key: str | None = None,
     ) -> _PreparedCall:
         if self._closed:
             raise RuntimeError("this ToolExecutor is closed")
@@ -274,9 +290,11 @@ class ToolExecutor:
             raise TypeError(f"tool_name must be a text, got {tool_name!r}")
         if args is not None and not isinstance(args, dict):
             raise TypeError(f"args must be a dict of keyword arguments, got {args!r}")
+        if key is not None and not (isinstance(key, str) and key):
+            raise TypeError(f"idempotency_key must be a text, got {key!r}")
         arguments = {} if args is None else args
         run = None if self._session is None else _current_runs.get().get(self._session.name)
-        request = CallRequest(tool_name, input=arguments, run=run, failed_dependency=failed)
+        request = CallRequest(tool_name, input=arguments, run=run, failed_dependency=failed, idempotency_key=key)
         if cancellation is not None:
             request.cancellation = cancellation
         call = _PreparedCall(self._tools.get(tool_name), arguments, request)

@@ -29,6 +29,8 @@ _TEXTS = (
     ("task", "task"),
     ("agent_name", "agentName"),
     ("turn", "turn"),
+    ("request_id", "requestId"),
+    ("idempotency_key", "idempotencyKey"),
     ("subject", "subject"),
     ("failed_dependency", "failedDependency"),
 )
@@ -53,6 +55,10 @@ class CallRequest:
     """The name by which the engine's options know the agent; its `agent` if None."""
     turn: str | None = None
     """Names one answer of the model: rejections of one turn count once towards the end of the run."""
+    request_id: str | None = None
+    """The framework's own id: the same again in the run, with the same input, is its repetition, not the model's."""
+    idempotency_key: str | None = None
+    """The application's word that calls with this key are one: in their run, or if they have none, in the session."""
     subject: str | None = None
     """Whom a delegating tool delegates to."""
     failed_dependency: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,8 +100,21 @@ class Guarding:
         """Whether the engine decides: without it CrewAI's own search for repetitions must go on."""
         return self.admitting.fallback is None
 
-    def agents_call(self, terms: Terms, tool_input: Any, agent: Any, task: Any, turn: str | None = None) -> CallRequest:
-        """What an agent asks. It ends when the agent's own time is over."""
+    def agents_call(
+        self,
+        terms: Terms,
+        tool_input: Any,
+        agent: Any,
+        task: Any,
+        turn: str | None = None,
+        request_id: str | None = None,
+    ) -> CallRequest:
+        """What an agent asks. It ends when the agent's own time is over.
+
+        `request_id`: the model's id of the request. CrewAI's repetition has the same; since some models give the same
+        id in their next answer, it only counts together with the turn.
+        """
+        names = [turn, request_id, _id_of(agent), _id_of(task)]
         return CallRequest(
             tool=terms.name,
             input=tool_input,
@@ -109,6 +123,7 @@ class Guarding:
             agent_name=getattr(agent, "role", None),
             task=_id_of(task),
             turn=turn,
+            request_id=None if turn is None or request_id is None else json.dumps(names),
             subject=_coworker(terms, tool_input),
             within_ms=runs.remaining_ms(),
         )

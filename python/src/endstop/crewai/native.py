@@ -23,7 +23,10 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
     mapped = (getattr(executor, "_tool_name_mapping", None) or {}).get(name)
     tool = mapped or tool_named(name, executor.original_tools, executor.tools)
     turn = f"{id(executor):x}-{executor.iterations}"
-    request = _request(tool, arguments, executor.agent, executor.task, turn=turn) if name in functions else None
+    request = None
+    if name in functions:
+        request_id = _id_of(tool_call)
+        request = _request(tool, arguments, executor.agent, executor.task, turn=turn, request_id=request_id)
     if request is None:
         return original(executor, tool_call)  # type: ignore[no-any-return]
 
@@ -126,8 +129,21 @@ def _name_and_arguments(tool_call: Any) -> tuple[str, Any]:
     return name, arguments or {}
 
 
+def _id_of(tool_call: Any) -> str | None:
+    """The model's own id of the request."""
+    info = extract_tool_call_info(tool_call)
+    return info[0] if info is not None else None
+
+
 def _request(
-    tool: Any, arguments: Any, agent: Any, task: Any, *, name: str | None = None, turn: str | None = None
+    tool: Any,
+    arguments: Any,
+    agent: Any,
+    task: Any,
+    *,
+    name: str | None = None,
+    turn: str | None = None,
+    request_id: str | None = None,
 ) -> Request | None:
     """The engine's decision on what an agent asks for; None if CrewAI will refuse it, or the tool is not guarded."""
     guard = guarding.active()
@@ -136,4 +152,5 @@ def _request(
     terms = guard.terms(tool, name)
     if terms is None:
         return None
-    return ask(guard, tool, terms, guard.agents_call(terms, arguments, agent, task, turn), to_agent=True)
+    call = guard.agents_call(terms, arguments, agent, task, turn, request_id)
+    return ask(guard, tool, terms, call, to_agent=True)

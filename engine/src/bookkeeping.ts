@@ -1,0 +1,90 @@
+import { noticeFor } from "./admission/admission.ts";
+import type { Rejection } from "./admission/guard.ts";
+import { asClause } from "./admission/rejection-text.ts";
+import type { KeptResult } from "./cache/kept-result.ts";
+import type { Call } from "./call/call.ts";
+import { codes } from "./call/codes.generated.ts";
+import type { Ending } from "./call/ending.ts";
+import type { CallRequest } from "./call-request.ts";
+import type { Clock } from "./internal/clock.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { EngineUsage } from "./run/engine-usage.ts";
+import type { AdmittedEntry } from "./run/entry.ts";
+import { admittedEntry, endedEntry } from "./run/entry-of.ts";
+import type { Journal } from "./run/journal.ts";
+import type { LoopTicket, SeenCall } from "./run/loop-history.ts";
+import type { Run } from "./run/run.ts";
+
+/** An admitted call, as it was written down. */
+export interface Booked {
+  readonly admitted: AdmittedEntry;
+  /** Where loops are looked for. */
+  readonly ticket: LoopTicket | undefined;
+}
+
+/** Writes down what changes counts and histories, and then lets it take effect. */
+export class Bookkeeping {
+  readonly usage: EngineUsage;
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+
+  constructor(usage: EngineUsage, clock: Clock, journal: Journal) {
+    this.usage = usage;
+    this.#clock = clock;
+    this.#journal = journal;
+  }
+
+  /** @param isAnswered a kept result answers it */
+  admit(call: Call, request: CallRequest, policy: Policy, seen: SeenCall | undefined, isAnswered: boolean): Booked {
+    const admitted = admittedEntry(call, request, policy, seen, this.usage.of(call.tool), isAnswered);
+    this.#journal.append(admitted);
+    this.usage.admitted(admitted);
+    return { admitted, ticket: call.run?.admitted(admitted) };
+  }
+
+  /**
+   * @param kept the result, if it was kept
+   * @returns the notice that the model gets beside the result
+   */
+  end(call: Call, { admitted, ticket }: Booked, ending: Ending, kept: KeptResult | undefined): string | null {
+    const { run, policy } = call;
+    const entry = endedEntry(call, ending, this.#clock.now(), ticket !== undefined, kept);
+    // What frameworks may repeat is every call of theirs: their results would fill the journal.
+    this.#journal.append(entry.stored && call.idempotencyKey === undefined ? { ...entry, stored: undefined } : entry);
+    this.usage.ended(admitted, entry);
+    run?.ended(admitted, entry, ticket);
+    if (!run || !policy || !ticket || !entry.result) return null;
+    const { agent, task, tool } = admitted;
+    return noticeFor({ tool, policy, fingerprint: ticket.entry.fingerprint, history: run.history(agent, task) });
+  }
+
+  endRun(run: Run, reason: string): void {
+    this.#journal.append({ type: "run-ended", atMs: this.#clock.now(), run: run.id, reason });
+    run.endedBecause = reason;
+  }
+
+  /**
+   * One mechanism for all guards: what the model does not heed is rejected, and rejections in a row are a reason to end the run.
+   *
+   * @returns the reason, or null
+   */
+  reject(
+    rejection: Rejection,
+    run: Run,
+    { agent, task, turn, tool }: CallRequest,
+    policy: Policy,
+    seen: SeenCall | undefined,
+    atMs: number,
+  ): string | null {
+    const { code } = rejection;
+    // What passes by itself is no reason to give up on a run.
+    if (codes[code].retryable || run.endedBecause !== null) return null;
+    const entry = { type: "rejected", atMs, run: run.id, agent, task, turn, tool, code, seen } as const;
+    this.#journal.append(entry);
+    run.rejected(entry);
+    const { rejectionsToEndRun: limit } = policy;
+    const rejections = run.history(agent, task).rejectionsInRow;
+    if (limit === null || rejections < limit) return null;
+    return `${rejections} calls in a row were rejected, the last because ${asClause(tool, rejection)}`;
+  }
+}

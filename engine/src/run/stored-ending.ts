@@ -1,0 +1,23 @@
+import type { KeptResult } from "../cache/kept-result.ts";
+import type { Ending } from "../call/ending.ts";
+
+/** Of a larger result, or failure, only that it is done is remembered: what is stored lies in memory and in the journal. */
+export const MAX_STORED_BYTES = 64_000;
+
+/** How a call ended that can be repeated by name, as plain data. */
+export interface StoredEnding {
+  readonly ending: Ending;
+  /** Of one that returned. */
+  readonly result?: { readonly form: KeptResult["form"]; readonly base64: string };
+}
+
+/** @param result of a body that returned, if it could be kept. @returns null if it cannot be told again */
+export function storedEnding(ending: Ending, result: KeptResult | undefined): StoredEnding | null {
+  if (ending.type !== "returned") return JSON.stringify(ending).length <= MAX_STORED_BYTES ? { ending } : null;
+  if (!result || result.bytes.byteLength > MAX_STORED_BYTES) return null;
+  return { ending, result: { form: result.form, base64: Buffer.from(result.bytes).toString("base64") } };
+}
+
+export function resultOfStored({ result }: StoredEnding): KeptResult | undefined {
+  return result && { form: result.form, bytes: Buffer.from(result.base64, "base64") };
+}
