@@ -114,6 +114,9 @@ class Guarding:
         `request_id`: the model's id of the request. CrewAI's repetition has the same; since some models give the same
         id in their next answer, it only counts together with the turn.
         """
+        if runs.current_run.get() is None:
+            # An agent asks outside of any run: maybe the seam of its kickoff was taken away, which it could not notice.
+            self.patches.mend()
         names = [turn, request_id, _id_of(agent), _id_of(task)]
         return CallRequest(
             tool=terms.name,

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Literal
+
+Condition = Literal["in-place", "mended", "lost"]
+"""Of a seam: still reached, put back just now, or replaced by something that does not lead to it."""
+
+_MAX_WRAPPERS = 50
+"""Around one function: a chain that is longer goes in a circle."""
 
 MARK = "__endstop_patch__"
 """Attribute of every function placed here: the Patch it belongs to."""
@@ -37,7 +43,8 @@ class Patch:
 
     def _replacement(self) -> Callable[..., Any]:
         original, seam = self.original, self.seam
-        call = original if isinstance(original, FunctionType) else _bound_on_call(original, self.owner)
+        # A wrapper of wrapt says that it is a function; called as one, it would not know whose method it is.
+        call = original if type(original) is FunctionType else _bound_on_call(original, self.owner)
 
         if self.is_async:
 
@@ -57,16 +64,18 @@ class Patch:
         setattr(replacement, MARK, self)
         return replacement
 
-    def mend(self) -> str | None:
-        """Places the replacement again if somebody put the original back over it; names the attribute if it is
-        something that does not lead here."""
+    def mend(self) -> Condition:
+        """Places the replacement again where somebody has put back what he had found before us, which undid ours."""
         present = self._present()
-        if leads_to(present, self):
-            return None
+        if present is self.replacement or leads_to(present, self):
+            return "in-place"
+        if not any(present is each for each in _unwrapped(self.original)):
+            return "lost"
         if present is not self.original:
-            return self.described
+            self.original = present
+            self.replacement = self._replacement()
         setattr(self.owner, self.name, self.replacement)
-        return None
+        return "mended"
 
     def restore(self) -> None:
         """Puts the original back if the attribute is still ours. Under somebody else's wrapper it passes through."""
@@ -81,23 +90,33 @@ class Patches:
     def __init__(self) -> None:
         self._placed: list[Patch] = []
         self._reported: set[str] = set()
+        self._told_of_mending = False
 
     def place(self, owner: type | ModuleType, name: str, seam: Callable[..., Any], *, is_async: bool = False) -> None:
         """Wraps `owner.name`, which must be there: calls become `seam(original, *args, **kwargs)`."""
         self._placed.append(Patch(owner, name, seam, is_async=is_async))
 
     def mend(self) -> None:
-        """Checks that every seam is still reached, repairs what can be, and warns once about what cannot."""
+        """Checks that every seam is still reached, and warns once about what it repaired and what it could not."""
+        mended, lost = [], []
         for patch in self._placed:
-            lost = patch.mend()
-            if lost is not None and lost not in self._reported:
-                self._reported.add(lost)
-                warnings.warn(
-                    f"{lost} was replaced after endstop.crewai.install(), and the replacement does not call ours: "
-                    "tool calls that go through it are not guarded. Call install() last.",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+            condition = patch.mend()
+            if condition == "mended":
+                mended.append(patch.described)
+            elif condition == "lost" and patch.described not in self._reported:
+                lost.append(patch.described)
+        if mended and not self._told_of_mending:
+            self._told_of_mending = True
+            _warn(
+                f"Somebody has put back what was there before endstop.crewai.install(): {', '.join(mended)}. It is "
+                "guarded again. This is told once."
+            )
+        for name in lost:
+            self._reported.add(name)
+            _warn(
+                f"{name} was replaced after endstop.crewai.install(), and the replacement does not call ours: "
+                "tool calls that go through it are not guarded. Call install() last."
+            )
 
     def restore(self) -> None:
         """Puts back everything that is still ours, the last one first."""
@@ -107,13 +126,20 @@ class Patches:
 
 def leads_to(function: Any, patch: Patch) -> bool:
     """Whether a function is the patch's replacement or wraps it, as far as `__wrapped__` tells."""
-    for _ in range(50):
+    return any(each is patch.replacement for each in _unwrapped(function))
+
+
+def _unwrapped(function: Any) -> Iterator[Any]:
+    """The function, what it wraps, what that wraps, and so on."""
+    for _ in range(_MAX_WRAPPERS):
         if function is None:
-            return False
-        if getattr(function, MARK, None) is patch and function is patch.replacement:
-            return True
+            return
+        yield function
         function = getattr(function, "__wrapped__", None)
-    return False
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=4)
 
 
 def is_placed(function: Any) -> bool:
