@@ -116,7 +116,7 @@ class Guarding:
         """
         if runs.current_run.get() is None:
             # An agent asks outside of any run: maybe the seam of its kickoff was taken away, which it could not notice.
-            self.patches.mend()
+            self.patches.mend_if_gone(("kickoff",))
         names = [turn, request_id, _id_of(agent), _id_of(task)]
         return CallRequest(
             tool=terms.name,

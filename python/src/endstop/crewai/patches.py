@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ class Patch:
         self.seam = seam
         self.is_async = is_async
         self.live = True
-        self.original = self._present()
+        self.original = self.present()
         self.replacement = self._replacement()
         setattr(owner, name, self.replacement)
 
@@ -38,7 +38,8 @@ class Patch:
             return f"{self.owner.__name__}.{self.name}"
         return f"{self.owner.__module__}.{self.owner.__qualname__}.{self.name}"
 
-    def _present(self) -> Any:
+    def present(self) -> Any:
+        """What the attribute is now."""
         return vars(self.owner)[self.name]
 
     def _replacement(self) -> Callable[..., Any]:
@@ -66,7 +67,7 @@ class Patch:
 
     def mend(self) -> Condition:
         """Places the replacement again where somebody has put back what he had found before us, which undid ours."""
-        present = self._present()
+        present = self.present()
         if present is self.replacement or leads_to(present, self):
             return "in-place"
         if not any(present is each for each in _unwrapped(self.original)):
@@ -80,7 +81,7 @@ class Patch:
     def restore(self) -> None:
         """Puts the original back if the attribute is still ours. Under somebody else's wrapper it passes through."""
         self.live = False
-        if self._present() is self.replacement:
+        if self.present() is self.replacement:
             setattr(self.owner, self.name, self.original)
 
 
@@ -95,6 +96,11 @@ class Patches:
     def place(self, owner: type | ModuleType, name: str, seam: Callable[..., Any], *, is_async: bool = False) -> None:
         """Wraps `owner.name`, which must be there: calls become `seam(original, *args, **kwargs)`."""
         self._placed.append(Patch(owner, name, seam, is_async=is_async))
+
+    def mend_if_gone(self, names: Collection[str]) -> None:
+        """The same as `mend`, if one of the attributes of these names is not reached any more; else it costs little."""
+        if any(patch.name in names and not leads_to(patch.present(), patch) for patch in self._placed):
+            self.mend()
 
     def mend(self) -> None:
         """Checks that every seam is still reached, and warns once about what it repaired and what it could not."""
