@@ -42,6 +42,14 @@ export class Bookkeeping {
     return { admitted, ticket: call.run?.admitted(admitted) };
   }
 
+  /** Another attempt follows. @param started whether the one before was */
+  retry({ id, run }: Call, { admitted }: Booked, attempt: number, started: boolean): void {
+    const entry = { type: "retried", atMs: this.#clock.now(), call: id, attempt, started } as const;
+    this.#journal.append(entry);
+    this.usage.retried(admitted, entry);
+    run?.retried(admitted, entry);
+  }
+
   /**
    * @param kept the result, if it was kept
    * @returns the notice that the model gets beside the result

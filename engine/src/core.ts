@@ -1,7 +1,9 @@
 import { reject } from "./admission/admission.ts";
+import { admissionRequest } from "./admission/admission-request.ts";
 import type { Rejection } from "./admission/guard.ts";
 import { observe } from "./admission/rejection-text.ts";
 import { repetitionOf } from "./admission/repetition.ts";
+import { Attempts, overAllAttempts } from "./attempts.ts";
 import { type Booked, Bookkeeping } from "./bookkeeping.ts";
 import { CachedAnswers } from "./cache/cached-answers.ts";
 import { Flights } from "./cache/flights.ts";
@@ -55,6 +57,7 @@ export class EngineCore {
   readonly #policies: Policies;
   readonly #claims: Claims;
   readonly #books: Bookkeeping;
+  readonly #attempts: Attempts;
   readonly #answers: CachedAnswers;
   readonly #flights: Flights;
   readonly #live = new Map<Call, Live>();
@@ -70,6 +73,7 @@ export class EngineCore {
   /**
    * @param idPrefix makes call ids unique among engines
    * @param codec how results are kept
+   * @param random from 0 to below 1, for the waits between attempts
    * @throws as {@link Policies} does
    */
   constructor(
@@ -79,12 +83,14 @@ export class EngineCore {
     journal: Journal = noJournal,
     remembered: Remembered = replay([]),
     codec: ResultCodec = snapshotCodec,
+    random: () => number = Math.random,
   ) {
     this.#policies = new Policies(options);
     this.#claims = new Claims(this.#policies, clock);
     this.#books = new Bookkeeping(remembered.usage, clock, journal);
     this.#clock = clock;
     this.#idPrefix = idPrefix;
+    this.#attempts = new Attempts(this.#books, clock, random);
     this.#answers = new CachedAnswers(clock, codec);
     this.#flights = new Flights(clock);
   }
@@ -126,10 +132,16 @@ export class EngineCore {
   }
 
   /** Takes up a call that a lost engine had admitted: it goes on as if nothing had happened. */
-  resume({ entry, ticket }: OpenCall, parent: Call | undefined, run: Run | undefined, settled: SettledListener): Call {
+  resume(
+    { entry, ticket, attempt }: OpenCall,
+    parent: Call | undefined,
+    run: Run | undefined,
+    settled: SettledListener,
+  ): Call {
     const call = resumedCall(entry, parent, run, this.#policies.engine);
     this.#live.set(call, { settled, observed: [], booked: { admitted: entry, ticket } });
-    this.#move(call, { type: "admit" });
+    if (attempt > 1) this.#attempts.resumed(call, attempt - 1);
+    this.#move(call, { type: "admit", attempt });
     return call;
   }
 
@@ -161,18 +173,9 @@ export class EngineCore {
     const history = watched ? run.history(request.agent, request.task) : undefined;
     const kept = policy.cache ? this.#answers.find(call) : undefined;
     const rejection = reject({
-      nowMs,
-      tool: call.tool,
-      subject: call.subject,
-      policy,
-      placement: call.placement,
-      stuckBodies: request.stuckBodies ?? 0,
-      path: call.path,
-      parent: call.parent,
-      fingerprint: call.fingerprint,
-      usage: this.#books.usage.of(call.tool),
+      ...admissionRequest(call, policy, this.#books.usage.of(call.tool), nowMs),
       isRemembered: this.isRemembered,
-      run,
+      stuckBodies: request.stuckBodies ?? 0,
       ledger: request.byCode ? undefined : run?.ledger,
       history,
       isAnswered: kept !== undefined,
@@ -219,9 +222,9 @@ export class EngineCore {
     this.#claims.take(call, policy, {
       begin: () => {
         waits = false;
-        const decision = call.byCode || policy.mode === "observe" ? undefined : call.run?.ledger.decideAtStart(entry);
-        if (decision?.type === "effect-unknown") return this.end(call, undefined, decision);
+        if (this.#isUnknown(call, policy, entry)) return;
         call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
+        if (policy.maxAttempts > 1) this.#attempts.begins(call, () => this.#isUnknown(call, policy, entry) || begin());
         begin();
       },
       fail: (ending) => {
@@ -230,6 +233,14 @@ export class EngineCore {
       },
     });
     if (waits) this.observer.waits(call);
+  }
+
+  /** Ends a call if one with its input, which it waited behind, ended in a way that nobody knows. */
+  #isUnknown(call: Call, policy: Policy, entry: AdmittedEntry): boolean {
+    const decision = call.byCode || policy.mode === "observe" ? undefined : call.run?.ledger.decideAtStart(entry);
+    if (decision?.type !== "effect-unknown") return false;
+    this.end(call, undefined, decision);
+    return true;
   }
 
   /** The body of an admitted call is about to run. @returns the attempt, or undefined if the call has ended meanwhile */
@@ -245,23 +256,36 @@ export class EngineCore {
   }
 
   begin(call: Call, attempt: number): void {
+    const isFirst = call.startedAtMs === undefined;
     call.startedAtMs ??= this.#clock.now();
     this.observer.started(call, attempt);
-    if (call.policy?.cache) this.#flights.begun(call);
+    if (isFirst && call.policy?.cache) this.#flights.begun(call);
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */
   end(call: Call, attempt: number | undefined, ending: Ending, value?: unknown): void {
     const live = this.#live.get(call);
     if (!live || !acceptsEnding(call.state, attempt)) return;
+    if (attempt !== undefined && call.policy && call.policy.maxAttempts > 1 && live.booked) {
+      const delayMs = this.#attempts.plan(call, live.booked, attempt, ending);
+      if (delayMs !== null) return this.#tryAgain(call, attempt, delayMs);
+    }
     const kept = ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
     const notice = live.booked ? this.#books.end(call, live.booked, ending, kept) : null;
-    const attempts = bodiesStarted(ending);
+    const before = this.#attempts.ended(call);
+    const attempts = before + bodiesStarted(ending);
     if (ending.type === "answered") this.observer.answered(call, ending.by ?? "framework");
     const { observed } = live;
     const nowMs = this.#clock.now();
-    this.#settle(call, attempt, endedOutcome(call, ending, { nowMs, attempts, notice, observed, value }));
+    const told = before === 0 ? ending : overAllAttempts(ending, call, nowMs);
+    this.#settle(call, attempt, endedOutcome(call, told, { nowMs, attempts, notice, observed, value }));
     if (call.policy?.cache) this.#flights.ended(call, ending, kept);
+  }
+
+  #tryAgain(call: Call, attempt: number, delayMs: number): void {
+    this.#move(call, { type: "retry", attempt });
+    this.observer.retried(call, attempt, delayMs);
+    this.#attempts.wait(call, delayMs);
   }
 
   #answer(call: Call, result: CachedResult, by: "cache" | "flight"): void {

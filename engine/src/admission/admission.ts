@@ -40,6 +40,14 @@ const BODY_GUARDS: ReadonlySet<Guard> = new Set([
 ]);
 const ANSWER_GUARDS = GUARDS.filter((guard) => !BODY_GUARDS.has(guard));
 
+/** What bounds another body of a call that was admitted. */
+const RETRY_GUARDS: readonly Guard[] = [runEndedGuard, usageLimitGuard, budgetGuard, rateLimitGuard];
+
+/** Whether limits of bodies leave room for one more of a call. */
+export function hasRoomForRetry(request: AdmissionRequest): boolean {
+  return request.policy.mode === "observe" || RETRY_GUARDS.every((guard) => guard(request) === undefined);
+}
+
 /** Why a call is rejected, or undefined if its body may run, or its answer may be given. */
 export function reject(request: AdmissionRequest): Rejection | undefined {
   for (const guard of request.isAnswered ? ANSWER_GUARDS : GUARDS) {

@@ -2,7 +2,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { Run } from "../run/run.ts";
 import type { Outcome, Placement } from "./outcome.ts";
 
-/** A call's life. It only ever moves down this list, and settles exactly once. */
+/** A call's life. It moves down this list, but for another attempt, which is admitted again; and it settles exactly once. */
 export type CallState =
   | { readonly type: "submitted" }
   | { readonly type: "admitted"; readonly attempt: number }
@@ -10,8 +10,11 @@ export type CallState =
   | { readonly type: "settled"; readonly outcome: Outcome };
 
 export type CallEvent =
-  | { readonly type: "admit" }
+  /** `attempt`: of a call that an earlier engine had admitted; else the first. */
+  | { readonly type: "admit"; readonly attempt?: number }
   | { readonly type: "start" }
+  /** An attempt has ended, and another one follows. */
+  | { readonly type: "retry"; readonly attempt: number }
   /** The attempt that ends; none where the call ends whatever it is doing (rejected, cancelled). */
   | { readonly type: "settle"; readonly attempt?: number; readonly outcome: Outcome };
 
@@ -22,9 +25,11 @@ export type CallEvent =
 export function transition(state: CallState, event: CallEvent): CallState {
   switch (event.type) {
     case "admit":
-      return state.type === "submitted" ? { type: "admitted", attempt: 1 } : state;
+      return state.type === "submitted" ? { type: "admitted", attempt: event.attempt ?? 1 } : state;
     case "start":
       return state.type === "admitted" ? { type: "running", attempt: state.attempt } : state;
+    case "retry":
+      return acceptsEnding(state, event.attempt) ? { type: "admitted", attempt: event.attempt + 1 } : state;
     case "settle":
       if (!acceptsEnding(state, event.attempt)) return state;
       return { type: "settled", outcome: event.outcome };
@@ -36,6 +41,13 @@ export function acceptsEnding(state: CallState, attempt: number | undefined): bo
   if (state.type === "settled") return false;
   if (attempt === undefined) return true;
   return state.type !== "submitted" && state.attempt === attempt;
+}
+
+/** What is left of its timeout for the attempt that starts now: all of them lie within it. */
+export function attemptTimeoutMs({ state, timeoutMs, startedAtMs }: Call, nowMs: number): number | null {
+  const isFirst = !("attempt" in state) || state.attempt === 1;
+  if (isFirst || timeoutMs === null || startedAtMs === undefined) return timeoutMs;
+  return Math.max(1, timeoutMs - (nowMs - startedAtMs));
 }
 
 /** What a call is, from its submission on. Only `state` changes, and what is not readonly. */

@@ -9,6 +9,8 @@ export interface CallObserver {
   waits(call: Call): void;
   /** A body begins. */
   started(call: Call, attempt: number): void;
+  /** An attempt failed, and another one follows after the delay. */
+  retried(call: Call, attempt: number, delayMs: number): void;
   answered(call: Call, by: AnsweredBy): void;
   settled(call: Call, outcome: Outcome): void;
   runEnded(run: string, reason: string): void;
@@ -20,6 +22,7 @@ export const noObserver: CallObserver = {
   admitted: nothing,
   waits: nothing,
   started: nothing,
+  retried: nothing,
   answered: nothing,
   settled: nothing,
   runEnded: nothing,

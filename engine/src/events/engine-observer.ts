@@ -41,6 +41,10 @@ export class EngineObserver implements CallObserver {
     });
   }
 
+  retried(call: Call, attempt: number, delayMs: number): void {
+    if (this.events.hasListeners) this.events.emit({ type: "attempt-retry", ...this.#about(call), attempt, delayMs });
+  }
+
   answered(call: Call, by: AnsweredBy): void {
     this.stats.answered(call.tool);
     if (this.events.hasListeners) this.events.emit({ type: "call-answer", ...this.#about(call), by });

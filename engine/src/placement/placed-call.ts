@@ -1,4 +1,4 @@
-import type { Call } from "../call/call.ts";
+import { attemptTimeoutMs, type Call } from "../call/call.ts";
 import type { CancelledBody, Ending } from "../call/ending.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { EngineCore } from "../core.ts";
@@ -77,7 +77,8 @@ export class PlacedCall {
   }
 
   #start(input: unknown, enter: BodyCall["enter"], callNested: BodyCall["callNested"]): void {
-    const { state, id: callId, path, timeoutMs } = this.#call;
+    const { state, id: callId, path } = this.#call;
+    const timeoutMs = attemptTimeoutMs(this.#call, this.#clock.now());
     if (state.type !== "admitted") return;
     this.#tool.runner.begin({
       callId,

@@ -12,7 +12,7 @@ export interface Rate {
 
 /** What one call may say of its limits. */
 export interface CallPolicyOptions {
-  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -20,7 +20,7 @@ export interface CallPolicyOptions {
 
 /** The limits of one tool. What is left out comes from its agent's, then the engine's. */
 export interface PolicyOptions {
-  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -84,6 +84,16 @@ export interface PolicyOptions {
   readonly maxCache?: string | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxCacheBytes?: number | undefined;
+  /** Bodies that one call may start: another one where the one before raised or crashed and the tool is readOnly or idempotent, or where it certainly did not start (the tool could not be loaded). All of them, and the waits between them, lie within the call's timeout; each counts for the limits of bodies. While it waits the call keeps its turn. Default 1. */
+  readonly maxAttempts?: number | undefined;
+  /** The longest wait before the second attempt; it doubles with each further one. The wait is drawn evenly from 0 to that, so that calls which failed together do not come back together. Default 1s. */
+  readonly retryDelay?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly retryDelayMs?: number | undefined;
+  /** The longest wait before any attempt. Default 30s. */
+  readonly maxRetryDelay?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** What the tool waits for: nothing special, another agent, a person, an MCP server. It decides the default timeout. Default ordinary. */
@@ -118,7 +128,7 @@ export interface PolicyOptions {
 
 /** The limits of all tools of one agent. */
 export interface AgentOptions {
-  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -166,6 +176,16 @@ export interface AgentOptions {
   readonly maxResult?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxResultBytes?: number | null | undefined;
+  /** Bodies that one call may start: another one where the one before raised or crashed and the tool is readOnly or idempotent, or where it certainly did not start (the tool could not be loaded). All of them, and the waits between them, lie within the call's timeout; each counts for the limits of bodies. While it waits the call keeps its turn. Default 1. */
+  readonly maxAttempts?: number | undefined;
+  /** The longest wait before the second attempt; it doubles with each further one. The wait is drawn evenly from 0 to that, so that calls which failed together do not come back together. Default 1s. */
+  readonly retryDelay?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly retryDelayMs?: number | undefined;
+  /** The longest wait before any attempt. Default 30s. */
+  readonly maxRetryDelay?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
@@ -190,7 +210,7 @@ export interface AgentOptions {
 
 /** The limits of an engine, and of every tool where nothing nearer says else. */
 export interface EngineLimitOptions {
-  /** How long one attempt may take; the clock starts when the body starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -242,6 +262,16 @@ export interface EngineLimitOptions {
   readonly maxResult?: string | null | undefined;
   /** The same in bytes. Give one of the two. */
   readonly maxResultBytes?: number | null | undefined;
+  /** Bodies that one call may start: another one where the one before raised or crashed and the tool is readOnly or idempotent, or where it certainly did not start (the tool could not be loaded). All of them, and the waits between them, lie within the call's timeout; each counts for the limits of bodies. While it waits the call keeps its turn. Default 1. */
+  readonly maxAttempts?: number | undefined;
+  /** The longest wait before the second attempt; it doubles with each further one. The wait is drawn evenly from 0 to that, so that calls which failed together do not come back together. Default 1s. */
+  readonly retryDelay?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly retryDelayMs?: number | undefined;
+  /** The longest wait before any attempt. Default 30s. */
+  readonly maxRetryDelay?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
   /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
@@ -309,6 +339,9 @@ export interface Policy {
   readonly cacheTtlMs: number | null;
   readonly maxCacheEntries: number;
   readonly maxCacheBytes: number;
+  readonly maxAttempts: number;
+  readonly retryDelayMs: number;
+  readonly maxRetryDelayMs: number;
   readonly maxStuck: number | null;
   readonly kind: "ordinary" | "delegation" | "human" | "mcp";
   readonly poller: boolean;
@@ -367,6 +400,9 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   cacheTtl: {"kind": "duration", "levels": ["tool"], "nullable": true, "default": "5m"},
   maxCacheEntries: {"kind": "count", "levels": ["tool"], "nullable": false, "default": 1000},
   maxCache: {"kind": "size", "levels": ["tool"], "nullable": false, "default": "64MB"},
+  maxAttempts: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": false, "default": 1},
+  retryDelay: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "1s"},
+  maxRetryDelay: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},
   maxStuck: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": 8},
   kind: {"kind": "choice", "levels": ["tool"], "choices": ["ordinary", "delegation", "human", "mcp"], "nullable": false, "default": "ordinary"},
   poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},

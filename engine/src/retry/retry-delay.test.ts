@@ -24,6 +24,11 @@ it("is off by default, and never runs a body again that may have had an effect",
   }
 });
 
+it("tries again whatever the effect where no body started", () => {
+  const ending: Ending = { type: "load-failed", error: { name: "E", message: "m", stack: "" } };
+  expect(retryDelay(LIMITS, ended(ending, { effect: "each-time" }), 0.5)).toBe(50);
+});
+
 it("does not run a second host body beside one that may still run, unless neither changes anything", () => {
   const host = (effect: Effect) => retryDelay(LIMITS, ended(expired, { effect, placement: "host" }), 0.5);
   expect([host("none"), host("once"), host("each-time")]).toEqual([50, null, null]);

@@ -1,6 +1,7 @@
 import type { Ending } from "../call/ending.ts";
 import type { Placement } from "../call/outcome.ts";
 import { type Effect, isRepeatable } from "../policy/effect.ts";
+import type { Policy } from "../policy/policy.ts";
 
 /** When a failed attempt is tried again. */
 export interface RetryLimits {
@@ -10,6 +11,11 @@ export interface RetryLimits {
   readonly firstDelayMs: number;
   /** The longest wait before any attempt. */
   readonly maxDelayMs: number;
+}
+
+/** Null where one attempt is all. */
+export function retryLimits({ maxAttempts, retryDelayMs, maxRetryDelayMs }: Policy): RetryLimits | null {
+  return maxAttempts === 1 ? null : { maxAttempts, firstDelayMs: retryDelayMs, maxDelayMs: maxRetryDelayMs };
 }
 
 /** An attempt that ended, and its call. */
@@ -41,6 +47,8 @@ function mayRunAgain({ ending, effect, placement }: EndedAttempt): boolean {
     case "raised":
     case "crashed":
       return isRepeatable(effect);
+    case "load-failed":
+      return true; // no body started
     case "expired":
       // A host body may still be running. Two at once do no harm only if they change nothing.
       return placement === "host" ? effect === "none" : isRepeatable(effect);

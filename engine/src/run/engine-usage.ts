@@ -1,5 +1,5 @@
 import { closedBreaker, moveBreaker } from "./breaker.ts";
-import type { AdmittedEntry, EndedEntry, RunClosedEntry, UsedTool } from "./entry.ts";
+import type { AdmittedEntry, EndedEntry, RetriedEntry, RunClosedEntry, UsedTool } from "./entry.ts";
 import { Ledger } from "./ledger.ts";
 import type { StoredEnding } from "./stored-ending.ts";
 import { type ToolUsage, UsageByTool } from "./tool-usage.ts";
@@ -19,6 +19,10 @@ export class EngineUsage {
     if (isKeyedOutsideRuns(entry)) this.ledger.begin(entry.call, entry);
     this.#tools.admitted(tool, atMs, rate);
     if (probe) this.#tools.setBreaker(tool, moveBreaker(this.of(tool).breaker, { type: "probed" }));
+  }
+
+  retried({ tool, rate }: AdmittedEntry, { atMs, started }: RetriedEntry): void {
+    if (started) this.#tools.retried(tool, atMs, rate);
   }
 
   ended(admitted: AdmittedEntry, ended: EndedEntry): void {

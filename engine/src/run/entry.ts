@@ -10,7 +10,14 @@ import type { StoredEnding } from "./stored-ending.ts";
  * What changes the counts and histories of an engine and its runs: appended to the journal before it takes effect, and
  * applied by the same code when it happens and when it is read back. `atMs` is an instant of the engine's clock.
  */
-export type Entry = AdmittedEntry | EndedEntry | RejectedEntry | RunOpenedEntry | RunEndedEntry | RunClosedEntry;
+export type Entry =
+  | AdmittedEntry
+  | RetriedEntry
+  | EndedEntry
+  | RejectedEntry
+  | RunOpenedEntry
+  | RunEndedEntry
+  | RunClosedEntry;
 
 export interface AdmittedEntry {
   readonly type: "admitted";
@@ -42,6 +49,16 @@ export interface AdmittedEntry {
   readonly breakerLimit: number | null;
   /** The one call that an open breaker let through. */
   readonly probe: boolean;
+}
+
+/** An attempt ended, and another one follows: one more body, unless the one before was not started. */
+export interface RetriedEntry {
+  readonly type: "retried";
+  readonly atMs: number;
+  readonly call: string;
+  /** The one that follows. */
+  readonly attempt: number;
+  readonly started: boolean;
 }
 
 export interface EndedEntry {

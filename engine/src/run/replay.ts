@@ -7,6 +7,7 @@ import { Run } from "./run.ts";
 export interface OpenCall {
   readonly entry: AdmittedEntry;
   readonly ticket: LoopTicket | undefined;
+  readonly attempt: number;
 }
 
 /** What an engine knew, as its journal tells. */
@@ -32,8 +33,17 @@ export function replay(entries: Iterable<Entry>): Remembered {
         open.set(entry.call, {
           entry,
           ticket: entry.run === undefined ? undefined : runs.get(entry.run)?.admitted(entry),
+          attempt: 1,
         });
         break;
+      case "retried": {
+        const call = open.get(entry.call);
+        if (!call) break;
+        usage.retried(call.entry, entry);
+        if (call.entry.run !== undefined) runs.get(call.entry.run)?.retried(call.entry, entry);
+        open.set(entry.call, { ...call, attempt: entry.attempt });
+        break;
+      }
       case "ended": {
         const call = open.get(entry.call);
         if (!call) break; // of a run whose journal is gone: it counts as it was written down when the run closed
@@ -72,11 +82,21 @@ export function compacted(entries: readonly Entry[], usage: EngineUsage, atMs: n
   const { usage: own, open } = replay(entries);
   const bodies = own.bodiesByTool;
   const stillOpen = [...open.values()].map(({ entry }) => entry);
+  const attempts = [...open.values()].filter(({ attempt }) => attempt > 1);
   const keyed = endedKeyed(entries).slice(-MAX_KEYED);
   // Their bodies are counted as they are read back.
   for (const { tool } of stillOpen) bodies.set(tool, (bodies.get(tool) ?? 0) - 1);
   for (const [{ tool }, { started }] of keyed) if (started) bodies.set(tool, (bodies.get(tool) ?? 0) - 1);
-  return [...keyed.flat(), ...stillOpen, { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) }];
+  // The bodies before are in the count.
+  const retried = attempts.map(({ entry: { call }, attempt }) => {
+    return { type: "retried", atMs, call, attempt, started: false } as const;
+  });
+  return [
+    ...keyed.flat(),
+    ...stillOpen,
+    ...retried,
+    { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) },
+  ];
 }
 
 /** Calls outside any run that have a key and have ended, in the order in which they did. */

@@ -1,4 +1,4 @@
-import type { AdmittedEntry, EndedEntry, RejectedEntry } from "./entry.ts";
+import type { AdmittedEntry, EndedEntry, RejectedEntry, RetriedEntry } from "./entry.ts";
 import { Ledger } from "./ledger.ts";
 import { CallResults, LoopHistory, type LoopTicket } from "./loop-history.ts";
 import type { StoredEnding } from "./stored-ending.ts";
@@ -61,6 +61,12 @@ export class Run {
       this.#outermostSinceMs += entry.atMs;
     }
     return entry.seen && this.history(entry.agent, entry.task).admitted(entry.seen, entry.turn);
+  }
+
+  retried({ tool }: AdmittedEntry, { atMs, started }: RetriedEntry): void {
+    if (!started) return;
+    this.usage.retried(tool, atMs, null);
+    this.bodies += 1;
   }
 
   ended(admitted: AdmittedEntry, ended: EndedEntry, ticket: LoopTicket | undefined): void {

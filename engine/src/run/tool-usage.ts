@@ -43,6 +43,12 @@ export class UsageByTool {
     if (usage.startsMs.length > rate.starts) usage.startsMs.splice(0, usage.startsMs.length - rate.starts);
   }
 
+  /** One more body of a call that is in flight. */
+  retried(tool: string, atMs: number, rate: Rate | null): void {
+    this.admitted(tool, atMs, rate);
+    this.#mutable(tool).inFlight -= 1;
+  }
+
   /**
    * @param started whether a body was started, or may have been: if not, what was reserved is given back
    * @param startMs its start as it counts for the rate; null if it does not

@@ -123,7 +123,7 @@ export class EngineJournal implements Journal {
 
   /** Undefined is the engine's own. */
   #fileOf(entry: Entry): RunFile | undefined {
-    if (entry.type === "ended") return this.#fileOfCall.get(entry.call);
+    if (entry.type === "ended" || entry.type === "retried") return this.#fileOfCall.get(entry.call);
     if (entry.type === "run-closed" || entry.run === undefined || this.#givenUp.has(entry.run)) return undefined;
     let runFile = this.#runs.get(entry.run);
     // The call of a body of another engine counts in that one's run, which is not ours to remember.

@@ -1,5 +1,5 @@
 import { keepBytes } from "../cache/cached-answers.ts";
-import type { Call } from "../call/call.ts";
+import { attemptTimeoutMs, type Call } from "../call/call.ts";
 import { fingerprint } from "../call/fingerprint.ts";
 import type { Outcome } from "../call/outcome.ts";
 import type { EngineCore } from "../core.ts";
@@ -23,6 +23,8 @@ interface CallEntry {
   readonly isResumed?: boolean;
   /** The pickled result or exception of a worker, on its way to the client. */
   body: Uint8Array | undefined;
+  /** What runs in a worker, once it is known. */
+  job?: { readonly load: string; readonly args: Uint8Array };
 }
 
 /** Sends to the client. */
@@ -199,7 +201,7 @@ export class Session {
   #call(message: CallMessage, body: Uint8Array): void {
     const { id } = message;
     const resumed = this.#calls.get(id);
-    if (resumed?.isResumed) return resumed.core.claim(resumed.call, () => this.#admitted(resumed));
+    if (resumed?.isResumed) return resumed.core.claim(resumed.call, () => this.#begin(resumed));
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
     const { core, runs } = this.#engines.get(message.engine);
@@ -233,17 +235,22 @@ export class Session {
     const entry: CallEntry = { id, call, core, body: undefined };
     this.#calls.set(id, entry);
     this.#shared.calls.set(call.id, call);
-    core.claim(call, () => {
-      if (call.placement === "worker" && message.load !== undefined && body.length > 0)
-        this.#startInWorker(entry, message.load, body);
-      else this.#admitted(entry);
-    });
+    if (call.placement === "worker" && message.load !== undefined && body.length > 0)
+      entry.job = { load: message.load, args: body };
+    core.claim(call, () => this.#begin(entry));
+  }
+
+  /** An attempt may start. */
+  #begin(entry: CallEntry): void {
+    if (entry.job) this.#startInWorker(entry, entry.job.load, entry.job.args);
+    else this.#admitted(entry);
   }
 
   #admitted({ id, call, core }: CallEntry): void {
     const attempt = call.state.type === "admitted" ? call.state.attempt : 1;
     if (call.placement === "host") core.start(call);
-    const { placement, timeoutMs, policy } = call;
+    const { placement, policy } = call;
+    const timeoutMs = attemptTimeoutMs(call, this.#shared.clock.now());
     const cancelGraceMs = policy?.cancelGraceMs ?? 0;
     const keep = placement === "host" ? keepBytes(call) : undefined;
     const admitted = { id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs, keepBytes: keep };
@@ -252,7 +259,9 @@ export class Session {
 
   #start(id: number, load: string, body: Uint8Array): void {
     const entry = this.#calls.get(id);
-    if (entry) this.#startInWorker(entry, load, body);
+    if (!entry) return;
+    entry.job = { load, args: body };
+    this.#begin(entry);
   }
 
   #startInWorker(entry: CallEntry, key: string, args: Uint8Array): void {
@@ -267,7 +276,7 @@ export class Session {
       attempt,
       key,
       args,
-      timeoutMs: call.timeoutMs,
+      timeoutMs: attemptTimeoutMs(call, clock.now()),
       quotas: quotasOf(call.policy),
       withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (clock.now() - call.submittedAtMs)),
       begun: () => core.begin(call, attempt),
@@ -281,7 +290,14 @@ export class Session {
   #ended({ id, attempt, ending, again }: Extract<FromClient, { type: "ended" }>, result: Uint8Array): void {
     const entry = this.#calls.get(id);
     if (entry) {
-      if (entry.isResumed) entry.core.start(entry.call);
+      if (entry.isResumed) {
+        const { state } = entry.call;
+        // Before the engine was lost, it had decided that another attempt follows.
+        if (state.type === "admitted" && attempt < state.attempt) {
+          return entry.core.claim(entry.call, () => this.#begin(entry));
+        }
+        entry.core.start(entry.call);
+      }
       entry.core.end(entry.call, attempt, ending, result);
     } else if (again) {
       throw new TypeError(`no call ${id} is open`);

@@ -29,8 +29,9 @@ export class Calls {
     engine: EngineOptions = {},
     tools: Readonly<Record<string, PolicyOptions>> = { t: {} },
     journal?: Journal,
+    random?: () => number,
   ) {
-    this.core = new EngineCore(engine, this.clock, "c", journal);
+    this.core = new EngineCore(engine, this.clock, "c", journal, undefined, undefined, random);
     for (const [tool, options] of Object.entries(tools)) this.core.setPolicy(tool, options);
     this.run = new Run("r", this.clock.now());
   }

@@ -34,6 +34,9 @@ class ToolOptions(TypedDict, total=False):
     cache_ttl: float | str | None
     max_cache_entries: int
     max_cache: int | str
+    max_attempts: int
+    retry_delay: float | str
+    max_retry_delay: float | str
     max_stuck: int | None
     kind: Literal["ordinary", "delegation", "human", "mcp"]
     poller: bool
@@ -70,6 +73,9 @@ class AgentOptions(TypedDict, total=False):
     max_processes: int | None
     max_output: int | str | None
     max_result: int | str | None
+    max_attempts: int
+    retry_delay: float | str
+    max_retry_delay: float | str
     max_stuck: int | None
     same_call_notice: int | None
     same_call_reject: int | None
@@ -103,6 +109,9 @@ class EngineOptions(TypedDict, total=False):
     max_processes: int | None
     max_output: int | str | None
     max_result: int | str | None
+    max_attempts: int
+    retry_delay: float | str
+    max_retry_delay: float | str
     max_stuck: int | None
     same_call_notice: int | None
     same_call_reject: int | None
@@ -317,6 +326,30 @@ _TABLE = (
         wire="maxCacheBytes",
         kind="size",
         levels=("tool",),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="max_attempts",
+        wire="maxAttempts",
+        kind="count",
+        levels=("engine", "agent", "tool"),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="retry_delay",
+        wire="retryDelayMs",
+        kind="duration",
+        levels=("engine", "agent", "tool"),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
+        name="max_retry_delay",
+        wire="maxRetryDelayMs",
+        kind="duration",
+        levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
     ),

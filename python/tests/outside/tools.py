@@ -121,3 +121,14 @@ def note_then_kill_engine(path: str, pid: int) -> None:
         notes.write("x")
     os.kill(pid, signal.SIGKILL)
     time.sleep(30)
+
+
+def note_then_fail_until(path: str, count: int) -> int:
+    """Writes an x, and raises while there are fewer than `count`."""
+    with open(path, "a") as notes:
+        notes.write("x")
+    with open(path) as notes:
+        written = len(notes.read())
+    if written < count:
+        raise OSError(f"body {written}")
+    return written

@@ -66,6 +66,10 @@ def _count(entries: Iterable[dict[str, Any]], bodies: StartedBodies) -> None:
         if entry["type"] == "admitted":
             admitted[entry["call"]] = entry
             bodies.add(entry["tool"], entry.get("run"))
+        elif entry["type"] == "retried" and entry["started"]:
+            call = admitted.get(entry["call"])
+            if call is not None:
+                bodies.add(call["tool"], call.get("run"))
         elif entry["type"] == "ended" and not entry["started"]:
             call = admitted.get(entry["call"])
             if call is not None:

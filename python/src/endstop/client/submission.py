@@ -90,6 +90,8 @@ class Submission:
         self._header = _header(session, request)
         self._facts = CallFacts(f"{session}-{call_id}", request.tool, "host" if request.load is None else "worker")
         self.cancellation = request.cancellation
+        self.call_id: str | None = None
+        """What the engine calls it, as far as it has said so."""
         self._connection: Connection | None = None
         self._body_sent = False
         self._losses: list[str] = []
@@ -99,12 +101,6 @@ class Submission:
         """Whether the engine starts it, or has started it, without asking back."""
         admitted = self.slot.admitted
         return self._body_sent and (admitted is None or admitted["placement"] == "worker")
-
-    @property
-    def call_id(self) -> str | None:
-        """What the engine calls it, as far as it has said so."""
-        admitted = self.slot.admitted
-        return None if admitted is None else admitted["callId"]
 
     @property
     def parent(self) -> str | None:
@@ -118,7 +114,8 @@ class Submission:
     @property
     def may_have_begun(self) -> bool:
         """Whether an engine has answered it, or was sent its body."""
-        return self._body_sent or self.slot.admitted is not None or self.slot.outcome is not None
+        slot = self.slot
+        return self._body_sent or self.call_id is not None or slot.admitted is not None or slot.outcome is not None
 
     def send(self, connection: Connection) -> None:
         """Raises ChannelLost; then nothing of it can have run."""
@@ -161,6 +158,7 @@ class Submission:
             return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
+        self.call_id = slot.admitted["callId"]
         owner = (self._session, self._request.run)
         return Ticket(connection, slot, slot.admitted, self._facts, owner, home=home, submission=self)
 

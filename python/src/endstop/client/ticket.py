@@ -91,44 +91,58 @@ class Ticket:
     def run(self, body: Callable[[], Any]) -> Outcome:
         """Runs the body here, in a copy of the caller's context: with a deadline on a body thread, else in this thread.
 
-        A KeyboardInterrupt or SystemExit that the body raises in this thread goes on, after it was reported.
+        If the engine allows another attempt, it is run again. A KeyboardInterrupt or SystemExit that the body raises in
+        this thread goes on, after it was reported.
         """
         self._use()
+        while True:
+            end = self._run_once(body)
+            if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
+                self._report_and_leave(_ending(end)[0])
+                raise end.exception
+            ending, value, exception = _ending(end)
+            self._report_and_wait(ending, value)
+            if not self._is_to_try_again:
+                return self._conclude(ending, value, exception)
+
+    def _run_once(self, body: Callable[[], Any]) -> BodyEnd:
         context = self._context()
         try:
             if self.timeout_ms is None:
-                end = run_here(lambda: _describe(body()), context, self._cancellation)
-            else:
-                key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
-                described = functools.partial(_described, body)
-                end = run_until(described, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
+                return run_here(lambda: _describe(body()), context, self._cancellation)
+            key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
+            described = functools.partial(_described, body)
+            return run_until(described, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
-            return self._settle({"type": "not-run", "detail": f"no thread could be started: {problem}"})
+            return BodyEnd(no_thread=str(problem))
         except BaseException:
             self.cancel()
             raise
         finally:
             self._cancellation.on_request(None)
-        if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
-            self._report_and_leave(_ending(end)[0])
-            raise end.exception
-        return self._settle(*_ending(end))
 
     async def run_async(self, body: Callable[[], Any]) -> Outcome:
         """The same without blocking the loop: coroutines run in the caller's loop, plain functions on a body thread."""
         self._use()
+        while True:
+            ending, value, exception = _ending(await self._run_once_async(body))
+            await self._report_and_wait_async(ending, value)
+            if not self._is_to_try_again:
+                return self._conclude(ending, value, exception)
+
+    async def _run_once_async(self, body: Callable[[], Any]) -> BodyEnd:
         context = self._context()
         try:
             key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
             end = await run_async(body, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
-            return await self._settle_async({"type": "not-run", "detail": f"no thread could be started: {problem}"})
+            return BodyEnd(no_thread=str(problem))
         except BaseException:
             self.cancel()
             raise
         if end.exception is None and end.expired_ms is None and end.cancelled is None:
             end.value = _describe(end.value)
-        return await self._settle_async(*_ending(end))
+        return end
 
     # -- in a worker
 
@@ -216,6 +230,7 @@ class Ticket:
         return context
 
     def _report(self, ending: dict[str, Any], *, kept: bytes = b"", again: bool = False) -> None:
+        self._slot.admitted = None  # the next thing to be heard is the outcome, or that another attempt is admitted
         frame = {"type": "ended", "id": self._slot.id, "attempt": self._attempt, "ending": ending}
         self._connection.send(frames.encode({**frame, "again": True} if again else frame, kept))
 
@@ -230,51 +245,67 @@ class Ticket:
         with contextlib.suppress(ChannelLost):
             self._report(ending)
 
-    def _settle(self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None) -> Outcome:
+    def _settle(self, ending: dict[str, Any], value: Any = None) -> Outcome:
+        self._report_and_wait(ending, value)
+        return self._conclude(ending, value, None)
+
+    async def _settle_async(self, ending: dict[str, Any]) -> Outcome:
+        await self._report_and_wait_async(ending, None)
+        return self._conclude(ending, None, None)
+
+    def _report_and_wait(self, ending: dict[str, Any], value: Any) -> None:
+        """Until the engine has said the outcome, or to try again."""
         kept = self._kept(ending, value)
+        if ending["type"] == "raised":
+            # While the next attempt is waited for, a cancel is the engine's to carry out.
+            self._cancellation.on_request(self._submission.withdraw)
         try:
             with contextlib.suppress(ChannelLost):
                 self._report(ending, kept=kept)
-                self._connection.wait(self._slot, settled=True)
+                self._connection.wait(self._slot, settled=False)
             if self._is_lost:
                 with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
                     self._move(self._home.connection())
                     self._report(ending, kept=kept, again=True)
-                    self._connection.wait(self._slot, settled=True)
+                    self._connection.wait(self._slot, settled=False)
         except BaseException:
-            self._leave()
+            self.cancel()
             raise
-        return self._conclude(ending, value, exception)
 
-    async def _settle_async(
-        self, ending: dict[str, Any], value: Any = None, exception: BaseException | None = None
-    ) -> Outcome:
+    async def _report_and_wait_async(self, ending: dict[str, Any], value: Any) -> None:
         kept = self._kept(ending, value)
+        if ending["type"] == "raised":
+            # While the next attempt is waited for, a cancel is the engine's to carry out.
+            self._cancellation.on_request(self._submission.withdraw)
         try:
             with contextlib.suppress(ChannelLost):
                 self._report(ending, kept=kept)
-                await self._connection.wait_async(self._slot, settled=True)
+                await self._connection.wait_async(self._slot, settled=False)
             if self._is_lost:
                 with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
                     self._move(await self._home.connection_async())
                     self._report(ending, kept=kept, again=True)
-                    await self._connection.wait_async(self._slot, settled=True)
+                    await self._connection.wait_async(self._slot, settled=False)
         except BaseException:
-            self._leave()
+            self.cancel()
             raise
-        return self._conclude(ending, value, exception)
+
+    @property
+    def _is_to_try_again(self) -> bool:
+        """Whether the engine has admitted another attempt; then it is the one that `run` is about to make."""
+        admitted = self._slot.admitted
+        if admitted is None or self._slot.outcome is not None:
+            return False
+        self._attempt, self.timeout_ms = admitted["attempt"], admitted["timeoutMs"]
+        return True
 
     @property
     def _is_lost(self) -> bool:
-        return self._slot.outcome is None and self._slot.refused is None
+        return self._slot.outcome is None and self._slot.refused is None and self._slot.admitted is None
 
     def _move(self, connection: Connection) -> None:
         self._connection, self._slot = connection, connection.open_slot(self._slot.id)
         self._moved = True
-
-    def _leave(self) -> None:
-        self._home.forget_call(self._submission)
-        self._connection.drop_slot(self._slot)
 
     def _conclude(self, ending: dict[str, Any], value: Any, exception: BaseException | None) -> Outcome:
         self._home.forget_call(self._submission)
@@ -339,6 +370,8 @@ def _describe(value: Any) -> _Described:
 
 
 def _ending(end: BodyEnd) -> tuple[dict[str, Any], Any, BaseException | None]:
+    if end.no_thread is not None:
+        return {"type": "not-run", "detail": f"no thread could be started: {end.no_thread}"}, None, None
     if end.cancelled is not None:
         return {"type": "cancelled", "detail": "the caller cancelled it", "body": end.cancelled}, None, None
     if end.expired_ms is not None:

@@ -35,6 +35,8 @@ class BodyEnd:
     exception: BaseException | None = None
     expired_ms: float | None = None
     cancelled: str | None = None
+    no_thread: str | None = None
+    """Why it was not started: no thread could be had for it."""
 
 
 def run_here(body: Callable[[], Any], context: Context, cancellation: Cancellation | None = None) -> BodyEnd:
