@@ -67,6 +67,8 @@ _RENDERING = (
 )
 _RUNS = (
     Seam("crewai.crew", "Crew", "kickoff", kickoffs.kickoff),
+    # It starts its tasks itself, without a kickoff.
+    Seam("crewai.crew", "Crew", "replay", kickoffs.kickoff),
     Seam("crewai.crew", "Crew", "akickoff", kickoffs.kickoff_async, is_async=True),
     Seam("crewai.flow.runtime", "Flow", "kickoff", kickoffs.kickoff),
     Seam("crewai.flow.runtime", "Flow", "kickoff_async", kickoffs.kickoff_async, is_async=True),
