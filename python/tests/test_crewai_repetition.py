@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,7 +11,21 @@ from crewai.tools import BaseTool
 
 from endstop.crewai import install
 from endstop.demo.scripted import Ask
-from tests.support.crews import plain_crewai_afterwards, run_crew  # noqa: F401
+from tests.support.crews import PATHS, plain_crewai_afterwards, run_crew  # noqa: F401
+
+
+class Stuck(BaseTool):
+    """Waits until the test lets it go."""
+
+    name: str = "charge"
+    description: str = "Charges."
+    bodies: int = 0
+    released: Any = None
+
+    def _run(self, amount: int) -> str:
+        self.bodies += 1
+        self.released.wait(30)
+        return "charged"
 
 
 class Charge(BaseTool):
@@ -42,3 +57,18 @@ def test_a_request_that_is_repeated_has_its_first_answer_and_the_model_that_asks
     run_crew([tool], [Ask("charge", {"amount": 1}), Ask("charge", {"amount": 1}), "done"], cache=False)
     assert tool.bodies == 2
     assert answers == ["charge 1"] * 3 + ["charge 2"] * 3
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_call_whose_effect_is_unknown_is_not_run_again_when_the_model_asks_again(path: str) -> None:
+    install(tools={"charge": {"timeout": "200ms"}})
+    tool = Stuck(released=threading.Event())
+    asked = Ask("charge", {"amount": 1})
+    try:
+        crew = run_crew([tool], [asked, asked, "done"], path=path, cache=False)
+    finally:
+        tool.released.set()
+    assert tool.bodies == 1
+    assert [failure.code for _, failure in crew.tool_failures_seen] == ["timed-out", "effect-unknown"]
+    assert "It was not run again. Check the current state" in crew.tool_texts[1]
+    assert crew.answer == "done"
