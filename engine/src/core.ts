@@ -68,6 +68,8 @@ export class EngineCore {
   isRemembered = true;
   /** Told of all that happens to calls. */
   observer: CallObserver = noObserver;
+  /** When a call would have a chance again, while calls are to be rejected. */
+  rejectsForMs: () => number | undefined = () => undefined;
   #lastCall = 0;
 
   /**
@@ -119,6 +121,19 @@ export class EngineCore {
   /** Calls in flight, those of them that wait for permits, and the permits. */
   get load(): CoreLoad {
     return { inFlight: this.#live.size, waiting: this.#claims.waiting, permits: this.#claims.permits };
+  }
+
+  get inFlight(): number {
+    return this.#live.size;
+  }
+
+  get waiting(): number {
+    return this.#claims.waiting;
+  }
+
+  /** Under pressure: this fraction of what may run at once, or does where nothing limits it. @returns how many; null is no limit */
+  setConcurrency(fraction: number): number | null {
+    return this.#claims.setConcurrency(fraction);
   }
 
   get calls(): CallInFlight[] {
@@ -176,6 +191,7 @@ export class EngineCore {
       ...admissionRequest(call, policy, this.#books.usage.of(call.tool), nowMs),
       isRemembered: this.isRemembered,
       stuckBodies: request.stuckBodies ?? 0,
+      rejectsForMs: this.rejectsForMs(),
       ledger: request.byCode ? undefined : run?.ledger,
       history,
       isAnswered: kept !== undefined,

@@ -21,6 +21,8 @@ import { PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
 import { optionNames } from "./policy/compile-options.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
+import type { MachineFigures } from "./pressure/machine.ts";
+import { Relief } from "./pressure/relief.ts";
 import { Run } from "./run/run.ts";
 import { type Batch, startBatch } from "./schedule/batch.ts";
 import type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
@@ -63,15 +65,25 @@ export class Engine {
   readonly #workers: WorkerPlacements;
   readonly #placedCalls = new Map<Call, PlacedCall>();
   readonly #observer: EngineObserver;
+  readonly #relief: Relief;
   #closed = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** Use {@link createEngine}. */
-  constructor(options: EngineOptions, clock: Clock) {
+  constructor(options: EngineOptions, clock: Clock, readMachine?: () => MachineFigures) {
     this.#clock = clock;
     this.#core = new EngineCore(options, clock, randomUUID().slice(0, 8));
-    this.#observer = new EngineObserver(new EventStream(), clock, () => this.#core.load.waiting);
+    const events = new EventStream();
+    const workers = () => this.#workers.makeWay;
+    this.#relief = new Relief({ clock, events, engines: () => [this.#core], workers, readMachine });
+    this.#observer = new EngineObserver(
+      events,
+      clock,
+      () => this.#core.waiting,
+      () => this.#relief.watch(),
+    );
     this.#core.observer = this.#observer;
+    this.#core.rejectsForMs = () => this.#relief.rejectsForMs;
     this.#workers = new WorkerPlacements(clock, this.#observer.events);
   }
 
@@ -191,7 +203,8 @@ export class Engine {
 
   /** What it has done since it was made, and does: a snapshot. */
   stats(): EngineStats {
-    return engineStats(this.#core, this.#observer.stats, this.#workers.figures, this.#workers.pids);
+    const { figures, pids } = this.#workers;
+    return engineStats(this.#core, this.#observer.stats, figures, pids, this.#relief.measures);
   }
 
   /** Calls a tool outside any run: its timeout and limits hold, but loops are not seen. */
@@ -215,6 +228,7 @@ export class Engine {
       await this.#drained.promise;
       timer.cancel();
     }
+    this.#relief.close();
     await this.#workers.close();
   }
 
@@ -222,6 +236,7 @@ export class Engine {
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
     for (const placed of [...this.#placedCalls.values()]) placed.cancel(reason, 0);
+    this.#relief.close();
     this.#workers.destroy();
   }
 

@@ -4,6 +4,7 @@ import { callCycle } from "./call-cycle.ts";
 import { depthGuard } from "./depth.ts";
 import { effectGuard } from "./effect.ts";
 import type { AdmissionRequest, Guard, LoopGuard, LoopNoticeRequest, Rejection } from "./guard.ts";
+import { overloadGuard } from "./overload.ts";
 import { historyGuard, runEndedGuard } from "./run-ended.ts";
 import { sameCall } from "./same-call.ts";
 import { sameOutcome } from "./same-outcome.ts";
@@ -26,6 +27,7 @@ const GUARDS: readonly Guard[] = [
   breakerGuard,
   rateLimitGuard,
   inFlightGuard,
+  overloadGuard,
 ];
 
 /** What these count, or bound, is bodies: an answer without one passes. */

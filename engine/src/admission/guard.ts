@@ -27,6 +27,8 @@ export interface AdmissionRequest {
   readonly fingerprint: string | null;
   /** What the tool has used over the whole engine. */
   readonly usage: ToolUsage;
+  /** When a call would have a chance again, if the machine is under pressure; else undefined. */
+  readonly rejectsForMs: number | undefined;
   /** False where that is not known: the engine was lost, and its journal cannot be read. */
   readonly isRemembered: boolean;
   readonly run: Run | undefined;

@@ -49,6 +49,8 @@ export type Code =
   | "run-ended"
   | "history-lost"
   | "cancelled"
+  | "overloaded"
+  | "memory-pressure"
   | "worker-crashed"
   | "lost";
 
@@ -293,6 +295,20 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     meaning: "The caller cancelled the call, or its engine was closed, before it ended. `detail` tells what is known of the body.",
     message: "{tool} was cancelled: {detail}.",
     forModel: "{tool} was cancelled: {detail}.",
+  },
+  overloaded: {
+    status: "rejected",
+    retryable: true,
+    meaning: "The machine or the engine is under pressure, so that new calls are rejected. `retryAfterMs` says when one has a chance.",
+    message: "{tool} was not run: the machine is under pressure; a call has a chance again in {detail}.",
+    forModel: "{tool} was not run: the machine is overloaded. It can be called again in {detail}; continue with something else until then.",
+  },
+  "memory-pressure": {
+    status: "killed",
+    retryable: false,
+    meaning: "The machine was about to run out of memory. The call was furthest over its share of it (its quota, or an equal part), and its processes were killed.",
+    message: "{tool} was killed since the machine was about to run out of memory: it used {observed}, its share was {limit}.",
+    forModel: "{tool} was stopped: the machine was about to run out of memory, and it used {observed}. Ask for less data at once. Effects before the stop may have happened.",
   },
   "worker-crashed": {
     status: "failed",

@@ -12,6 +12,7 @@ export interface FailureFigures {
   readonly error?: ErrorInfo;
   readonly crash?: Crash;
   readonly body?: CancelledBody;
+  readonly retryAfterMs?: number;
 }
 
 /** Fills `{tool}`, `{limit}`, `{observed}` and `{detail}` of a text from codes.json. */
@@ -47,6 +48,7 @@ export function failureOutcome(
       ...(figures.error ? { error: figures.error } : {}),
       ...(figures.crash ? { crash: figures.crash } : {}),
       ...(figures.body ? { body: figures.body } : {}),
+      ...(figures.retryAfterMs ? { retryAfterMs: figures.retryAfterMs } : {}),
     },
   });
 }
@@ -93,6 +95,11 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
       ];
     case "over-quota":
       return [QUOTA_CODES[ending.quota], describeExcess(ending)];
+    case "memory-pressure":
+      return [
+        "memory-pressure",
+        { observed: formatBytes(ending.observedBytes), limit: formatBytes(ending.shareBytes) },
+      ];
     case "too-large":
       return [
         "too-large",

@@ -40,6 +40,8 @@ export type Ending =
   | ({ readonly type: "crashed" } & Crash)
   /** Its processes were killed, since together they used more than a quota allows. */
   | ({ readonly type: "over-quota" } & Excess)
+  /** The machine was about to run out of memory, and this call was furthest over its share. */
+  | { readonly type: "memory-pressure"; readonly observedBytes: number; readonly shareBytes: number }
   | {
       readonly type: "too-large";
       readonly part: string;
@@ -84,6 +86,7 @@ export function bodiesStarted(ending: Ending): number {
     case "expired":
     case "crashed":
     case "over-quota":
+    case "memory-pressure":
       return 1;
     case "cannot-move":
     case "too-large":

@@ -42,6 +42,8 @@ export interface Failure extends CallFacts {
   readonly retryable: boolean;
   readonly error?: ErrorInfo;
   readonly crash?: Crash;
+  /** When the same call has a chance, where that is known. */
+  readonly retryAfterMs?: number;
   /** Of a cancelled call: what is known of its body. */
   readonly body?: CancelledBody;
 }

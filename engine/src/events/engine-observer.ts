@@ -13,14 +13,18 @@ export class EngineObserver implements CallObserver {
   readonly #clock: Clock;
   /** Calls that wait for a permit. */
   readonly #waiting: () => number;
+  readonly #onAdmitted: () => void;
 
-  constructor(events: EventStream, clock: Clock, waiting: () => number) {
+  /** @param onAdmitted told of each call that is in flight from now on */
+  constructor(events: EventStream, clock: Clock, waiting: () => number, onAdmitted: () => void = () => undefined) {
+    this.#onAdmitted = onAdmitted;
     this.events = events;
     this.#clock = clock;
     this.#waiting = waiting;
   }
 
   admitted(call: Call): void {
+    this.#onAdmitted();
     if (!this.events.hasListeners) return;
     this.events.emit({ type: "call-admit", ...this.#about(call), path: call.path, placement: call.placement });
   }

@@ -1,3 +1,4 @@
+import type { Measure } from "../pressure/thresholds.ts";
 import { treeMemoryBytes } from "../supervise/process-tree.ts";
 import type { CallFigures, CallStats } from "./call-stats.ts";
 
@@ -10,6 +11,8 @@ export interface EngineStats extends CallFigures {
   readonly permits: Readonly<Record<string, { readonly limit: number | null; readonly inUse: number }>>;
   readonly workers: WorkerStats;
   readonly memory: MemoryStats;
+  /** What is being done against pressure; nothing on a healthy machine. */
+  readonly pressure: readonly Measure[];
 }
 
 export interface WorkerStats {
@@ -37,7 +40,8 @@ export function engineStats(
   stats: CallStats,
   workers: WorkerStats,
   pids: readonly number[],
+  pressure: readonly Measure[],
 ): EngineStats {
   const memory = { engineBytes: process.memoryUsage.rss(), workersBytes: treeMemoryBytes(pids) };
-  return { ...stats.figures, ...load, workers, memory };
+  return { ...stats.figures, ...load, workers, memory, pressure };
 }

@@ -1,6 +1,7 @@
 import type { WorkerStats } from "../events/engine-stats.ts";
 import type { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
+import type { WorkersMakeWay } from "../pressure/relief.ts";
 import { OwnedProcesses } from "../supervise/owned-processes.ts";
 import { QuotaWatch } from "../supervise/quota-watch.ts";
 import { sessionReader } from "../supervise/session-reader.ts";
@@ -27,6 +28,11 @@ export class WorkerPlacements {
 
   get figures(): WorkerStats {
     return this.#pool.figures;
+  }
+
+  /** The Node workers; a command is a process of one call, and its own. */
+  get makeWay(): WorkersMakeWay {
+    return this.#pool;
   }
 
   /** Process ids of the Node workers and of the commands. */

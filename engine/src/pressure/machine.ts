@@ -27,7 +27,7 @@ export function readMachine(read: ReadText = readText): MachineFigures {
   return {
     memoryFraction: fullest.usedBytes / fullest.limitBytes,
     memoryLimitBytes: fullest.limitBytes,
-    ...(limited ?? { cpuUsedMs: machineCpuMs(), cpuCount: availableParallelism() }),
+    ...(limited ?? { cpuUsedMs: machineCpuMs(read), cpuCount: availableParallelism() }),
   };
 }
 
@@ -50,7 +50,16 @@ function machineMemory(read: ReadText): Memory {
   return { limitBytes, usedBytes: limitBytes - (Number.isNaN(availableBytes) ? freemem() : availableBytes) };
 }
 
-function machineCpuMs(): number {
+/** The unit of /proc/stat: USER_HZ, which is 100 on every architecture Node runs on. */
+const MS_PER_TICK = 10;
+
+/** Of all processors. `cpus()` tells the same, and costs ten times as much. */
+function machineCpuMs(read: ReadText): number {
+  const [user, nice, system, , , irq, softIrq] = (/^cpu +(.*)$/m.exec(read("/proc/stat") ?? "")?.[1] ?? "")
+    .split(" ")
+    .map(Number);
+  const ticks = (user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softIrq ?? 0);
+  if (ticks > 0) return ticks * MS_PER_TICK;
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 

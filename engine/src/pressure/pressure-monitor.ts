@@ -1,15 +1,26 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock, Timer } from "../internal/clock.ts";
 import { cpuFraction, type MachineFigures, readMachine } from "./machine.ts";
-import { CALM, isOn, type PressureAction, type PressureState, retryAfterMs, underPressure } from "./pressure.ts";
+import {
+  CALM,
+  isCalm,
+  isOn,
+  type PressureAction,
+  type PressureState,
+  retryAfterMs,
+  underPressure,
+} from "./pressure.ts";
 import type { PressureSample } from "./sample.ts";
+import { MEASURES, type Measure } from "./thresholds.ts";
 
 /** How often the machine is looked at while calls are in flight. */
 const INTERVAL_MS = 500;
-const LOOP_RESOLUTION_MS = 20;
+const LOOP_RESOLUTION_MS = 100;
 
 export interface PressureMonitorOptions {
   readonly clock: Clock;
+  /** Whether calls are in flight. */
+  readonly isBusy: () => boolean;
   /** Calls that wait for a permit or a worker. */
   readonly queueLength: () => number;
   /** Carries an action out. Must not throw. */
@@ -19,8 +30,8 @@ export interface PressureMonitorOptions {
 }
 
 /**
- * Looks at the machine while calls are in flight, and says what to do. It has a timer only between `resume` and `pause`; without
- * calls `look`, at the next one, is enough.
+ * Looks at the machine while calls are in flight or anything is being done against pressure, and says what to do. Its timer keeps no
+ * process alive, and is gone when there is nothing to look for.
  */
 export class PressureMonitor {
   readonly #options: PressureMonitorOptions;
@@ -69,12 +80,13 @@ export class PressureMonitor {
 
   /** When a new call would have a chance, if new calls are to be rejected now; else undefined. */
   get rejectsForMs(): number | undefined {
+    if (isOn(this.#state, "reject-calls")) this.look();
     return isOn(this.#state, "reject-calls") ? retryAfterMs(this.#state, this.#options.clock.now()) : undefined;
   }
 
-  /** Whether the warm reserve of workers is to be kept small. */
-  get shrinksReserve(): boolean {
-    return isOn(this.#state, "shrink-reserve");
+  /** What is done now. */
+  get measures(): readonly Measure[] {
+    return MEASURES.filter((measure) => isOn(this.#state, measure));
   }
 
   /** What all processes here may use together: for {@link equalShareBytes}. */
@@ -84,9 +96,11 @@ export class PressureMonitor {
 
   #arm(): void {
     this.#timer = this.#options.clock.setTimer(INTERVAL_MS, () => {
-      this.#arm();
       this.look();
+      if (this.#options.isBusy() || !isCalm(this.#state)) this.#arm();
+      else this.pause();
     });
+    this.#timer.unref?.();
   }
 
   #longestDelayMs(): number {

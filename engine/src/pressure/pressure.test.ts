@@ -25,7 +25,7 @@ const times = (count: number, sample: Partial<PressureSample>) => Array.from({ l
 
 describe("as memory fills up", () => {
   it("the measures begin in order, mildest first, and only about to run out kills", () => {
-    const { told } = feed([0.74, 0.75, 0.82, 0.86, 0.92, 0.96, 0.97].map((memoryFraction) => ({ memoryFraction })));
+    const { told } = feed([0.84, 0.85, 0.9, 0.92, 0.95, 0.97, 0.98].map((memoryFraction) => ({ memoryFraction })));
     const begun = told.map((actions) => actions.filter((action) => action.startsWith("measure-begin")));
     expect(begun).toEqual([
       [],
@@ -53,16 +53,16 @@ describe("as memory fills up", () => {
 
 describe("a measure", () => {
   it("holds between its two thresholds and does no more, so that a figure at the edge does not make it flicker", () => {
-    const edge = Array.from({ length: 40 }, (_, index) => ({ memoryFraction: index % 2 ? 0.93 : 0.91 }));
-    const { told, state } = feed([{ memoryFraction: 0.93 }, ...edge]);
+    const edge = Array.from({ length: 40 }, (_, index) => ({ memoryFraction: index % 2 ? 0.96 : 0.94 }));
+    const { told, state } = feed([{ memoryFraction: 0.96 }, ...edge]);
     expect(told.flat().filter((action) => action.includes("reject-calls"))).toEqual(["measure-begin reject-calls"]);
     expect(isOn(state, "reject-calls")).toBe(true);
-    const held = feed([{ memoryFraction: 0.83 }, ...times(20, { memoryFraction: 0.8 })]);
+    const held = feed([{ memoryFraction: 0.91 }, ...times(20, { memoryFraction: 0.87 })]);
     expect(held.told.flat().filter((action) => action.startsWith("set-concurrency"))).toEqual(["set-concurrency 0.50"]);
   });
 
   it("ends by itself after five calm seconds, and concurrency comes back step by step", () => {
-    const { told, state } = feed([...times(3, { memoryFraction: 0.95 }), ...times(60, {})]);
+    const { told, state } = feed([...times(3, { memoryFraction: 0.96 }), ...times(60, {})]);
     const ends = told.flatMap((its, index) => (its.includes("measure-end reject-calls") ? [index] : []));
     expect(ends).toEqual([3 + CALM_MS / 500]);
     expect(state.concurrencyFraction).toBe(1);
@@ -75,9 +75,11 @@ describe("a measure", () => {
   });
 
   it("does not begin for a processor that is busy for a moment", () => {
-    expect(feed([...times(9, { cpuFraction: 1 }), {}, ...times(9, { cpuFraction: 1 })]).told.flat()).toEqual([]);
-    expect(feed(times(11, { cpuFraction: 1 })).told.flat()).toContain("measure-begin lower-concurrency");
-    expect(feed(times(100, { cpuFraction: 1 })).told.flat()).not.toContain("measure-begin reject-calls");
+    expect(feed([...times(60, { cpuFraction: 1 }), {}, ...times(60, { cpuFraction: 1 })]).told.flat()).toEqual([]);
+    expect(feed(times(61, { cpuFraction: 1 })).told.flat()).toContain("measure-begin lower-concurrency");
+    const { told, state } = feed(times(200, { cpuFraction: 1 }));
+    expect(told.flat()).not.toContain("measure-begin reject-calls");
+    expect(state.concurrencyFraction).toBe(1 / 4);
   });
 
   it("rejects with a hint when a call would have a chance", () => {

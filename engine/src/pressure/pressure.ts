@@ -36,6 +36,8 @@ const STEP_MS = 1_000;
 /** A killed process gives its memory back within milliseconds; two in a row must not be killed for the same shortage. */
 const KILL_STEP_MS = 2_000;
 const SMALLEST_FRACTION = 1 / 64;
+/** Most calls wait for something else than a processor: where that is what is short, fewer of them help little. */
+const SMALLEST_FRACTION_FOR_CPU = 1 / 4;
 
 const OFF: MeasureState = { type: "off" };
 
@@ -55,6 +57,11 @@ export const CALM: PressureState = {
 export function isOn(state: PressureState, measure: Measure): boolean {
   const { type } = state.measures[measure];
   return type === "on" || type === "calming";
+}
+
+/** Whether nothing is done, is about to be done, or has to be undone. */
+export function isCalm({ measures, concurrencyFraction }: PressureState): boolean {
+  return concurrencyFraction === 1 && MEASURES.every((measure) => measures[measure].type === "off");
 }
 
 /** When a call that is rejected now has a chance; 0 if calls are not rejected. */
@@ -91,7 +98,9 @@ export function underPressure(before: PressureState, sample: PressureSample, now
   };
   let { concurrencyFraction, recoveredAtMs } = before;
   if (due("lower-concurrency", STEP_MS)) {
-    concurrencyFraction = Math.max(SMALLEST_FRACTION, concurrencyFraction / 2);
+    const isForCpu = figureAt("lower-concurrency", sample, "enter") === "cpuFraction";
+    const smallest = isForCpu ? SMALLEST_FRACTION_FOR_CPU : SMALLEST_FRACTION;
+    concurrencyFraction = Math.min(concurrencyFraction, Math.max(smallest, concurrencyFraction / 2));
     recoveredAtMs = nowMs;
   } else if (
     measures["lower-concurrency"].type === "off" &&

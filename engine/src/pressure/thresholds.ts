@@ -18,27 +18,27 @@ export type Figure = keyof PressureSample;
  */
 export const THRESHOLDS: { readonly [measure in Measure]: { readonly [figure in Figure]?: Threshold } } = {
   "shrink-reserve": {
-    memoryFraction: { enter: 0.75, leave: 0.7 },
+    memoryFraction: { enter: 0.85, leave: 0.8 },
     cpuFraction: { enter: 0.98, leave: 0.9 },
   },
   "lower-concurrency": {
-    memoryFraction: { enter: 0.82, leave: 0.76 },
+    memoryFraction: { enter: 0.9, leave: 0.85 },
     cpuFraction: { enter: 0.99, leave: 0.9 },
     eventLoopDelayMs: { enter: 500, leave: 200 },
   },
-  "recycle-idle": { memoryFraction: { enter: 0.86, leave: 0.8 } },
+  "recycle-idle": { memoryFraction: { enter: 0.92, leave: 0.87 } },
   "reject-calls": {
-    memoryFraction: { enter: 0.92, leave: 0.86 },
+    memoryFraction: { enter: 0.95, leave: 0.9 },
     eventLoopDelayMs: { enter: 2_000, leave: 500 },
     queueLength: { enter: 20_000, leave: 10_000 },
   },
-  "kill-call": { memoryFraction: { enter: 0.97, leave: 0.94 } },
+  "kill-call": { memoryFraction: { enter: 0.98, leave: 0.96 } },
 };
 
-/** How long a figure must be past its threshold before a measure begins: memory cannot wait, a CPU is often busy for a second. */
+/** How long a figure must be past its threshold before a measure begins: memory cannot wait, a CPU is often busy for a while. */
 export const RISE_MS: { readonly [figure in Figure]: number } = {
   memoryFraction: 0,
-  cpuFraction: 5_000,
+  cpuFraction: 30_000,
   eventLoopDelayMs: 1_000,
   queueLength: 0,
 };

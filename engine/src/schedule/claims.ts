@@ -14,15 +14,22 @@ export interface ClaimListener {
   fail(ending: Ending): void;
 }
 
+/** Calls that may run at once however short things are: a crew with a few tools does not notice. */
+const FEWEST = 4;
+
 /** The permits of an engine's calls: from the admission of a call until it has its outcome. */
 export class Claims {
   readonly #permits: Permits;
   readonly #clock: Clock;
   readonly #needs = new WeakMap<Policy, Need>();
   readonly #claims = new Map<Call, Waiting>();
+  readonly #limit: number | null;
+  /** While fewer calls than configured may run: how many that is a fraction of. */
+  #lowered: { readonly from: number } | undefined;
 
   /** @throws RangeError as {@link Permits} does */
   constructor({ engine, resources }: Policies, clock: Clock) {
+    this.#limit = engine.maxTotalConcurrent;
     this.#permits = new Permits({ maxConcurrent: engine.maxTotalConcurrent, resources });
     this.#clock = clock;
   }
@@ -34,6 +41,16 @@ export class Claims {
 
   get permits(): Readonly<Record<string, PermitCount>> {
     return this.#permits.counts;
+  }
+
+  /** See {@link EngineCore.setConcurrency}. */
+  setConcurrency(fraction: number): number | null {
+    if (fraction >= 1) this.#lowered = undefined;
+    else this.#lowered ??= { from: this.#limit ?? this.#permits.inUse };
+    const lowered = this.#lowered && Math.max(FEWEST, Math.round(this.#lowered.from * fraction));
+    const limit = lowered === undefined ? this.#limit : Math.min(lowered, this.#limit ?? lowered);
+    this.#permits.setMaxConcurrent(limit);
+    return limit;
   }
 
   /** A call asks for its permits. `begin` is told now if they are there. */

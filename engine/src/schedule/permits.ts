@@ -154,6 +154,11 @@ export class Permits {
     return this.#waiting;
   }
 
+  /** Calls that run. */
+  get inUse(): number {
+    return this.#engine.inUse;
+  }
+
   /** Of each cap. */
   get counts(): Readonly<Record<string, PermitCount>> {
     const caps = [this.#engine, ...this.#caps.values()];

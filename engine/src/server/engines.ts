@@ -5,6 +5,7 @@ import { EngineObserver } from "../events/engine-observer.ts";
 import { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { EngineOptions } from "../policy/policy.ts";
+import type { Relief } from "../pressure/relief.ts";
 import type { Journal } from "../run/journal.ts";
 import { noJournal } from "../run/journal.ts";
 import { type OpenCall, replay } from "../run/replay.ts";
@@ -32,6 +33,8 @@ export class Engines {
   readonly #directory: string | undefined;
   readonly #nonce = randomBytes(3).toString("hex");
   readonly #open = new Map<string, OpenEngine>();
+  /** Set once there is one. */
+  relief: Relief | undefined;
   /** Of all these engines. */
   readonly events: EventStream;
 
@@ -40,6 +43,10 @@ export class Engines {
     this.#clock = clock;
     this.events = events;
     this.#directory = directory;
+  }
+
+  get cores(): EngineCore[] {
+    return [...this.#open.values()].map(({ core }) => core);
   }
 
   has(name: string): boolean {
@@ -125,8 +132,14 @@ export class Engines {
   }
 
   #add(name: string, core: EngineCore, runs: Map<string, Run>, journal: EngineJournal | undefined): void {
-    const observer = new EngineObserver(this.events, this.#clock, () => core.load.waiting);
+    const observer = new EngineObserver(
+      this.events,
+      this.#clock,
+      () => core.waiting,
+      () => this.relief?.watch(),
+    );
     core.observer = observer;
+    core.rejectsForMs = () => this.relief?.rejectsForMs;
     this.#open.set(name, { core, runs, observer, journal });
   }
 }

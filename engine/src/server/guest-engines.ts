@@ -1,4 +1,6 @@
+import type { EngineCore } from "../core.ts";
 import type { EngineOptions } from "../policy/policy.ts";
+import type { Relief } from "../pressure/relief.ts";
 import type { Run } from "../run/run.ts";
 import type { Engines, OpenEngine } from "./engines.ts";
 
@@ -25,6 +27,15 @@ export class KeptEngines {
       if (this.#names.size > MAX_KEPT && oldest !== undefined) this.close(oldest);
     }
     return this.#kept.get(name);
+  }
+
+  set relief(relief: Relief) {
+    this.host.relief = relief;
+    this.#kept.relief = relief;
+  }
+
+  get cores(): EngineCore[] {
+    return [...this.host.cores, ...this.#kept.cores];
   }
 
   close(name: string): void {

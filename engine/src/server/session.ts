@@ -7,6 +7,7 @@ import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import { quotasOf } from "../policy/quotas.ts";
+import type { MachineFigures } from "../pressure/machine.ts";
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
@@ -56,6 +57,7 @@ export class Session {
     clock: Clock,
     send: Send,
     memory: Pick<Hello, "directory" | "lost"> = {},
+    readMachine?: () => MachineFigures,
   ): Session {
     const engines = new Engines(clock, memory.directory);
     const guests = new Guests((call, channel) => {
@@ -63,7 +65,7 @@ export class Session {
       return new Session(shared, guestEngines, (message, body) => channel.send(message, body), call);
     });
     const startedBefore = startedInLostWorkers(memory.lost ?? []);
-    const shared = new Shared(python, clock, engines, guests, startedBefore, send);
+    const shared = new Shared(python, clock, engines, guests, startedBefore, send, readMachine);
     return new Session(shared, engines, send);
   }
 
@@ -80,6 +82,7 @@ export class Session {
 
   /** Ends every worker. The calls in flight are the client's to settle: nobody listens any more. */
   async close(): Promise<void> {
+    this.#shared.relief.close();
     await this.#shared.pool?.close();
   }
 
@@ -186,8 +189,8 @@ export class Session {
 
   #stats({ id, engine }: Extract<FromClient, { type: "stats" }>): void {
     const { core, observer } = this.#engines.get(engine);
-    const { pool } = this.#shared;
-    const stats = engineStats(core, observer.stats, pool?.figures ?? NO_WORKERS, pool?.pids ?? []);
+    const { pool, relief } = this.#shared;
+    const stats = engineStats(core, observer.stats, pool?.figures ?? NO_WORKERS, pool?.pids ?? [], relief.measures);
     this.#send({ type: "stats", id, stats });
   }
 

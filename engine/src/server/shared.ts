@@ -5,6 +5,8 @@ import type { Accept } from "../placement/python/dial-in.ts";
 import type { GuestHello } from "../placement/python/messages.ts";
 import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
+import type { MachineFigures } from "../pressure/machine.ts";
+import { Relief } from "../pressure/relief.ts";
 import { Engines } from "./engines.ts";
 import { KeptEngines } from "./guest-engines.ts";
 import type { Guests } from "./guests.ts";
@@ -19,6 +21,8 @@ export class Shared {
   readonly engines: KeptEngines;
   /** Of all engines and workers of this process. */
   readonly events: EventStream;
+  /** Likewise. */
+  readonly relief: Relief;
   /** Whether a worker of a lost engine had begun the body of a call. */
   readonly startedBefore: (callId: string) => boolean;
   readonly #python: PythonCommand;
@@ -32,6 +36,7 @@ export class Shared {
     guests: Guests,
     startedBefore: (callId: string) => boolean,
     tellHost: (message: ToClient) => void,
+    readMachine?: () => MachineFigures,
   ) {
     this.#python = python;
     this.clock = clock;
@@ -40,6 +45,9 @@ export class Shared {
     this.events = hostEngines.events;
     this.engines = new KeptEngines(hostEngines, new Engines(clock, undefined, this.events));
     this.#tellHost = tellHost;
+    const { events, engines } = this;
+    this.relief = new Relief({ clock, events, engines: () => engines.cores, workers: () => this.#pool, readMachine });
+    engines.relief = this.relief;
   }
 
   get pool(): PythonPool | undefined {
@@ -50,6 +58,7 @@ export class Shared {
     if (!this.#pool) {
       const accept: Accept<GuestHello> = (hello, channel) => this.guests.accept(hello, channel);
       this.#pool = new PythonPool(this.#python, this.clock, accept, this.events);
+      if (this.relief.measures.includes("shrink-reserve")) this.#pool.shrinkReserve(true);
       this.#tellHost({ type: "directory", path: this.#pool.directory });
     }
     return this.#pool;

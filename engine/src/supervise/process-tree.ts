@@ -137,3 +137,15 @@ export function treeMemoryBytes(rootPids: readonly number[]): number | null {
   for (const { memoryBytes } of tree.values()) bytes += memoryBytes;
   return bytes;
 }
+
+/** Of several processes the one that uses most memory by itself; undefined if none can be seen. */
+export function largestOf<Process extends { readonly pid: number | undefined }>(
+  processes: readonly Process[],
+): Process | undefined {
+  let largest: { readonly process: Process; readonly memoryBytes: number } | undefined;
+  for (const process of processes) {
+    const memoryBytes = process.pid === undefined ? undefined : readProcess(process.pid)?.memoryBytes;
+    if (memoryBytes !== undefined && memoryBytes > (largest?.memoryBytes ?? 0)) largest = { process, memoryBytes };
+  }
+  return largest?.process;
+}

@@ -65,6 +65,6 @@ export function makeTools(random: Random, permits: Permits, clock: Clock): reado
 
 /** Memory comes and goes with a tide of its own, and with what runs. */
 export function tideAt(nowMs: number, load: number, queueLength: number): PressureSample {
-  const memoryFraction = 0.65 + 0.28 * Math.sin(nowMs / 8_000) + 0.1 * load;
+  const memoryFraction = 0.68 + 0.28 * Math.sin(nowMs / 8_000) + 0.1 * load;
   return { memoryFraction, cpuFraction: 0.5, eventLoopDelayMs: 0, queueLength };
 }

@@ -11,6 +11,7 @@ export class FakeClock implements Clock {
   #nowMs = 1_000;
   #order = 0;
   readonly #pending = new Set<Pending>();
+  readonly #unrefed = new WeakSet<Pending>();
 
   now(): number {
     return this.#nowMs;
@@ -23,12 +24,17 @@ export class FakeClock implements Clock {
   setTimer(delayMs: number, fire: () => void): Timer {
     const pending = { dueMs: this.#nowMs + delayMs, order: ++this.#order, fire };
     this.#pending.add(pending);
-    return { cancel: () => void this.#pending.delete(pending) };
+    return { cancel: () => void this.#pending.delete(pending), unref: () => void this.#unrefed.add(pending) };
   }
 
-  /** Timers that are set and have not fired. */
+  /** Timers that are set, have not fired, and would keep the process alive. */
   get pendingCount(): number {
-    return this.#pending.size;
+    return [...this.#pending].filter((pending) => !this.#unrefed.has(pending)).length;
+  }
+
+  /** The others. */
+  get unrefedCount(): number {
+    return this.#pending.size - this.pendingCount;
   }
 
   /** Moves time on, firing what comes due in order; lets promises run in between. */

@@ -39,7 +39,8 @@ class Failure:
     `code` is stable (protocol/codes.json), `message` is for the developer, `for_model` for the model; `path` has the
     tools from the root of the call tree to this call; `elapsed_ms` counts from submission; `attempts` is the number of
     bodies that were started. `body`, of a cancelled call: it did not begin, goes on no more (it may have had effects
-    before), ran to its own end all the same, or may still be running.
+    before), ran to its own end all the same, or may still be running. `retry_after_ms`: when the same call has a
+    chance, where that is known.
     """
 
     code: str
@@ -54,6 +55,7 @@ class Failure:
     error: ErrorInfo | None = None
     crash: Crash | None = None
     body: CancelledBody | None = None
+    retry_after_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +160,5 @@ def _failure_from(failure: Mapping[str, Any]) -> Failure:
         error=None if error is None else error_info_from(error),
         crash=None if crash is None else Crash(crash["signal"], crash["exitCode"]),
         body=failure.get("body"),
+        retry_after_ms=failure.get("retryAfterMs"),
     )

@@ -37,6 +37,7 @@ def test_stats_count_calls_by_outcome_and_time_waits_and_bodies() -> None:
     slow = after.tools["slow"]
     assert (slow.run_ms.count, slow.run_ms.p50 >= 95, slow.wait_ms.max >= 150) == (3, True, True)
     assert after.tools["pid"].by_status == {"succeeded": 1}
+    assert after.pressure == ()
     assert after.workers.busy == 0
     assert after.workers.idle + after.workers.starting >= 1
     assert after.memory.engine_bytes > 10_000_000

@@ -5,8 +5,10 @@ import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { WorkerStats } from "../../events/engine-stats.ts";
 import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
+import type { RunningCall } from "../../pressure/furthest-over-share.ts";
+import type { WorkersMakeWay } from "../../pressure/relief.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
-import { readProcess } from "../../supervise/process-tree.ts";
+import { largestOf, readProcess, treeMemoryBytes } from "../../supervise/process-tree.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
 import type { QuotaWatch } from "../../supervise/quota-watch.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
@@ -53,7 +55,7 @@ interface Assignment {
  * Runs jobs in Node workers: one at a time in each, first come first served. A worker that passes its job's deadline is killed
  * with its process group, and another takes its place. Every worker imports every registered module when it starts.
  */
-export class NodePool {
+export class NodePool implements WorkersMakeWay {
   readonly #clock: Clock;
   readonly #watch: QuotaWatch;
   readonly #workforce: NodeWorkforce;
@@ -61,6 +63,7 @@ export class NodePool {
   #queue: Job[] = [];
   #idleDeaths = 0;
   #closed = false;
+  #isShrunk = false;
 
   constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch, stream: EventStream) {
     this.#clock = clock;
@@ -103,6 +106,48 @@ export class NodePool {
     return { busy, idle: all.length - busy - starting, starting, waiting: this.#queue.length };
   }
 
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  shrinkReserve(isShrunk: boolean): void {
+    this.#isShrunk = isShrunk;
+    if (isShrunk) for (const worker of this.#spare()) this.#end(worker);
+    this.#pump();
+  }
+
+  recycleLargestIdle(): void {
+    const largest = largestOf(this.#spare());
+    if (largest) this.#end(largest);
+  }
+
+  get running(): { callId: string; memoryBytes: number; quotaBytes: number | null }[] {
+    return [...this.#busy].map(([{ pid }, { job }]) => ({
+      callId: job.callId,
+      memoryBytes: (pid !== undefined && treeMemoryBytes([pid])) || 0,
+      quotaBytes: job.quotas.memoryBytes,
+    }));
+  }
+
+  sacrifice({ callId, memoryBytes, shareBytes }: RunningCall): void {
+    for (const [worker, { job }] of [...this.#busy]) {
+      if (job.callId !== callId) continue;
+      this.#stop(worker, job, new DOMException("The machine is about to run out of memory", "AbortError"), "pressure");
+      job.ended({ type: "memory-pressure", observedBytes: memoryBytes, shareBytes });
+    }
+    this.#pump();
+  }
+
+  /** Idle workers that nobody waits for. */
+  #spare(): NodeWorker[] {
+    return this.#queue.length > 0 ? [] : this.#workforce.workers.filter((worker) => !this.#busy.has(worker));
+  }
+
+  #end(worker: NodeWorker): void {
+    this.#forget(worker);
+    worker.terminate("pressure");
+  }
+
   /** Process ids of the workers. */
   get pids(): number[] {
     return this.#workforce.workers.flatMap(({ pid }) => pid ?? []);
@@ -138,7 +183,7 @@ export class NodePool {
   #keepReserve(): void {
     if (!this.#workforce.hasModules) return;
     const room = MAX_BUSY - this.#active;
-    const reserve = this.#idleDeaths < MAX_IDLE_DEATHS ? RESERVE : 0;
+    const reserve = this.#idleDeaths < MAX_IDLE_DEATHS && !this.#isShrunk ? RESERVE : 0;
     const wanted = this.#busy.size + Math.max(0, Math.min(room, this.#queue.length)) + reserve;
     for (let missing = wanted - this.#workforce.workers.length; missing > 0; missing -= 1) this.#workforce.start();
   }

@@ -1,9 +1,13 @@
 import { availableParallelism } from "node:os";
 import type { Ending } from "../../call/ending.ts";
 import type { Crash } from "../../call/outcome.ts";
+import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { WorkerStats } from "../../events/engine-stats.ts";
 import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
+import type { RunningCall } from "../../pressure/furthest-over-share.ts";
+import type { WorkersMakeWay } from "../../pressure/relief.ts";
+import { largestOf, treeMemoryBytes } from "../../supervise/process-tree.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
 import { QuotaWatch } from "../../supervise/quota-watch.ts";
 import type { Accept } from "./dial-in.ts";
@@ -73,7 +77,7 @@ interface Assignment {
  * Runs jobs in Python workers: one at a time in each, first come first served. A worker that passes its job's deadline
  * is killed with its process group, and another takes its place.
  */
-export class PythonPool {
+export class PythonPool implements WorkersMakeWay {
   readonly #clock: Clock;
   readonly #workforce: Workforce;
   readonly #watch: QuotaWatch;
@@ -81,6 +85,7 @@ export class PythonPool {
   readonly #busy = new Map<Worker, Assignment>();
   readonly #queue: Waiting[] = [];
   #closed = false;
+  #isShrunk = false;
 
   constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>, stream: EventStream) {
     this.#clock = clock;
@@ -98,6 +103,41 @@ export class PythonPool {
     const busy = this.#busy.size;
     const idle = this.#workforce.living.filter((worker) => !this.#busy.has(worker)).length;
     return { busy, idle, starting: this.#workforce.forkingCount, waiting: this.#queue.length };
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  shrinkReserve(isShrunk: boolean): void {
+    this.#isShrunk = isShrunk;
+    if (isShrunk) for (const worker of this.#spare()) this.#workforce.retire(worker, "pressure");
+    this.#pump();
+  }
+
+  recycleLargestIdle(): void {
+    const largest = largestOf(this.#spare());
+    if (largest) this.#workforce.retire(largest, "pressure");
+    this.#pump();
+  }
+
+  get running(): { callId: string; memoryBytes: number; quotaBytes: number | null }[] {
+    return [...this.#busy].map(([{ pid }, { job }]) => ({
+      callId: job.callId,
+      memoryBytes: (pid !== undefined && treeMemoryBytes([pid])) || 0,
+      quotaBytes: job.quotas.memoryBytes,
+    }));
+  }
+
+  sacrifice({ callId, memoryBytes, shareBytes }: RunningCall): void {
+    for (const [worker, { job }] of [...this.#busy])
+      if (job.callId === callId)
+        this.#stop(worker, job, { type: "memory-pressure", observedBytes: memoryBytes, shareBytes }, "pressure");
+  }
+
+  /** Idle workers that nobody waits for. */
+  #spare(): Worker[] {
+    return this.#queue.length > 0 ? [] : this.#workforce.living.filter((worker) => !this.#busy.has(worker));
   }
 
   /** Process ids of the workers. */
@@ -208,7 +248,7 @@ export class PythonPool {
     if (this.#tools.size === 0 || this.#workforce.isPreparing) return;
     if (this.#workforce.isFailing && waiting === 0) return;
     const parents = this.#busy.size - working;
-    const wanted = parents + Math.min(MAX_BUSY, working + waiting) + RESERVE;
+    const wanted = parents + Math.min(MAX_BUSY, working + waiting) + (this.#isShrunk ? 0 : RESERVE);
     const have = this.#busy.size + idle + this.#workforce.forkingCount;
     for (let missing = wanted - have; missing > 0; missing -= 1) this.#workforce.fork();
   }
@@ -280,9 +320,9 @@ export class PythonPool {
   }
 
   /** Kills the worker of a body that may not go on, and settles its call in the same turn. */
-  #stop(worker: Worker, job: Job, ending: Ending): void {
+  #stop(worker: Worker, job: Job, ending: Ending, why: WorkerEnd = "quota"): void {
     this.#release(worker);
-    this.#workforce.kill(worker, "quota");
+    this.#workforce.kill(worker, why);
     job.ended(ending);
     this.#pump();
   }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Tool } from "../../../src/index.ts";
 
+let held: Buffer | undefined;
+
 /** Bodies that a worker has to survive, or to end by. */
 export const tool: Tool<{ do: string; megabytes: number }> = {
   name: "odd",
@@ -50,6 +52,10 @@ export const tool: Tool<{ do: string; megabytes: number }> = {
         return call("hang", {}, { timeout: "5 parsecs" });
       case "pid":
         return process.pid;
+      case "hold": {
+        held = Buffer.alloc(megabytes * 1_000_000, 1);
+        return new Promise(() => setInterval(() => held?.length, 1_000));
+      }
       case "wait":
         return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       default:

@@ -77,6 +77,8 @@ class Stats:
     permits: Mapping[str, PermitStats]
     workers: WorkerStats
     memory: MemoryStats
+    pressure: tuple[str, ...]
+    """What is being done against pressure, as docs/events.md names it; nothing on a healthy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def stats_from(told: Mapping[str, Any]) -> Stats:
         permits={name: PermitStats(each["limit"], each["inUse"]) for name, each in told["permits"].items()},
         workers=WorkerStats(**told["workers"]),
         memory=MemoryStats(memory["engineBytes"], memory["workersBytes"]),
+        pressure=tuple(told["pressure"]),
     )
 
 
