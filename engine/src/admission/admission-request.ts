@@ -14,6 +14,7 @@ export function admissionRequest(
     ...{ nowMs, tool, subject, policy, placement, path, parent, fingerprint, usage, run },
     stuckBodies: 0,
     isRemembered: true,
+    rejectsForMs: undefined,
     ledger: undefined,
     history: undefined,
     isAnswered: false,

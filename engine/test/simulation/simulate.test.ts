@@ -11,8 +11,8 @@ it("keeps every promise over many calls made by a new seed", () => {
 });
 
 it("replays exactly from its seed, and reaches what it is about", () => {
-  const report = simulate(6, CALLS);
-  expect(simulate(6, CALLS)).toEqual(report);
+  const report = simulate(22, CALLS);
+  expect(simulate(22, CALLS)).toEqual(report);
   expect(simulate(5, 2_000).digest).not.toBe(report.digest);
   expect(report.calls).toBeGreaterThanOrEqual(CALLS);
   expect(report.longestQueue).toBeGreaterThan(100);
