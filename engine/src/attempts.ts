@@ -63,6 +63,11 @@ export class Attempts {
     return delayMs;
   }
 
+  /** Bodies of the attempts before the present one. */
+  bodiesBefore(call: Call): number {
+    return this.#calls.get(call)?.bodies ?? 0;
+  }
+
   /** Starts the next attempt after the delay. */
   wait(call: Call, delayMs: number): void {
     const retried = this.#calls.get(call);

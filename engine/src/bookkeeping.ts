@@ -1,4 +1,4 @@
-import { noticeFor } from "./admission/admission.ts";
+import { noticeFor, noticesAtOnce } from "./admission/admission.ts";
 import type { Rejection } from "./admission/guard.ts";
 import { asClause } from "./admission/rejection-text.ts";
 import type { KeptResult } from "./cache/kept-result.ts";
@@ -62,6 +62,8 @@ export class Bookkeeping {
     this.usage.ended(admitted, entry);
     run?.ended(admitted, entry, ticket);
     if (!run || !policy || !ticket || !entry.result) return null;
+    // Its caller could not have seen that it repeats something.
+    if (!ticket.familiar.includes(entry.result.digest) && !noticesAtOnce(policy)) return null;
     const { agent, task, tool } = admitted;
     return noticeFor({ tool, policy, fingerprint: ticket.entry.fingerprint, history: run.history(agent, task) });
   }

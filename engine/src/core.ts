@@ -1,4 +1,4 @@
-import { reject } from "./admission/admission.ts";
+import { noticesAtOnce, reject } from "./admission/admission.ts";
 import { admissionRequest } from "./admission/admission-request.ts";
 import type { Rejection } from "./admission/guard.ts";
 import { observe } from "./admission/rejection-text.ts";
@@ -32,6 +32,12 @@ import type { PermitCount } from "./schedule/permits.ts";
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
+
+/** The outcome of a call whose body returns, but for `elapsedMs` and the value. */
+export interface IfReturned {
+  readonly outcome: Outcome;
+  readonly unless: readonly string[];
+}
 
 export interface CoreLoad {
   readonly inFlight: number;
@@ -276,6 +282,21 @@ export class EngineCore {
     call.startedAtMs ??= this.#clock.now();
     this.observer.started(call, attempt);
     if (isFirst && call.policy?.cache) this.#flights.begun(call);
+  }
+
+  /**
+   * What the outcome of a running call will be if its body returns, so that a host need not wait to hear it; `unless` are digests
+   * of results that may bring a notice with them. Undefined where any result may.
+   */
+  ifReturned(call: Call): IfReturned | undefined {
+    const live = this.#live.get(call);
+    if (!live?.booked || !call.policy || noticesAtOnce(call.policy)) return undefined;
+    const unless = live.booked.ticket?.familiar ?? [];
+    const ending: Ending = { type: "returned", digest: null, preview: null };
+    const { observed } = live;
+    const attempts = this.#attempts.bodiesBefore(call) + 1;
+    const settlement = { nowMs: this.#clock.now(), attempts, notice: null, observed };
+    return { outcome: endedOutcome(call, ending, settlement), unless };
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */

@@ -1,3 +1,4 @@
+import type { Policy } from "../policy/policy.ts";
 import { ancestorGuard } from "./ancestors.ts";
 import { budgetGuard } from "./budgets.ts";
 import { callCycle } from "./call-cycle.ts";
@@ -57,6 +58,11 @@ export function reject(request: AdmissionRequest): Rejection | undefined {
     if (rejection) return rejection;
   }
   return undefined;
+}
+
+/** Whether a result that repeats nothing can have a notice: where a limit is 1. */
+export function noticesAtOnce({ sameCallNotice, cycleNotice, sameResultNotice, sameFailureNotice }: Policy): boolean {
+  return [sameCallNotice, cycleNotice, sameResultNotice, sameFailureNotice].includes(1);
 }
 
 /** What the model is told beside a result that repeats something; null is nothing. */

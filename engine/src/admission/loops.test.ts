@@ -288,3 +288,50 @@ describe("what a run remembers", () => {
     expect(calls.decide({ fingerprint: "first" })).toBe("admitted");
   });
 });
+
+describe("what an admission says of the outcome", () => {
+  // Few inputs, tools and results, calls that overlap: every kind of loop comes up.
+  const step = fc.record({
+    tool: fc.constantFrom("t", "u"),
+    fingerprint: fc.constantFrom("f", "g", "h"),
+    digest: fc.constantFrom("x", "y", null),
+    ends: fc.nat(2),
+  });
+
+  const early = { ...lone, sameCallNotice: 2, sameResultNotice: 2, cycleNotice: 2 };
+
+  it("holds: a result whose digest it does not name has no notice, however calls overlap", () => {
+    let notices = 0;
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
+        const calls = new Calls(early, { t: {}, u: {} });
+        const open: { end(): void }[] = [];
+        for (const { tool, fingerprint, digest, ends } of steps) {
+          const submitted = calls.submit({ tool, fingerprint: tool + fingerprint });
+          if (submitted.outcome) continue;
+          calls.core.start(submitted.call);
+          const known = calls.core.ifReturned(submitted.call);
+          open.push({
+            end: () => {
+              calls.core.end(submitted.call, 1, returned(digest));
+              const { elapsedMs: _then, ...said } = known?.outcome ?? { elapsedMs: 0 };
+              if (submitted.outcome?.notice) notices += 1;
+              if (digest === null || !known?.unless.includes(digest)) expect(submitted.outcome).toMatchObject(said);
+            },
+          });
+          for (const { end } of open.splice(0, ends)) end();
+        }
+        for (const { end } of open) end();
+      }),
+      { numRuns: 300 },
+    );
+    expect(notices).toBeGreaterThan(100);
+  });
+
+  it("is nothing where a first result has a notice already", () => {
+    const calls = new Calls({ sameCallNotice: 1 });
+    const { call } = calls.submit();
+    calls.core.start(call);
+    expect(calls.core.ifReturned(call)).toBeUndefined();
+  });
+});

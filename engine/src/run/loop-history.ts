@@ -41,8 +41,10 @@ export interface Cycle {
 /** What was known when a call was admitted: it counts as a repetition only of what its caller could have seen. */
 export interface LoopTicket {
   readonly entry: Entry;
-  readonly seenRepetitions: number;
-  readonly seenStreak: number;
+  readonly repetition: Repetition | undefined;
+  readonly streak: Streak | undefined;
+  /** The digests of this call's results and of its tool's streak: a result with another one repeats nothing. */
+  readonly familiar: readonly string[];
 }
 
 interface Entry extends SeenCall {
@@ -130,11 +132,9 @@ export class LoopHistory {
   admitted(call: SeenCall, turn: string | undefined): LoopTicket {
     if (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn) this.#rejections = 0;
     const entry = { ...call, digest: null };
-    const ticket = {
-      entry,
-      seenRepetitions: this.repetition(call.fingerprint)?.times ?? 0,
-      seenStreak: this.#streaks.get(call.tool)?.times ?? 0,
-    };
+    const repetition = this.repetition(call.fingerprint);
+    const streak = this.#streaks.get(call.tool);
+    const ticket = { entry, repetition, streak, familiar: this.#familiar(call.fingerprint, repetition, streak) };
     this.#callsInARow = this.#lastTool === call.tool ? this.#callsInARow + 1 : 1;
     this.#lastTool = call.tool;
     this.#append(entry);
@@ -149,14 +149,23 @@ export class LoopHistory {
     if (cycled && call && digest !== undefined) this.#append({ ...call, digest });
   }
 
-  ended({ entry, seenRepetitions, seenStreak }: LoopTicket, result: Result): void {
+  ended({ entry, repetition, streak }: LoopTicket, result: Result): void {
     const { tool, fingerprint } = entry;
-    entry.digest = result.digest;
+    const { digest, preview } = result;
+    entry.digest = digest;
     const before = this.repetition(fingerprint);
-    const same = before?.digest === result.digest;
-    const times = same ? Math.max(before.times, seenRepetitions + 1) : 1;
-    this.#results.set(this.#prefix + fingerprint, { digest: result.digest, preview: result.preview, times });
-    this.#streaks.set(tool, grown(this.#streaks.get(tool), fingerprint, result, seenStreak));
+    const times = before?.digest === digest ? Math.max(before.times, timesOf(repetition, digest) + 1) : 1;
+    this.#results.set(this.#prefix + fingerprint, { digest, preview, times });
+    this.#streaks.set(tool, grown(this.#streaks.get(tool), fingerprint, result, timesOf(streak, digest)));
+  }
+
+  #familiar(fingerprint: string, repetition: Repetition | undefined, streak: Streak | undefined): string[] {
+    const digests = new Set<string>();
+    if (repetition) digests.add(repetition.digest);
+    if (streak) digests.add(streak.digest);
+    for (const { fingerprint: recent, digest } of this.#recent)
+      if (digest !== null && recent === fingerprint) digests.add(digest);
+    return [...digests];
   }
 
   #append(entry: Entry): void {
@@ -189,6 +198,10 @@ export class LoopHistory {
 
 function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
   return a !== undefined && b !== undefined && a.fingerprint === b.fingerprint && a.digest === b.digest;
+}
+
+function timesOf(seen: Repetition | Streak | undefined, digest: string): number {
+  return seen?.digest === digest ? seen.times : 0;
 }
 
 function grown(before: Streak | undefined, fingerprint: string, result: Result, seen: number): Streak {

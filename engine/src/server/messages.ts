@@ -86,6 +86,8 @@ export type FromClient =
       readonly ending: Ending;
       /** Said before to an engine that is lost: refused if this one does not know the call. */
       readonly again?: boolean;
+      /** The client knows the outcome by `ifReturned`: none is sent. */
+      readonly quiet?: boolean;
     }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "withdraw"; readonly id: number }
@@ -108,6 +110,8 @@ export type ToClient =
       readonly cancelGraceMs: number;
       /** The result is to come with its ending, pickled, if it is not larger and loses nothing by that; none is: not at all. */
       readonly keepBytes?: number | undefined;
+      /** On the host: its outcome if the body returns a result with any other digest than these, but for `elapsedMs`. */
+      readonly ifReturned?: { readonly outcome: OutcomeHeader; readonly unless: readonly string[] } | undefined;
     }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
   | {

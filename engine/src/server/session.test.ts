@@ -38,6 +38,18 @@ describe("a host call", () => {
     expect(ended(99)).toEqual([]);
   });
 
+  it("that the host settles by what its admission said is heard of no more, and counts", () => {
+    const { handle, call } = openSession({ maxCalls: 2 });
+    const ended = (id: number, digest: string) =>
+      handle({ type: "ended", id, attempt: 1, ending: { type: "returned", digest, preview: null }, quiet: true });
+    const said = { status: "succeeded", callId: expect.any(String), path: ["t"], notice: null };
+    expect(call(1)).toMatchObject([{ ifReturned: { outcome: said, unless: [] } }]);
+    expect(ended(1, "d")).toEqual([]);
+    expect(call(2)).toMatchObject([{ ifReturned: { unless: ["d"] } }]);
+    expect(ended(2, "e")).toEqual([]);
+    expect(call(3)).toMatchObject([{ outcome: { failure: { code: "usage-limit" } } }]);
+  });
+
   it("ends at the deadline that the host reports", () => {
     const { handle, call } = openSession();
     call(1, { timeoutMs: 1_000 });

@@ -26,6 +26,8 @@ interface CallEntry {
   body: Uint8Array | undefined;
   /** What runs in a worker, once it is known. */
   job?: { readonly load: string; readonly args: Uint8Array };
+  /** The client has made the outcome itself, by what its admission said. */
+  isQuiet?: boolean;
 }
 
 /** Sends to the client. */
@@ -255,9 +257,12 @@ export class Session {
     const { placement, policy } = call;
     const timeoutMs = attemptTimeoutMs(call, this.#shared.clock.now());
     const cancelGraceMs = policy?.cancelGraceMs ?? 0;
-    const keep = placement === "host" ? keepBytes(call) : undefined;
-    const admitted = { id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs, keepBytes: keep };
-    this.#send({ type: "admitted", ...admitted });
+    const onHost = placement === "host";
+    const said = {
+      keepBytes: onHost ? keepBytes(call) : undefined,
+      ifReturned: onHost ? core.ifReturned(call) : undefined,
+    };
+    this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs, ...said });
   }
 
   #start(id: number, load: string, body: Uint8Array): void {
@@ -290,9 +295,13 @@ export class Session {
     });
   }
 
-  #ended({ id, attempt, ending, again }: Extract<FromClient, { type: "ended" }>, result: Uint8Array): void {
+  #ended(
+    { id, attempt, ending, again, quiet = false }: Extract<FromClient, { type: "ended" }>,
+    result: Uint8Array,
+  ): void {
     const entry = this.#calls.get(id);
     if (entry) {
+      entry.isQuiet = quiet;
       if (entry.isResumed) {
         const { state } = entry.call;
         // Before the engine was lost, it had decided that another attempt follows.
@@ -334,12 +343,14 @@ export class Session {
   }
 
   #settled(id: number, call: Call, outcome: Outcome): void {
+    const entry = this.#calls.get(id);
     const answer =
       outcome.status === "succeeded" && outcome.value instanceof PickledAnswer ? outcome.value.bytes : undefined;
-    const body = answer ?? this.#calls.get(id)?.body;
+    const body = answer ?? entry?.body;
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);
     this.#shared.guests.revoke(call.id);
+    if (entry?.isQuiet) return;
     const { value: _value, ...header } = outcome as Outcome & { readonly value?: unknown };
     this.#send({ type: "outcome", id, outcome: header }, body);
   }

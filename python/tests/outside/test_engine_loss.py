@@ -104,6 +104,33 @@ def test_a_host_body_that_outlives_its_engine_is_settled_by_the_next_one() -> No
     assert first.path == ("kill",)
 
 
+def test_an_ending_that_the_engine_did_not_live_to_hear_is_told_to_the_next_one() -> None:
+    stops = iter([True])
+
+    def stop_the_engine() -> str:
+        engine = shared_engine().live_connection
+        if engine is not None and next(stops, False):
+            os.kill(engine.process.pid, signal.SIGSTOP)
+        return "done"
+
+    with ToolExecutor(timeout_seconds=30) as executor:
+        executor.register(stop_the_engine, name="stop", max_calls=3, max_in_flight=1)
+        executor.register(lambda: 1, name="other")
+        with executor.run():
+            # The outcome was known with the admission: nobody waits for the engine, which stands still.
+            first = executor.try_execute_tool("stop")
+            kill_the_engine()
+            assert executor.execute_tool("other") == 1
+            # Its effect is known, so it may be called again; the results are the same, and it counts.
+            kinds = []
+            for _ in range(3):
+                outcome = executor.try_execute_tool("stop")
+                kill_the_engine()
+                kinds.append((outcome.status, outcome.notice is not None))
+    assert first.value == "done"
+    assert kinds == [("succeeded", False), ("succeeded", True), ("rejected", False)]
+
+
 def test_a_run_whose_journal_is_gone_admits_only_what_reads() -> None:
     with ToolExecutor() as executor:
         executor.register(lambda: 1, name="write")

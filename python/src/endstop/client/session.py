@@ -17,6 +17,7 @@ from endstop.client.inviting import stop_watching_for_children
 from endstop.client.journal import StartedBodies, read_started_bodies
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
+from endstop.client.unconfirmed import Unconfirmed
 from endstop.errors import EngineError
 from endstop.host.bodies import body_threads
 from endstop.host.waiting import stop_watching
@@ -42,6 +43,7 @@ class Session:
         """Whether the engine has answered a call of the run, or may have started its body."""
         self._calls: dict[int, Submission] = {}
         """Those that have no outcome here yet."""
+        self._unconfirmed = Unconfirmed()
         self._answered = False
         """The same for calls of the whole session."""
         self._joining_runs: set[str] = set()
@@ -164,11 +166,13 @@ class Session:
             while True:
                 try:
                     connection = self.connection()
+                    told = self._unconfirmed.told()
                     call.send(connection)
                     connection.wait(call.slot, settled=False)
                     if call.in_worker:
                         connection.wait(call.slot, settled=True)
                     answer = call.answer(self)
+                    self._unconfirmed.confirm(told)
                 except ChannelLost as problem:
                     call.note_loss(problem)
                     continue
@@ -189,11 +193,13 @@ class Session:
             while True:
                 try:
                     connection = await self.connection_async()
+                    told = self._unconfirmed.told()
                     call.send(connection)
                     await connection.wait_async(call.slot, settled=False)
                     if call.in_worker:
                         await connection.wait_async(call.slot, settled=True)
                     answer = call.answer(self)
+                    self._unconfirmed.confirm(told)
                 except ChannelLost as problem:
                     call.note_loss(problem)
                     continue
@@ -222,6 +228,18 @@ class Session:
         """It has its outcome, or nobody waits for one."""
         self._note_answer(call)
         self._calls.pop(call.id, None)
+
+    def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None:
+        """Of a call whose outcome is known here. If the engine is lost before it heard it, the next one does.
+
+        Raises ChannelLost.
+        """
+        self._unconfirmed.add(frame, kept)
+        try:
+            connection.send(frames.encode(frame, kept))
+        except ChannelLost:
+            self._unconfirmed.confirm((frame["id"],))
+            raise
 
     def started_bodies(self) -> StartedBodies | None:
         """What the journal says that an engine of this session left behind; None if it cannot be read."""
@@ -254,19 +272,20 @@ class Session:
                 if self._attached is not connection:
                     if connection.process.invitation is not None or self._was_guest:
                         self._begin_anew()
-                    connection.send(b"".join(frames.encode(header) for header in self._introduction()))
+                    connection.send(b"".join(self._introduction()))
                     self._attached = connection
 
         uninterrupted(tell_everything)
 
-    def _introduction(self) -> list[dict[str, Any]]:
+    def _introduction(self) -> list[bytes]:
         calls = list(self._calls.values())
         for call in calls:
             self._note_answer(call)
         opening = {"type": "open-engine", "engine": self.name, "options": self._options}
+        told = self._unconfirmed.told()
         if self._answered:
-            opening["resume"] = {"calls": [call.id for call in calls]}
-        return [
+            opening["resume"] = {"calls": [*(call.id for call in calls), *told]}
+        headers: list[dict[str, Any]] = [
             opening,
             *(
                 {"type": "register", "engine": self.name, "tool": tool, "policy": policy}
@@ -283,6 +302,7 @@ class Session:
                 for run, used in list(self._runs.items())
             ),
         ]
+        return [*(frames.encode(header) for header in headers), *self._unconfirmed.again(told)]
 
     def _tell(self, header: dict[str, Any]) -> None:
         """Now if the engine knows this session; else the introduction will say it.
@@ -317,6 +337,7 @@ class Session:
     def _begin_anew(self) -> None:
         """The engine that is met next has no journal of what the last one knew of this session."""
         self._calls = {number: call for number, call in self._calls.items() if not call.may_have_begun}
+        self._unconfirmed.clear()
         self._answered = False
         self._runs = dict.fromkeys(self._runs, False)
 

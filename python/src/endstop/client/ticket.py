@@ -39,6 +39,8 @@ class Home(Protocol):
 
     def cancel_below(self, call_id: str) -> None: ...
 
+    def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None: ...
+
 
 class _Described(NamedTuple):
     value: Any
@@ -82,6 +84,7 @@ class Ticket:
         self._cancellation: Cancellation = submission.cancellation
         self._keep_bytes: int | None = admitted.get("keepBytes")
         """Up to which size the engine takes the result, to answer other calls with it."""
+        self._if_returned = admitted.get("ifReturned")
         self._moved = False
         """Whether the ending was told to another engine, which refuses it if it does not know the call."""
         self._used = False
@@ -245,6 +248,22 @@ class Ticket:
         with contextlib.suppress(ChannelLost):
             self._report(ending)
 
+    def _settle_at_once(self, ending: dict[str, Any], kept: bytes) -> bool:
+        """By what the engine said with its admission, if that holds: it hears of the ending, nobody waits for it."""
+        known = self._if_returned
+        if known is None or ending["type"] != "returned" or ending["digest"] in known["unless"]:
+            return False
+        if self._slot.has(settled=True):
+            return False
+        frame = {"type": "ended", "id": self._slot.id, "attempt": self._attempt, "ending": ending, "quiet": True}
+        try:
+            self._home.tell_ending(self._connection, frame, kept)
+        except ChannelLost:
+            return False
+        self._connection.drop_slot(self._slot)
+        self._slot.outcome = {"outcome": {**known["outcome"], "elapsedMs": self._facts.elapsed_ms}}
+        return True
+
     def _settle(self, ending: dict[str, Any], value: Any = None) -> Outcome:
         self._report_and_wait(ending, value)
         return self._conclude(ending, value, None)
@@ -260,6 +279,8 @@ class Ticket:
             # While the next attempt is waited for, a cancel is the engine's to carry out.
             self._cancellation.on_request(self._submission.withdraw)
         try:
+            if self._settle_at_once(ending, kept):
+                return
             with contextlib.suppress(ChannelLost):
                 self._report(ending, kept=kept)
                 self._connection.wait(self._slot, settled=False)
@@ -278,6 +299,8 @@ class Ticket:
             # While the next attempt is waited for, a cancel is the engine's to carry out.
             self._cancellation.on_request(self._submission.withdraw)
         try:
+            if self._settle_at_once(ending, kept):
+                return
             with contextlib.suppress(ChannelLost):
                 self._report(ending, kept=kept)
                 await self._connection.wait_async(self._slot, settled=False)
@@ -297,6 +320,7 @@ class Ticket:
         if admitted is None or self._slot.outcome is not None:
             return False
         self._attempt, self.timeout_ms = admitted["attempt"], admitted["timeoutMs"]
+        self._if_returned = admitted.get("ifReturned")
         return True
 
     @property
