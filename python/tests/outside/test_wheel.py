@@ -76,8 +76,8 @@ def test_the_wheel_alone_runs_a_crew_in_a_fresh_environment(version: str, wheel:
     packages = [str(wheel)] if is_ours else [str(wheel), "crewai"]
     subprocess.run([str(UV), "pip", "install", "--quiet", "--python", str(python), *pins, *packages], check=True)
     if is_ours:
-        # CrewAI from the environment of the tests, where it is compiled: 16 s instead of 23. What that environment's .pth
-        # files say, as where the checkout's package is, does not come along.
+        # CrewAI from the environment of the tests, where it is compiled: 16 s instead of 23. What that environment's
+        # .pth files say, as where the checkout's package is, does not come along.
         lent, site = (_site_packages(each) for each in (sys.executable, str(python)))
         Path(site, "lent.pth").write_text(f"{lent}\n")
     (tmp_path / "program.py").write_text(PROGRAM)
