@@ -28,3 +28,12 @@ it("worker-tool.ts, which uses the built package, prints what its reader expects
     "{ TEXT: 'DONE' }",
   ]);
 });
+
+it("typescript-agent.ts ends with an answer although its model does not", () => {
+  const lines = linesOf("typescript-agent.ts");
+  expect(lines.slice(0, 3)).toEqual(["1 job_state: 50 %", "2 job_state: 100 %", "3 job_state: 100 %"]);
+  expect(lines[3]).toContain("fetch_page gave no answer within 200 ms.");
+  expect(lines[7]).toContain("8 search: search was not run: same input, same result 3 times.");
+  expect(lines.at(-2)).toContain("No more tools will run");
+  expect(lines.at(-1)).toBe("The job is done; the page was not there.");
+});
