@@ -47,6 +47,6 @@ for (let turn = 1; ; turn++) {
     break;
   }
   const text = modelText(await run.call(asked.tool, asked.input));
-  console.log(`${turn} ${asked.tool}: ${text}`);
+  console.log(`${turn} ${asked.tool}: ${text.replaceAll("\n\n", " | ")}`);
   answers.push(text);
 }
