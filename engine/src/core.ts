@@ -6,46 +6,29 @@ import { repetitionOf } from "./admission/repetition.ts";
 import { Attempts, overAllAttempts } from "./attempts.ts";
 import { type Booked, Bookkeeping } from "./bookkeeping.ts";
 import { CachedAnswers } from "./cache/cached-answers.ts";
-import { Flights } from "./cache/flights.ts";
 import { type ResultCodec, snapshotCodec } from "./cache/kept-result.ts";
 import type { CachedResult } from "./cache/result-cache.ts";
 import { acceptsEnding, type Call, type CallEvent, transition } from "./call/call.ts";
 import { bodiesStarted, type Ending } from "./call/ending.ts";
 import { type CallInFlight, callInFlight } from "./call/in-flight.ts";
 import type { ObservedRejection, Outcome } from "./call/outcome.ts";
-import { endedOutcome, rejectedOutcome } from "./call/outcome-of.ts";
-import { type CallRequest, newCall, resumedCall, timeoutAfterWait } from "./call-request.ts";
+import { endedOutcome, type IfReturned, rejectedOutcome, returnedOutcome } from "./call/outcome-of.ts";
+import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
-import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
+import { type EffectiveLimit, type EngineOptions, Policies, type PolicyOptions } from "./policy/policy.ts";
 import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
-import type { AdmittedEntry } from "./run/entry.ts";
 import { seenCall } from "./run/entry-of.ts";
 import { type Journal, noJournal } from "./run/journal.ts";
 import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
 import type { Run } from "./run/run.ts";
-import { resultOfStored, type StoredEnding } from "./run/stored-ending.ts";
-import { Claims } from "./schedule/claims.ts";
-import type { PermitCount } from "./schedule/permits.ts";
+import { type StoredEnding, toldAgain } from "./run/stored-ending.ts";
+import { type CoreLoad, Turns } from "./turns.ts";
 
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
-
-/** The outcome of a call whose body returns, but for `elapsedMs` and the value. */
-export interface IfReturned {
-  readonly outcome: Outcome;
-  readonly unless: readonly string[];
-}
-
-export interface CoreLoad {
-  readonly inFlight: number;
-  /** Of those, the ones that wait for permits. */
-  readonly waiting: number;
-  /** By name: `engine`, `tool search`, `resource database`. */
-  readonly permits: Readonly<Record<string, PermitCount>>;
-}
 
 interface Live {
   readonly settled: SettledListener;
@@ -61,11 +44,10 @@ interface Live {
 export class EngineCore {
   readonly #clock: Clock;
   readonly #policies: Policies;
-  readonly #claims: Claims;
   readonly #books: Bookkeeping;
   readonly #attempts: Attempts;
   readonly #answers: CachedAnswers;
-  readonly #flights: Flights;
+  readonly #turns: Turns;
   readonly #live = new Map<Call, Live>();
   /** Calls whose tree began in another engine. */
   readonly #joined = new WeakSet<Call>();
@@ -94,22 +76,21 @@ export class EngineCore {
     random: () => number = Math.random,
   ) {
     this.#policies = new Policies(options);
-    this.#claims = new Claims(this.#policies, clock);
     this.#books = new Bookkeeping(remembered.usage, clock, journal);
     this.#clock = clock;
     this.#idPrefix = idPrefix;
     this.#attempts = new Attempts(this.#books, clock, random);
     this.#answers = new CachedAnswers(clock, codec);
-    this.#flights = new Flights(clock);
+    this.#turns = new Turns(this.#policies, this.#attempts, clock, {
+      waits: (call) => this.observer.waits(call),
+      answer: (call, result) => this.#answer(call, result, "flight"),
+      end: (call, ending) => this.end(call, undefined, ending),
+    });
   }
 
   /** Adds a tool, or replaces the options of one; its counts stay. Throws as {@link Policies.setTool} does. */
   setPolicy(tool: string, options: PolicyOptions): void {
     this.#policies.setTool(tool, options);
-  }
-
-  has(tool: string): boolean {
-    return this.#policies.has(tool);
   }
 
   /** Every limit in force for a tool and where it comes from; undefined if there is no such tool. */
@@ -126,7 +107,7 @@ export class EngineCore {
 
   /** Calls in flight, those of them that wait for permits, and the permits. */
   get load(): CoreLoad {
-    return { inFlight: this.#live.size, waiting: this.#claims.waiting, permits: this.#claims.permits };
+    return { inFlight: this.#live.size, waiting: this.#turns.claims.waiting, permits: this.#turns.claims.permits };
   }
 
   get inFlight(): number {
@@ -134,12 +115,12 @@ export class EngineCore {
   }
 
   get waiting(): number {
-    return this.#claims.waiting;
+    return this.#turns.claims.waiting;
   }
 
   /** Under pressure: this fraction of what may run at once, or does where nothing limits it. @returns how many; null is no limit */
   setConcurrency(fraction: number): number | null {
-    return this.#claims.setConcurrency(fraction);
+    return this.#turns.claims.setConcurrency(fraction);
   }
 
   get calls(): CallInFlight[] {
@@ -153,12 +134,8 @@ export class EngineCore {
   }
 
   /** Takes up a call that a lost engine had admitted: it goes on as if nothing had happened. */
-  resume(
-    { entry, ticket, attempt }: OpenCall,
-    parent: Call | undefined,
-    run: Run | undefined,
-    settled: SettledListener,
-  ): Call {
+  resume(open: OpenCall, parent: Call | undefined, run: Run | undefined, settled: SettledListener): Call {
+    const { entry, ticket, attempt } = open;
     const call = resumedCall(entry, parent, run, this.#policies.engine);
     this.#live.set(call, { settled, observed: [], booked: { admitted: entry, ticket } });
     if (attempt > 1) this.#attempts.resumed(call, attempt - 1);
@@ -169,9 +146,8 @@ export class EngineCore {
   /** Decides on a call. It comes back admitted, or settled: then `settled` has been told already. */
   submit(request: CallRequest, settled: SettledListener): Call {
     const nowMs = this.#clock.now();
-    const run = request.run;
+    const { run, parent } = request;
     const own = this.#policies.of(request.tool, request.agentName ?? request.agent);
-    const { parent } = request;
     // Below another engine's body, what bounds that one's whole tree holds here too.
     const joins = parent !== undefined && (!this.#live.has(parent) || this.#joined.has(parent));
     const policy = joins && own && parent.policy ? withinTree(own, parent.policy) : own;
@@ -179,22 +155,21 @@ export class EngineCore {
     if (joins) this.#joined.add(call);
     if (!policy) {
       const figures = { detail: suggestNames(call.tool, this.#policies.tools) };
-      return this.#reject(call, { code: "unknown-tool", figures }, { settled, observed: [] });
+      return this.#reject(call, { code: "unknown-tool", figures }, settled);
     }
     if (request.failedDependency !== undefined) {
       const figures = { detail: request.failedDependency };
-      return this.#reject(call, { code: "dependency-failed", figures }, { settled, observed: [] });
+      return this.#reject(call, { code: "dependency-failed", figures }, settled);
     }
-    const ledger = run?.ledger ?? this.#books.usage.ledger;
     const isNamed = request.idempotencyKey !== undefined || (run && request.requestId !== undefined);
-    const repetition = isNamed ? repetitionOf(call, policy, ledger) : undefined;
+    const repetition = isNamed ? repetitionOf(call, policy, run?.ledger ?? this.usage.ledger) : undefined;
     if (repetition && "ending" in repetition) return this.#tellAgain(call, repetition, settled);
-    if (repetition && policy.mode === "enforce") return this.#reject(call, repetition, { settled, observed: [] });
+    if (repetition && policy.mode === "enforce") return this.#reject(call, repetition, settled);
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
     const kept = policy.cache ? this.#answers.find(call) : undefined;
     const rejection = reject({
-      ...admissionRequest(call, policy, this.#books.usage.of(call.tool), nowMs),
+      ...admissionRequest(call, policy, this.usage.of(call.tool), nowMs),
       isRemembered: this.isRemembered,
       stuckBodies: request.stuckBodies ?? 0,
       rejectsForMs: this.rejectsForMs(),
@@ -207,7 +182,7 @@ export class EngineCore {
       const endRun = watched ? this.#books.reject(rejection, run, request, policy, seen, nowMs) : null;
       if (endRun !== null && run) this.endRun(run, endRun);
       const final: Rejection = endRun === null ? rejection : { code: "run-ended", figures: { detail: endRun } };
-      return this.#reject(call, final, { settled, observed: [] });
+      return this.#reject(call, final, settled);
     }
     const passed = [repetition, rejection].filter((found) => found !== undefined);
     const observed = passed.map((found) => observe(call.tool, found));
@@ -226,43 +201,7 @@ export class EngineCore {
     const { policy } = call;
     const entry = this.#live.get(call)?.booked?.admitted;
     if (call.state.type !== "admitted" || !policy || !entry) return;
-    const run = (): void => this.#takeTurn(call, policy, entry, begin);
-    const follows =
-      policy.cache &&
-      this.#flights.join(call, policy, {
-        lead: run,
-        answer: (result) => this.#answer(call, result, "flight"),
-        end: (ending) => this.end(call, undefined, ending),
-      });
-    if (follows) this.observer.waits(call);
-    else run();
-  }
-
-  #takeTurn(call: Call, policy: Policy, entry: AdmittedEntry, begin: () => void): void {
-    if (call.state.type !== "admitted") return;
-    let waits = true;
-    this.#claims.take(call, policy, {
-      begin: () => {
-        waits = false;
-        if (this.#isUnknown(call, policy, entry)) return;
-        call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
-        if (policy.maxAttempts > 1) this.#attempts.begins(call, () => this.#isUnknown(call, policy, entry) || begin());
-        begin();
-      },
-      fail: (ending) => {
-        waits = false;
-        this.end(call, undefined, ending);
-      },
-    });
-    if (waits) this.observer.waits(call);
-  }
-
-  /** Ends a call if one with its input, which it waited behind, ended in a way that nobody knows. */
-  #isUnknown(call: Call, policy: Policy, entry: AdmittedEntry): boolean {
-    const decision = call.byCode || policy.mode === "observe" ? undefined : call.run?.ledger.decideAtStart(entry);
-    if (decision?.type !== "effect-unknown") return false;
-    this.end(call, undefined, decision);
-    return true;
+    this.#turns.take(call, policy, entry, begin);
   }
 
   /** The body of an admitted call is about to run. @returns the attempt, or undefined if the call has ended meanwhile */
@@ -281,7 +220,7 @@ export class EngineCore {
     const isFirst = call.startedAtMs === undefined;
     call.startedAtMs ??= this.#clock.now();
     this.observer.started(call, attempt);
-    if (isFirst && call.policy?.cache) this.#flights.begun(call);
+    if (isFirst) this.#turns.begun(call);
   }
 
   /**
@@ -291,12 +230,10 @@ export class EngineCore {
   ifReturned(call: Call): IfReturned | undefined {
     const live = this.#live.get(call);
     if (!live?.booked || !call.policy || noticesAtOnce(call.policy)) return undefined;
-    const unless = live.booked.ticket?.familiar ?? [];
-    const ending: Ending = { type: "returned", digest: null, preview: null };
-    const { observed } = live;
+    const { booked, observed } = live;
     const attempts = this.#attempts.bodiesBefore(call) + 1;
     const settlement = { nowMs: this.#clock.now(), attempts, notice: null, observed };
-    return { outcome: endedOutcome(call, ending, settlement), unless };
+    return { outcome: returnedOutcome(call, settlement), unless: booked.ticket?.familiar ?? [] };
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */
@@ -305,24 +242,20 @@ export class EngineCore {
     if (!live || !acceptsEnding(call.state, attempt)) return;
     if (attempt !== undefined && call.policy && call.policy.maxAttempts > 1 && live.booked) {
       const delayMs = this.#attempts.plan(call, live.booked, attempt, ending);
-      if (delayMs !== null) return this.#tryAgain(call, attempt, delayMs);
+      if (delayMs !== null) {
+        this.#move(call, { type: "retry", attempt });
+        this.observer.retried(call, attempt, delayMs);
+        return this.#attempts.wait(call, delayMs);
+      }
     }
     const kept = ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
     const notice = live.booked ? this.#books.end(call, live.booked, ending, kept) : null;
     const before = this.#attempts.ended(call);
-    const attempts = before + bodiesStarted(ending);
     if (ending.type === "answered") this.observer.answered(call, ending.by ?? "framework");
-    const { observed } = live;
-    const nowMs = this.#clock.now();
-    const told = before === 0 ? ending : overAllAttempts(ending, call, nowMs);
-    this.#settle(call, attempt, endedOutcome(call, told, { nowMs, attempts, notice, observed, value }));
-    if (call.policy?.cache) this.#flights.ended(call, ending, kept);
-  }
-
-  #tryAgain(call: Call, attempt: number, delayMs: number): void {
-    this.#move(call, { type: "retry", attempt });
-    this.observer.retried(call, attempt, delayMs);
-    this.#attempts.wait(call, delayMs);
+    const settlement = { nowMs: this.#clock.now(), attempts: before + bodiesStarted(ending), notice, value };
+    const told = before === 0 ? ending : overAllAttempts(ending, call, settlement.nowMs);
+    this.#settle(call, attempt, endedOutcome(call, told, { ...settlement, observed: live.observed }));
+    this.#turns.ended(call, ending, kept);
   }
 
   #answer(call: Call, result: CachedResult, by: "cache" | "flight"): void {
@@ -332,33 +265,31 @@ export class EngineCore {
 
   /** A call that repeats another by name has that one's ending, without a body; for loops and counts it is no call of its own. */
   #tellAgain(call: Call, stored: StoredEnding, settled: SettledListener): Call {
-    const { ending } = stored;
-    const result = resultOfStored(stored);
-    const answer: Ending =
-      ending.type === "returned" ? { ...ending, type: "answered", by: "ledger" } : { type: "shared", ending };
+    const { answer, result } = toldAgain(stored);
     const value = result && this.#answers.restore(result);
     const settlement = { nowMs: this.#clock.now(), attempts: 0, notice: null, observed: [], value };
     this.observer.answered(call, "ledger");
-    this.#live.set(call, { settled, observed: [] });
-    this.#settle(call, undefined, endedOutcome(call, answer, settlement));
-    return call;
+    return this.#conclude(call, endedOutcome(call, answer, settlement), settled);
   }
 
-  #reject(call: Call, { code, figures }: Rejection, live: Live): Call {
-    this.#live.set(call, live);
-    this.#settle(call, undefined, rejectedOutcome(call, code, figures, this.#clock.now()));
+  #reject(call: Call, { code, figures }: Rejection, settled: SettledListener): Call {
+    return this.#conclude(call, rejectedOutcome(call, code, figures, this.#clock.now()), settled);
+  }
+
+  /** Of a call that is not admitted. */
+  #conclude(call: Call, outcome: Outcome, settled: SettledListener): Call {
+    this.#live.set(call, { settled, observed: [] });
+    this.#settle(call, undefined, outcome);
     return call;
   }
 
   #settle(call: Call, attempt: number | undefined, outcome: Outcome): void {
     const live = this.#live.get(call);
-    const event =
-      attempt === undefined ? ({ type: "settle", outcome } as const) : ({ type: "settle", attempt, outcome } as const);
-    if (!live || !this.#move(call, event)) return;
+    if (!live || !this.#move(call, { type: "settle", attempt, outcome })) return;
     this.#live.delete(call);
     this.observer.settled(call, outcome);
     live.settled(outcome, call);
-    this.#claims.end(call);
+    this.#turns.claims.end(call);
   }
 
   #move(call: Call, event: CallEvent): boolean {

@@ -16,7 +16,7 @@ export type CallEvent =
   /** An attempt has ended, and another one follows. */
   | { readonly type: "retry"; readonly attempt: number }
   /** The attempt that ends; none where the call ends whatever it is doing (rejected, cancelled). */
-  | { readonly type: "settle"; readonly attempt?: number; readonly outcome: Outcome };
+  | { readonly type: "settle"; readonly attempt?: number | undefined; readonly outcome: Outcome };
 
 /**
  * The next state. An event that does not apply, such as the late ending of a call that timed out, gives the same

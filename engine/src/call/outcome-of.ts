@@ -15,6 +15,12 @@ export interface Settlement {
   readonly value?: unknown;
 }
 
+/** The outcome of a call whose body returns, but for `elapsedMs` and the value; `unless`: digests of results for which it does not hold. */
+export interface IfReturned {
+  readonly outcome: Outcome;
+  readonly unless: readonly string[];
+}
+
 /** The outcome of a call that ended so. */
 export function endedOutcome(call: Call, ending: Ending, settlement: Settlement): Outcome {
   const { attempts, nowMs, notice, observed, value } = settlement;
@@ -25,6 +31,11 @@ export function endedOutcome(call: Call, ending: Ending, settlement: Settlement)
   }
   const [code, figures] = describeEnding(ending, call.timeoutMs);
   return failureOutcome(code, facts, call.placement, figures, rest);
+}
+
+/** The outcome of a call whose body returned. */
+export function returnedOutcome(call: Call, settlement: Settlement): Outcome {
+  return endedOutcome(call, { type: "returned", digest: null, preview: null }, settlement);
 }
 
 /** The outcome of a call that no body runs for. */

@@ -18,6 +18,12 @@ export function storedEnding(ending: Ending, result: KeptResult | undefined): St
   return { ending, result: { form: result.form, base64: Buffer.from(result.bytes).toString("base64") } };
 }
 
-export function resultOfStored({ result }: StoredEnding): KeptResult | undefined {
-  return result && { form: result.form, bytes: Buffer.from(result.base64, "base64") };
+/** How a call ends that repeats the one of this ending, and the result that goes with it. No body ran for it. */
+export function toldAgain({ ending, result }: StoredEnding): {
+  readonly answer: Ending;
+  readonly result: KeptResult | undefined;
+} {
+  const kept = result && { form: result.form, bytes: Buffer.from(result.base64, "base64") };
+  if (ending.type !== "returned") return { answer: { type: "shared", ending }, result: undefined };
+  return { answer: { ...ending, type: "answered", by: "ledger" }, result: kept };
 }

@@ -123,3 +123,6 @@ export type ToClient =
   | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats }
   | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
   | { readonly type: "directory"; readonly path: string };
+
+/** Sends to the client. */
+export type Send = (message: ToClient, body?: Uint8Array) => void;

@@ -1,37 +1,18 @@
 import { keepBytes } from "../cache/cached-answers.ts";
 import { attemptTimeoutMs, type Call } from "../call/call.ts";
-import { fingerprint } from "../call/fingerprint.ts";
 import type { Outcome } from "../call/outcome.ts";
-import type { EngineCore } from "../core.ts";
 import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
-import { quotasOf } from "../policy/quotas.ts";
 import type { MachineFigures } from "../pressure/machine.ts";
+import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from "./call-entry.ts";
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
 import { startedInLostWorkers } from "./lost-workers.ts";
-import type { CallMessage, FromClient, Hello, ToClient } from "./messages.ts";
+import type { CallMessage, FromClient, Hello, Send } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
-
-interface CallEntry {
-  readonly id: number;
-  readonly call: Call;
-  readonly core: EngineCore;
-  /** Its client may not know yet that it was admitted, by an engine that was lost then: it asks again under the same number. */
-  readonly isResumed?: boolean;
-  /** The pickled result or exception of a worker, on its way to the client. */
-  body: Uint8Array | undefined;
-  /** What runs in a worker, once it is known. */
-  job?: { readonly load: string; readonly args: Uint8Array };
-  /** The client has made the outcome itself, by what its admission said. */
-  isQuiet?: boolean;
-}
-
-/** Sends to the client. */
-export type Send = (message: ToClient, body?: Uint8Array) => void;
 
 /** What one client, the host or a guest, asked of its engine process. Messages in, messages out: it owns no channel. */
 export class Session {
@@ -155,14 +136,8 @@ export class Session {
       },
     }));
     // What ran in a worker ended with the engine; what nobody waits for any more is of nobody's interest.
-    for (const { call, core } of given) {
-      const started = call.placement === "host" || this.#shared.startedBefore(call.id);
-      core.end(call, undefined, {
-        type: "cancelled",
-        detail: "its engine was lost",
-        body: started ? "effect-unknown" : "not-started",
-      });
-    }
+    for (const { call, core } of given)
+      core.end(call, undefined, lostEnding(call, this.#shared.startedBefore(call.id)));
   }
 
   #openRun({ engine, run, resume = false, joins = false }: Extract<FromClient, { type: "open-run" }>): void {
@@ -213,28 +188,8 @@ export class Session {
     const parent = this.#shared.calls.get(message.parent ?? "") ?? this.#belongsTo;
     const run = message.run === undefined ? parent?.run : runs.get(message.run);
     if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
-    const request = {
-      // A guest ends with the engine: nobody will ask for its calls again.
-      id: this.#belongsTo ? undefined : id,
-      tool: message.tool,
-      input: message.input,
-      fingerprint: message.input === undefined ? null : fingerprint(message.tool, message.input),
-      run,
-      parent,
-      agent: message.agent,
-      task: message.task,
-      agentName: message.agentName,
-      turn: message.turn,
-      requestId: message.requestId,
-      idempotencyKey: message.idempotencyKey,
-      subject: message.subject,
-      byCode: message.byCode,
-      timeoutMs: message.timeoutMs,
-      withinMs: message.withinMs,
-      stuckBodies: message.stuckBodies,
-      failedDependency: message.failedDependency,
-      debug: message.debug,
-    };
+    // A guest ends with the engine: nobody will ask for its calls again.
+    const request = callRequest(message, this.#belongsTo ? undefined : id, run, parent);
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
     if (call.state.type !== "admitted") return;
     const entry: CallEntry = { id, call, core, body: undefined };
@@ -254,39 +209,29 @@ export class Session {
   #admitted({ id, call, core }: CallEntry): void {
     const attempt = call.state.type === "admitted" ? call.state.attempt : 1;
     if (call.placement === "host") core.start(call);
-    const { placement, policy } = call;
+    const { placement } = call;
     const timeoutMs = attemptTimeoutMs(call, this.#shared.clock.now());
-    const cancelGraceMs = policy?.cancelGraceMs ?? 0;
     const onHost = placement === "host";
     const said = {
+      cancelGraceMs: call.policy?.cancelGraceMs ?? 0,
       keepBytes: onHost ? keepBytes(call) : undefined,
       ifReturned: onHost ? core.ifReturned(call) : undefined,
     };
-    this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, cancelGraceMs, ...said });
+    this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, ...said });
   }
 
   #start(id: number, load: string, body: Uint8Array): void {
     const entry = this.#calls.get(id);
-    if (!entry) return;
-    entry.job = { load, args: body };
-    this.#begin(entry);
+    if (entry) this.#begin(Object.assign(entry, { job: { load, args: body } }));
   }
 
   #startInWorker(entry: CallEntry, key: string, args: Uint8Array): void {
     const { call, core } = entry;
     const attempt = core.queue(call);
     if (attempt === undefined) return;
-    const { clock, guests } = this.#shared;
+    const job = jobOf(call, attempt, key, args, this.#shared);
     this.#shared.startedPool().run({
-      callId: call.id,
-      token: guests.invite(call),
-      waiting: ancestorsOf(call),
-      attempt,
-      key,
-      args,
-      timeoutMs: attemptTimeoutMs(call, clock.now()),
-      quotas: quotasOf(call.policy),
-      withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (clock.now() - call.submittedAtMs)),
+      ...job,
       begun: () => core.begin(call, attempt),
       ended: (ending, body) => {
         entry.body = body;
@@ -336,10 +281,7 @@ export class Session {
   }
 
   #cancelEntry({ call, core }: CallEntry, detail: string): void {
-    const inWorker = call.placement === "worker";
-    const started = inWorker ? this.#shared.pool?.cancel(call.id) : call.state.type === "running";
-    const body = !started ? "not-started" : inWorker ? "stopped" : "effect-unknown";
-    core.end(call, undefined, { type: "cancelled", detail, body });
+    core.end(call, undefined, cancelledEnding(call, this.#shared.pool, detail));
   }
 
   #settled(id: number, call: Call, outcome: Outcome): void {
@@ -354,11 +296,4 @@ export class Session {
     const { value: _value, ...header } = outcome as Outcome & { readonly value?: unknown };
     this.#send({ type: "outcome", id, outcome: header }, body);
   }
-}
-
-/** The calls that wait for this one to end. */
-function ancestorsOf(call: Call): string[] {
-  const ids: string[] = [];
-  for (let { parent } = call; parent; { parent } = parent) ids.push(parent.id);
-  return ids;
 }

@@ -13,9 +13,10 @@ from endstop.client.debugging import debugging
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
 from endstop.client.slot import Slot
-from endstop.client.ticket import Home, Ticket, outcome_from_worker, start_frames
+from endstop.client.ticket import Home, Ticket
 from endstop.client.unset import UNSET, Unset
 from endstop.client.worker_results import worker_outcome
+from endstop.client.worker_start import outcome_from_worker, start_frames
 from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
 from endstop.host.stuck import stuck_count

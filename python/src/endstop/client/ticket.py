@@ -6,20 +6,18 @@ import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from endstop import frames, values
-from endstop.client import local_outcomes
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import enter_call
+from endstop.client.endings import describe, ending_of, outcome_without_engine, run_described
 from endstop.client.inviting import watch_for_children
 from endstop.client.keeping import pickle_if_lossless
 from endstop.client.local_outcomes import CallFacts
-from endstop.client.movable import CannotMove, Movable, dump_arguments
+from endstop.client.movable import Movable
 from endstop.client.slot import Slot
-from endstop.client.worker_results import worker_outcome
-from endstop.durations import format_duration
-from endstop.errorinfo import describe_exception
+from endstop.client.worker_start import outcome_from_worker, start_frames
 from endstop.errors import EngineError
 from endstop.host.asyncbodies import run_async
 from endstop.host.bodies import BodyEnd, run_here, run_until
@@ -40,12 +38,6 @@ class Home(Protocol):
     def cancel_below(self, call_id: str) -> None: ...
 
     def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None: ...
-
-
-class _Described(NamedTuple):
-    value: Any
-    digest: str | None
-    preview: str | None
 
 
 class Ticket:
@@ -101,9 +93,9 @@ class Ticket:
         while True:
             end = self._run_once(body)
             if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
-                self._report_and_leave(_ending(end)[0])
+                self._report_and_leave(ending_of(end)[0])
                 raise end.exception
-            ending, value, exception = _ending(end)
+            ending, value, exception = ending_of(end)
             self._report_and_wait(ending, value)
             if not self._is_to_try_again:
                 return self._conclude(ending, value, exception)
@@ -112,9 +104,9 @@ class Ticket:
         context = self._context()
         try:
             if self.timeout_ms is None:
-                return run_here(lambda: _describe(body()), context, self._cancellation)
+                return run_here(lambda: describe(body()), context, self._cancellation)
             key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
-            described = functools.partial(_described, body)
+            described = functools.partial(run_described, body)
             return run_until(described, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
             return BodyEnd(no_thread=str(problem))
@@ -128,7 +120,7 @@ class Ticket:
         """The same without blocking the loop: coroutines run in the caller's loop, plain functions on a body thread."""
         self._use()
         while True:
-            ending, value, exception = _ending(await self._run_once_async(body))
+            ending, value, exception = ending_of(await self._run_once_async(body))
             await self._report_and_wait_async(ending, value)
             if not self._is_to_try_again:
                 return self._conclude(ending, value, exception)
@@ -144,7 +136,7 @@ class Ticket:
             self.cancel()
             raise
         if end.exception is None and end.expired_ms is None and end.cancelled is None:
-            end.value = _describe(end.value)
+            end.value = describe(end.value)
         return end
 
     # -- in a worker
@@ -189,7 +181,7 @@ class Ticket:
     def answered(self, value: Any) -> Outcome:
         """The framework's own cache had the value: no body ran."""
         self._use()
-        described = _describe(value)
+        described = describe(value)
         return self._settle({"type": "answered", "digest": described.digest, "preview": described.preview}, value)
 
     def invalid(self, detail: str) -> Outcome:
@@ -338,99 +330,8 @@ class Ticket:
         answer = self._slot.outcome
         if answer is not None:
             return self._keep(outcome_from_header(answer["outcome"], value, exception))
-        return self._keep(_without_engine(ending, self._facts, self.timeout_ms, value, exception))
+        return self._keep(outcome_without_engine(ending, self._facts, self.timeout_ms, value, exception))
 
     def _keep(self, outcome: Outcome) -> Outcome:
         self.settled = outcome
         return outcome
-
-
-def outcome_from_worker(slot: Slot, facts: CallFacts) -> Outcome:
-    """Of a call whose body was sent: what the worker answered, or `lost`. Raises EngineError if it was refused."""
-    slot.check()
-    if slot.outcome is not None:
-        return worker_outcome(slot.outcome["outcome"], slot.body, facts)
-    return local_outcomes.failure("lost", facts, attempts=1, detail=slot.lost or "its connection was lost")
-
-
-def start_frames(
-    connection: Connection,
-    header: dict[str, Any],
-    load: Movable,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-) -> tuple[bytes, dict[str, Any] | None]:
-    """The frames that start `load` by `header`; or none, and the ending that says why it cannot be sent."""
-    try:
-        part = "tool"
-        data = b""
-        if load.key not in connection.loaded:
-            data = frames.encode({"type": "load", "key": load.key, "modules": list(load.modules)}, load.payload)
-        part = "input"
-        data += frames.encode(
-            {**header, "load": load.key}, dump_arguments(args, kwargs, connection.process.inherited.changes())
-        )
-    except CannotMove as problem:
-        return b"", {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
-    except frames.FrameTooLarge as problem:
-        if problem.part == "header":
-            raise
-        return b"", {
-            "type": "too-large",
-            "part": part,
-            "observedBytes": problem.observed_bytes,
-            "limitBytes": problem.limit_bytes,
-            "started": False,
-        }
-    return data, None
-
-
-def _described(body: Callable[[], Any]) -> _Described:
-    return _describe(body())
-
-
-def _describe(value: Any) -> _Described:
-    return _Described(value, values.digest(value), values.preview(value))
-
-
-def _ending(end: BodyEnd) -> tuple[dict[str, Any], Any, BaseException | None]:
-    if end.no_thread is not None:
-        return {"type": "not-run", "detail": f"no thread could be started: {end.no_thread}"}, None, None
-    if end.cancelled is not None:
-        return {"type": "cancelled", "detail": "the caller cancelled it", "body": end.cancelled}, None, None
-    if end.expired_ms is not None:
-        return {"type": "expired", "observedMs": round(end.expired_ms, 3)}, None, None
-    if end.exception is not None:
-        return {"type": "raised", "error": describe_exception(end.exception)}, None, end.exception
-    described: _Described = end.value
-    return {"type": "returned", "digest": described.digest, "preview": described.preview}, described.value, None
-
-
-def _without_engine(
-    ending: dict[str, Any], facts: CallFacts, timeout_ms: float | None, value: Any, exception: BaseException | None
-) -> Outcome:
-    """The engine was lost before it could say the outcome; what happened here is known all the same."""
-    kind = ending["type"]
-    if kind in ("returned", "answered"):
-        return local_outcomes.success(facts, value, attempts=1 if kind == "returned" else 0)
-    if kind == "raised" and exception is not None:
-        return local_outcomes.raised(facts, exception)
-    if kind == "expired":
-        observed = format_duration(ending["observedMs"])
-        limit = format_duration(timeout_ms if timeout_ms is not None else ending["observedMs"])
-        return local_outcomes.failure("timed-out", facts, attempts=1, limit=limit, observed=observed)
-    if kind == "invalid":
-        return local_outcomes.failure("invalid-input", facts, attempts=0, detail=ending["detail"])
-    if kind == "cannot-move":
-        return local_outcomes.failure("cannot-move", facts, attempts=0, detail=ending["detail"])
-    if kind == "too-large":
-        observed, limit = f"{ending['observedBytes']} B", f"{ending['limitBytes']} B"
-        return local_outcomes.failure(
-            "too-large", facts, attempts=0, detail=ending["part"], observed=observed, limit=limit
-        )
-    if kind == "cancelled":
-        known = ending["body"]
-        attempts = 0 if known == "not-started" else 1
-        return local_outcomes.failure("cancelled", facts, attempts=attempts, detail=ending["detail"], body=known)
-    detail = f"no body ran: {ending['detail']}"
-    return local_outcomes.failure("cancelled", facts, attempts=0, detail=detail, body="not-started")

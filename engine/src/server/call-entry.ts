@@ -1,0 +1,81 @@
+import type { Call } from "../call/call.ts";
+import { attemptTimeoutMs } from "../call/call.ts";
+import type { Ending } from "../call/ending.ts";
+import { fingerprint } from "../call/fingerprint.ts";
+import type { CallRequest } from "../call-request.ts";
+import type { EngineCore } from "../core.ts";
+import type { Job, PythonPool } from "../placement/python/pool.ts";
+import { quotasOf } from "../policy/quotas.ts";
+import type { Run } from "../run/run.ts";
+import type { CallMessage } from "./messages.ts";
+import type { Shared } from "./shared.ts";
+
+/** A call of a client that has no outcome yet. */
+export interface CallEntry {
+  readonly id: number;
+  readonly call: Call;
+  readonly core: EngineCore;
+  /** Its client may not know yet that it was admitted, by an engine that was lost then: it asks again under the same number. */
+  readonly isResumed?: boolean;
+  /** The pickled result or exception of a worker, on its way to the client. */
+  body: Uint8Array | undefined;
+  /** What runs in a worker, once it is known. */
+  job?: { readonly load: string; readonly args: Uint8Array };
+  /** The client has made the outcome itself, by what its admission said. */
+  isQuiet?: boolean;
+}
+
+/** @param id under which it may be asked for again; none if nobody will */
+export function callRequest(
+  message: CallMessage,
+  id: number | undefined,
+  run: Run | undefined,
+  parent: Call | undefined,
+): CallRequest {
+  const { tool, input, agent, task, agentName, turn, requestId, idempotencyKey, subject } = message;
+  const { byCode, timeoutMs, withinMs, stuckBodies, failedDependency, debug } = message;
+  return {
+    ...{ id, tool, input, run, parent, agent, task, agentName, turn, requestId, idempotencyKey, subject },
+    ...{ byCode, timeoutMs, withinMs, stuckBodies, failedDependency, debug },
+    fingerprint: input === undefined ? null : fingerprint(tool, input),
+  };
+}
+
+/** An attempt of a call as a worker's pool takes it. */
+export function jobOf(
+  call: Call,
+  attempt: number,
+  key: string,
+  args: Uint8Array,
+  { clock, guests }: Shared,
+): Omit<Job, "begun" | "ended"> {
+  const nowMs = clock.now();
+  return {
+    ...{ callId: call.id, attempt, key, args },
+    token: guests.invite(call),
+    waiting: ancestorsOf(call),
+    timeoutMs: attemptTimeoutMs(call, nowMs),
+    quotas: quotasOf(call.policy),
+    withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (nowMs - call.submittedAtMs)),
+  };
+}
+
+/** Ends what runs of a call in a worker. @returns what is known of its body then */
+export function cancelledEnding(call: Call, pool: PythonPool | undefined, detail: string): Ending {
+  const inWorker = call.placement === "worker";
+  const started = inWorker ? pool?.cancel(call.id) : call.state.type === "running";
+  return { type: "cancelled", detail, body: !started ? "not-started" : inWorker ? "stopped" : "effect-unknown" };
+}
+
+/** Of a call whose engine was lost. @param startedInWorker whether a worker of that engine had begun its body */
+export function lostEnding({ placement }: Call, startedInWorker: boolean): Ending {
+  const started = placement === "host" || startedInWorker;
+  return { type: "cancelled", detail: "its engine was lost", body: started ? "effect-unknown" : "not-started" };
+}
+
+/** The calls that wait for this one to end. */
+function ancestorsOf(call: Call): string[] {
+  const ids: string[] = [];
+  for (let { parent } = call; parent; { parent } = parent) ids.push(parent.id);
+  return ids;
+}

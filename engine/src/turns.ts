@@ -1,0 +1,98 @@
+import type { Attempts } from "./attempts.ts";
+import { Flights } from "./cache/flights.ts";
+import type { CachedResult } from "./cache/result-cache.ts";
+import type { Call } from "./call/call.ts";
+import type { Ending } from "./call/ending.ts";
+import { timeoutAfterWait } from "./call-request.ts";
+import type { Clock } from "./internal/clock.ts";
+import type { Policies, Policy } from "./policy/policy.ts";
+import type { AdmittedEntry } from "./run/entry.ts";
+import { Claims } from "./schedule/claims.ts";
+import type { PermitCount } from "./schedule/permits.ts";
+
+/** What an engine has to do at one moment. */
+export interface CoreLoad {
+  readonly inFlight: number;
+  /** Of those, the ones that wait for permits. */
+  readonly waiting: number;
+  /** By name: `engine`, `tool search`, `resource database`. */
+  readonly permits: Readonly<Record<string, PermitCount>>;
+}
+
+/** What becomes of a call that waits for its turn, if it does not begin. */
+export interface TurnListener {
+  waits(call: Call): void;
+  /** What an identical call gave answers it. */
+  answer(call: Call, result: CachedResult): void;
+  end(call: Call, ending: Ending): void;
+}
+
+/** The turns of admitted calls: first an identical call under way, then permits, then whether the effect of another is unknown by now. */
+export class Turns {
+  readonly claims: Claims;
+  readonly #flights: Flights;
+  readonly #attempts: Attempts;
+  readonly #clock: Clock;
+  readonly #listener: TurnListener;
+
+  /** @throws RangeError as {@link Claims} does */
+  constructor(policies: Policies, attempts: Attempts, clock: Clock, listener: TurnListener) {
+    this.claims = new Claims(policies, clock);
+    this.#flights = new Flights(clock);
+    this.#attempts = attempts;
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  /** `begin` is told when the body may start: now, if nothing is in the way, and for each further attempt. */
+  take(call: Call, policy: Policy, entry: AdmittedEntry, begin: () => void): void {
+    if (policy.cache && this.#follows(call, policy, entry, begin)) this.#listener.waits(call);
+    else this.#claim(call, policy, entry, begin);
+  }
+
+  /** The first body of a call has begun. */
+  begun(call: Call): void {
+    if (call.policy?.cache) this.#flights.begun(call);
+  }
+
+  /** The call has its outcome. `kept`: its result, if others can be answered with it. */
+  ended(call: Call, ending: Ending, kept: CachedResult | undefined): void {
+    if (call.policy?.cache) this.#flights.ended(call, ending, kept);
+  }
+
+  #follows(call: Call, policy: Policy, entry: AdmittedEntry, begin: () => void): boolean {
+    return this.#flights.join(call, policy, {
+      lead: () => this.#claim(call, policy, entry, begin),
+      answer: (result) => this.#listener.answer(call, result),
+      end: (ending) => this.#listener.end(call, ending),
+    });
+  }
+
+  #claim(call: Call, policy: Policy, entry: AdmittedEntry, begin: () => void): void {
+    // One that waited for another may have ended meanwhile.
+    if (call.state.type !== "admitted") return;
+    let waits = true;
+    this.claims.take(call, policy, {
+      begin: () => {
+        waits = false;
+        if (this.#isUnknown(call, policy, entry)) return;
+        call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
+        if (policy.maxAttempts > 1) this.#attempts.begins(call, () => this.#isUnknown(call, policy, entry) || begin());
+        begin();
+      },
+      fail: (ending) => {
+        waits = false;
+        this.#listener.end(call, ending);
+      },
+    });
+    if (waits) this.#listener.waits(call);
+  }
+
+  /** Ends a call if one with its input, which it waited behind, ended in a way that nobody knows. */
+  #isUnknown(call: Call, policy: Policy, entry: AdmittedEntry): boolean {
+    const decision = call.byCode || policy.mode === "observe" ? undefined : call.run?.ledger.decideAtStart(entry);
+    if (decision?.type !== "effect-unknown") return false;
+    this.#listener.end(call, decision);
+    return true;
+  }
+}
