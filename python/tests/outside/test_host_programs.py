@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -268,3 +269,17 @@ assert open(f"/proc/self/task/{os.getpid()}/children").read() == ""
         ENDSTOP="0",
         ENDSTOP_NODE="/missing/node",
     )
+
+
+def test_journals_are_kept_although_the_program_ends_with_its_run(programs: Programs, tmp_path: Path) -> None:
+    programs.run(
+        _IMPORTS
+        + """
+executor = ToolExecutor()
+executor.register(lambda: 1, name="one")
+with executor.run(): executor.execute_tool("one")
+""",
+        ENDSTOP_JOURNALS=str(tmp_path / "kept"),
+    )
+    (journal,) = (tmp_path / "kept").iterdir()
+    assert '"type":"ended"' in journal.read_text()
