@@ -8,7 +8,7 @@ from endstop import frames
 
 
 class Unconfirmed:
-    """An engine hears what it is told in order: its answer to a later call confirms them; the next engine is told again."""
+    """An engine hears what it is told in order: its answer to a later call confirms them; else the next one is told."""
 
     def __init__(self) -> None:
         self._endings: dict[int, tuple[dict[str, Any], bytes]] = {}
