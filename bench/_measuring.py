@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import platform
+import statistics
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 
 Call = Callable[[int], object]
 # Never the same input twice: a repeated call with the same result is a loop, and is stopped.
@@ -23,6 +27,8 @@ class Figures:
     p50: float
     p99: float
     calls: int
+    rounds: tuple[float, ...] = ()
+    """The p50 of each round."""
 
 
 def interleave(
@@ -38,12 +44,15 @@ def interleave(
     Every result is checked. With several callers each thread makes its share of the round's calls.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    middles: dict[str, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
         _round(call, callers, calls_per_round, expected)  # warm-up, not counted
     for _ in range(rounds):
         for name, call in contenders.items():
-            times[name] += _round(call, callers, calls_per_round, expected)
-    return {name: figures(taken) for name, taken in times.items()}
+            taken = _round(call, callers, calls_per_round, expected)
+            times[name] += taken
+            middles[name].append(statistics.median(taken))
+    return {name: replace(figures(times[name]), rounds=tuple(middles[name])) for name in contenders}
 
 
 def figures(times_us: list[float]) -> Figures:
@@ -85,6 +94,18 @@ def show(title: str, rows: Mapping[str, Figures], peer: str) -> None:
     for name, row in rows.items():
         ratio = row.p50 / rows[peer].p50
         print(f"  {name:32}{row.p50:10.1f}{row.p99:10.1f}{ratio:8.2f}{row.calls:9}")
+        if name.startswith("endstop"):
+            keep(
+                f"{title} · {name}", [ours / theirs for ours, theirs in zip(row.rounds, rows[peer].rounds, strict=True)]
+            )
+
+
+def keep(case: str, ratios: Sequence[float]) -> None:
+    """Tells `dev bench --compare` the ratio of each round. Without it nothing is kept."""
+    file = os.environ.get("ENDSTOP_BENCH_RESULTS")
+    if file and ratios:
+        with open(file, "a", encoding="utf-8") as kept:
+            kept.write(json.dumps({"case": f"{Path(sys.argv[0]).stem} · {case}", "ratios": list(ratios)}) + "\n")
 
 
 def machine() -> str:

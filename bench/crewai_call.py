@@ -15,7 +15,7 @@ os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_TRACING_ENABLED="false
 os.environ["CREWAI_TESTING"] = "true"
 os.environ["CREWAI_STORAGE_DIR"] = tempfile.mkdtemp(prefix="endstop-bench-")
 
-from _measuring import machine
+from _measuring import keep, machine
 from crewai import Agent, Crew, Task
 from crewai.agents.agent_executor import AgentExecutor
 from crewai.agents.parser import AgentAction
@@ -122,8 +122,8 @@ def kickoff(*, native: bool, tools: int) -> Callable[[], None]:
     return call
 
 
-def compare(call: Callable[[], None], *, rounds: int, calls: int) -> tuple[float, float]:
-    """The median µs of a call, plain and with the drop-in, in turn: P D P D …"""
+def compare(call: Callable[[], None], *, rounds: int, calls: int) -> tuple[float, float, list[float]]:
+    """The median µs of a call, plain and with the drop-in, in turn: P D P D …; and the ratio of each round."""
     taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(rounds):
         for drop_in, times in taken.items():
@@ -137,7 +137,11 @@ def compare(call: Callable[[], None], *, rounds: int, calls: int) -> tuple[float
                         times.append((time.perf_counter() - begin) * 1e6)
             finally:
                 endstop.crewai.uninstall()
-    return statistics.median(taken[False]), statistics.median(taken[True])
+    each_round = [
+        [statistics.median(times[at : at + calls]) for at in range(0, len(times), calls)] for times in taken.values()
+    ]
+    ratios = [ours / theirs for theirs, ours in zip(*each_round, strict=True)]
+    return statistics.median(taken[False]), statistics.median(taken[True]), ratios
 
 
 def bodies_of_one_failing_call() -> tuple[int, int]:
@@ -167,7 +171,8 @@ def main() -> None:
     print("\nA tool call in CrewAI (median; an agent with two tools, if not said otherwise)")
     print(f"  {'':36}{'plain µs':>12}{'drop-in µs':>12}{'ratio':>8}")
     for name, (call, rounds, calls) in rows.items():
-        plain, guarded = compare(call, rounds=rounds, calls=calls)
+        plain, guarded, ratios = compare(call, rounds=rounds, calls=calls)
+        keep(name, ratios)
         print(f"  {name:36}{plain:12.0f}{guarded:12.0f}{guarded / plain:8.2f}", flush=True)
     print("  bodies of one failing text call: plain {}, drop-in {}".format(*bodies_of_one_failing_call()))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_tool, npm, script
 from tools.generate import check_generated
-from tools.steps import CACHE, ROOT, Command, StepFailed, exit_code_of, files_under, if_changed, one_at_a_time, run, say
+from tools.steps import CACHE, ROOT, Command, StepFailed, files_under, if_changed, one_at_a_time, run, say
 
 DIST = ROOT / "dist"
 LIBRARY = ENGINE / "dist" / "index.mjs"
@@ -76,17 +76,3 @@ def _check_wheel() -> None:
     missing = {"endstop/_engine/endstop.mjs", "endstop/py.typed"} - names
     if missing or not wheel.name.endswith("-py3-none-any.whl"):
         raise StepFailed(f"checking {wheel.name} (missing: {sorted(missing)})", "Correct python/pyproject.toml.")
-
-
-def bench(names: list[str]) -> int:
-    scripts = {path.stem: path for path in sorted((ROOT / "bench").glob("*.py")) if not path.name.startswith("_")}
-    unknown = [name for name in names if name not in scripts]
-    if unknown or not scripts:
-        known = ", ".join(scripts) or "none"
-        raise StepFailed(f"looking for {', '.join(unknown) or 'scripts'} in bench/", f"There is: {known}.")
-    worst = 0
-    for name in names or scripts:
-        say(f"bench/{name}.py")
-        code = exit_code_of([PYTHON, scripts[name]])
-        worst = worst or code
-    return worst
