@@ -10,6 +10,7 @@ from crewai.agents.agent_executor import AgentExecutor
 from crewai.tools import BaseTool
 
 from endstop.crewai import install
+from endstop.demo import scripted
 from endstop.demo.scripted import Ask
 from tests.support.crews import PATHS, plain_crewai_afterwards, run_crew  # noqa: F401
 
@@ -72,3 +73,12 @@ def test_a_call_whose_effect_is_unknown_is_not_run_again_when_the_model_asks_aga
     assert [failure.code for _, failure in crew.tool_failures_seen] == ["timed-out", "effect-unknown"]
     assert "It was not run again. Check the current state" in crew.tool_texts[1]
     assert crew.answer == "done"
+
+
+def test_a_model_that_gives_each_request_the_same_id_asks_again_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    install()
+    call_of = scripted._function_call
+    monkeypatch.setattr(scripted, "_function_call", lambda ask, _id: call_of(ask, "call"))
+    tool = Charge()
+    crew = run_crew([tool], [Ask("charge", {"amount": 1})] * 3 + ["done"], cache=False)
+    assert (tool.bodies, crew.tool_texts) == (3, ["charge 1", "charge 2", "charge 3"])
