@@ -235,7 +235,9 @@ export class Engine {
   /** Cancels every call in flight now, and takes no more. */
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
-    for (const placed of [...this.#placedCalls.values()]) placed.cancel(reason, 0);
+    // Those that wait first: the end of one that runs would have the next one's body begin.
+    const placed = [...this.#placedCalls].sort(([a], [b]) => Number(hasBegun(a)) - Number(hasBegun(b)));
+    for (const [, each] of placed) each.cancel(reason, 0);
     this.#relief.close();
     this.#workers.destroy();
   }
@@ -309,6 +311,10 @@ export class Engine {
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new Engine(options, systemClock);
+}
+
+function hasBegun({ state }: Call): boolean {
+  return state.type === "running";
 }
 
 function outcomeOf({ id, state }: Call): Outcome {

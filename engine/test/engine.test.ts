@@ -11,7 +11,7 @@ function makeEngine(options: EngineOptions = {}) {
   return { clock, engine: new Engine(options, clock) };
 }
 
-const never = () => new Promise<never>(() => {});
+const never = (_count?: number) => new Promise<never>(() => {});
 
 describe("a call", () => {
   it("gives the body's own value, not a copy", async () => {
@@ -366,6 +366,18 @@ describe("closing", () => {
     await clock.advance(200);
     await closed;
     expect(await answer).toMatchObject({ status: "cancelled" });
+  });
+
+  it("begins no body of a call that waits for one that is ended", async () => {
+    const { engine, clock } = makeEngine({ maxTotalConcurrent: 1 });
+    let bodies = 0;
+    engine.register({ name: "hang", run: () => never(++bodies) });
+    const answers = Array.from({ length: 10 }, (_, n) => engine.call("hang", { n }));
+    await settlePromises();
+    engine.destroy();
+    const known = (await Promise.all(answers)).map((its) => its.status !== "succeeded" && its.failure.body);
+    expect([bodies, ...new Set(known)]).toEqual([1, "effect-unknown", "not-started"]);
+    expect(clock.pendingCount).toBe(1); // the deadline of the body that is still there
   });
 
   it("happens by itself at the end of `await using`", async () => {

@@ -80,6 +80,7 @@ export class PlacedCall {
     const { state, id: callId, path } = this.#call;
     const timeoutMs = attemptTimeoutMs(this.#call, this.#clock.now());
     if (state.type !== "admitted") return;
+    if (this.#callerSignal?.aborted) return this.#onAbort();
     this.#tool.runner.begin({
       callId,
       path,

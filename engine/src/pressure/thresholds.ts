@@ -17,10 +17,7 @@ export type Figure = keyof PressureSample;
  * an event loop that is held up and a queue that no one will see the end of reject. Only memory that is about to run out kills.
  */
 export const THRESHOLDS: { readonly [measure in Measure]: { readonly [figure in Figure]?: Threshold } } = {
-  "shrink-reserve": {
-    memoryFraction: { enter: 0.85, leave: 0.8 },
-    cpuFraction: { enter: 0.98, leave: 0.9 },
-  },
+  "shrink-reserve": { memoryFraction: { enter: 0.85, leave: 0.8 } },
   "lower-concurrency": {
     memoryFraction: { enter: 0.9, leave: 0.85 },
     cpuFraction: { enter: 0.99, leave: 0.9 },

@@ -173,7 +173,8 @@ export class Session {
 
   #closeEngine(name: string): void {
     const { core } = this.#engines.get(name);
-    for (const entry of [...this.#calls.values()])
+    // The latest first: they wait, and the end of one that runs would have the next one's body begin.
+    for (const entry of [...this.#calls.values()].reverse())
       if (entry.core === core) this.#cancelEntry(entry, "the engine was closed");
     this.#engines.close(name);
   }

@@ -129,7 +129,8 @@ class Session:
         """Ends the calls in flight of a run, which takes no more, or one call, each with what its body called."""
         if name in self._runs:
             self.end_run(name, "it was cancelled")
-            for call in list(self._calls.values()):
+            # The latest first: they wait, and the end of one that runs would have the next one's body begin.
+            for call in reversed(list(self._calls.values())):
                 if call.run == name:
                     call.cancellation.request()
             return
@@ -150,7 +151,7 @@ class Session:
                     self.cancel_below(call.call_id)
 
     def cancel_all(self) -> None:
-        for call in list(self._calls.values()):
+        for call in reversed(list(self._calls.values())):
             call.cancellation.request()
 
     def calls_in_flight(self) -> list[dict[str, Any]]:
