@@ -11,6 +11,7 @@ from crewai.hooks.tool_hooks import (
     unregister_after_tool_call_hook,
     unregister_before_tool_call_hook,
 )
+from crewai.lite_agent import LiteAgent
 from crewai.tools import BaseTool, tool
 from crewai.tools.tool_failure import ToolFailureReason
 
@@ -179,6 +180,15 @@ def test_a_request_that_a_hook_blocks_for_ever_still_ends_at_crewais_own_check(p
             run_crew([Counting()], [LOOK_UP], path=path)
     finally:
         unregister_before_tool_call_hook(block)
+
+
+def test_after_a_lite_agent_a_request_that_a_hook_blocks_for_ever_still_ends(path: str) -> None:
+    install()
+    model = ScriptedLLM.following([LOOK_UP, "done"], native=False)
+    with pytest.warns(FutureWarning):
+        agent = LiteAgent(role="Tester", goal="test", backstory="tests", llm=model, tools=[Counting()])
+    assert agent.kickoff("Do it.").raw == "done"
+    test_a_request_that_a_hook_blocks_for_ever_still_ends_at_crewais_own_check(path)
 
 
 def test_hooks_see_the_call_and_change_the_text(path: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from endstop.crewai import guarding
 from endstop.crewai.interrupts import cancelled_by_ctrl_c
+from endstop.crewai.requests import last_request
 from endstop.crewai.runs import Run, agent_time, current_run
 
 
@@ -22,6 +23,8 @@ def _run() -> Iterator[None]:
     guard.admitting.require_engine()
     run = Run()
     token = current_run.set(run)
+    # A LiteAgent never asks about its last request: the next agent of this context would be asked about it.
+    last = last_request.set(None)
     try:
         with cancelled_by_ctrl_c(run):
             yield
@@ -31,6 +34,7 @@ def _run() -> Iterator[None]:
         run.cancel()
         raise
     finally:
+        last_request.reset(last)
         current_run.reset(token)
         run.close()
 
