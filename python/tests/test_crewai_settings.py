@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import pytest
 from crewai.tools import BaseTool, tool
 
 from endstop import ToolCallError
 from endstop.crewai import describe, guard, install, uninstall
+from endstop.crewai.declared import declared_policy
 from tests.support.crews import plain_crewai_afterwards  # noqa: F401
 
 
@@ -89,6 +91,10 @@ def test_a_wrong_limit_is_refused_when_the_tool_is_given_it() -> None:
         plain.endstop = {"timout": "1s"}
     with pytest.raises(TypeError, match="must be a dict of limits, got '1s'"):
         plain.endstop = "1s"
+
+
+def test_an_object_that_has_every_attribute_declares_nothing() -> None:
+    assert dict(declared_policy(Mock())) == {}
 
 
 def test_after_uninstall_crewai_refuses_the_attribute_as_ever() -> None:

@@ -31,6 +31,8 @@ Hang = Callable[[], str]
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
+    # A test of another file may have left one that is about to end.
+    assert eventually(lambda: body_threads.abandoned == 0)
     yield
     assert eventually(lambda: body_threads.abandoned == 0)
     body_threads.release(())

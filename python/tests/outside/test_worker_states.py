@@ -105,7 +105,7 @@ def test_200_kills_in_a_row_leave_everything_as_it_was(workers: ToolExecutor, le
         return {
             "processes": len(processes()),
             "descriptors": sum(process.num_fds() for process in engine_and_template) + psutil.Process().num_fds(),
-            "sockets": sum("engine.sock" in line for line in Path("/proc/net/unix").read_text().splitlines()),
+            "sockets": sum(leaks.directory in line for line in Path("/proc/net/unix").read_text().splitlines()),
             "files": sum(len(files) for _, _, files in os.walk(leaks.directory)),
         }
 
