@@ -30,10 +30,9 @@ def remove(*classes: type) -> None:
 def declared_policy(tool: Any) -> Mapping[str, Any]:
     """What a tool, or the one it was made from, says of itself, as it is sent. Raises as `policy_for_wire` does."""
     for candidate in (tool, getattr(tool, "_original_tool", None)):
-        # An object that has every attribute, as a mock, or that looks further for one, declares nothing.
-        declares = inspect.getattr_static(candidate, ATTRIBUTE, None) is not None
-        limits = getattr(candidate, ATTRIBUTE, None) if declares else None
-        if limits is not None:
+        limits = getattr(candidate, ATTRIBUTE, None)
+        # An object that has every attribute, as a mock, declares nothing by this one.
+        if limits is not None and inspect.getattr_static(candidate, ATTRIBUTE, None) is not None:
             return policy_for_wire(f"{getattr(tool, 'name', tool)!s}.{ATTRIBUTE}", _checked(limits))
     return {}
 
