@@ -99,9 +99,8 @@ class Patches:
 
     def mend_if_gone(self, names: Collection[str]) -> None:
         """The same as `mend`, if one of the attributes of these names is not reached any more; else it costs little."""
-        for patch in self._placed:
-            if patch.name in names and not leads_to(patch.present(), patch):
-                return self.mend()
+        if any(patch.name in names and not leads_to(patch.present(), patch) for patch in self._placed):
+            self.mend()
 
     def mend(self) -> None:
         """Checks that every seam is still reached, and warns once about what it repaired and what it could not."""
