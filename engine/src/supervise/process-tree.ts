@@ -53,6 +53,12 @@ export function readProcess(pid: number): ProcessSample | undefined {
   };
 }
 
+/** Whether a signal has stopped it; one that a debugger holds is not meant. False where that cannot be seen. */
+export function isStopped(pid: number): boolean {
+  const stat = readText(`/proc/${pid}/stat`) ?? "";
+  return stat.charAt(stat.lastIndexOf(")") + 2) === "T";
+}
+
 /**
  * A process and all its descendants, the root first; empty if the root is gone. What left the root's group or session is
  * found as well, as long as every parent on the way lives or the root is a child subreaper.

@@ -1,4 +1,4 @@
-"""SIGKILL and SIGSTOP to a worker, and SIGKILL to its template, at each state of a call."""
+"""SIGKILL and SIGSTOP to a worker as it loads, runs, answers and idles. Other processes: test_fault_points.py."""
 
 from __future__ import annotations
 
@@ -63,27 +63,6 @@ def test_a_worker_that_stands_still_is_killed_at_the_deadline(workers: ToolExecu
     expected = ("timed-out", 1) if began else ("wait-timed-out", 0)
     assert (outcome.failure.code, outcome.attempts) == expected
     assert workers.execute_tool("pid") != os.getpid()
-
-
-def test_a_killed_template_takes_the_calls_of_its_workers_with_it_and_another_takes_its_place(
-    workers: ToolExecutor,
-) -> None:
-    workers.register(fault_tools.ignore_sigterm_and_spin, placement="worker", timeout="20s")
-    worker = workers.execute_tool("pid")
-    template = psutil.Process(worker).parent()
-    assert template is not None
-    outcomes: list[Outcome] = []
-    caller = threading.Thread(
-        target=lambda: outcomes.append(workers.try_execute_tool("ignore_sigterm_and_spin")), daemon=True
-    )
-    caller.start()
-    assert eventually(lambda: any(child.cpu_times().user > 0.05 for child in template.children()))
-    template.kill()
-    caller.join(20)
-    [outcome] = outcomes
-    assert outcome.failure is not None
-    assert outcome.failure.code == "worker-crashed"
-    assert psutil.Process(workers.execute_tool("pid")).parent() != template
 
 
 def test_200_kills_in_a_row_leave_everything_as_it_was(workers: ToolExecutor, leaks: LeakDetector) -> None:

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { Channel } from "../../internal/channel.ts";
+import type { Clock } from "../../internal/clock.ts";
+import { isStopped } from "../../supervise/process-tree.ts";
 import { type FromTemplate, PROTOCOL, type ToTemplate } from "./messages.ts";
+import { Standstill } from "./standstill.ts";
 
 /** How to start the Python that the host runs. */
 export interface PythonCommand {
@@ -29,21 +32,33 @@ const BOOT = "import json,sys; sys.path[:] = json.loads(sys.argv[1]); from endst
 export class Template {
   readonly #process: ChildProcess;
   readonly #channel: Channel;
+  readonly #standstill: Standstill;
   #ended = false;
 
-  constructor(python: PythonCommand, socketPath: string, events: TemplateEvents) {
+  constructor(python: PythonCommand, socketPath: string, clock: Clock, events: TemplateEvents) {
     this.#process = spawn(python.executable, [...python.flags, "-c", BOOT, JSON.stringify(python.path)], {
       stdio: ["ignore", python.stdout ?? "ignore", "inherit", "pipe"],
       detached: true, // a session of its own: Ctrl-C is the host's business
     });
+    const { pid } = this.#process;
+    this.#standstill = new Standstill(
+      clock,
+      () => pid !== undefined && isStopped(pid),
+      () => this.kill(),
+    );
     const socket = this.#process.stdio[3] as Socket;
     this.#channel = new Channel(socket, socket, {
-      frame: ({ header }) => events.message(header as FromTemplate),
+      frame: ({ header }) => {
+        const message = header as FromTemplate;
+        if (message.type !== "died") this.#standstill.answered();
+        events.message(message);
+      },
       closed: () => this.#process.kill("SIGTERM"),
     });
     const ended = (description: string): void => {
       if (this.#ended) return;
       this.#ended = true;
+      this.#standstill.close();
       this.#channel.close();
       events.ended(description);
     };
@@ -55,11 +70,13 @@ export class Template {
   }
 
   send(message: ToTemplate): void {
+    if (message.type === "fork" || message.type === "prepare") this.#standstill.asked();
     this.#channel.send(message);
   }
 
   /** Asks it to end, with all its workers. */
   close(): void {
+    this.#standstill.close();
     this.#channel.close();
   }
 

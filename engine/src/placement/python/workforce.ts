@@ -243,7 +243,7 @@ export class Workforce {
   }
 
   #startedTemplate(): Template {
-    this.#template ??= new Template(this.#python, this.#dialIn.socketPath, {
+    this.#template ??= new Template(this.#python, this.#dialIn.socketPath, this.#clock, {
       message: (message) => this.#heardTemplate(message),
       ended: (description) => this.#templateEnded(description),
     });
