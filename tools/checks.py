@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import crewai_suite, reports
+from tools import crewai_suite, oldest_crewai, reports
 from tools.build import build_engine
 from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_tool, script, setup
 from tools.generate import check_generated
@@ -77,12 +77,22 @@ def _test_engine(arguments: Sequence[str]) -> Count:
 
 def _test_python(arguments: Sequence[str]) -> Count:
     say("testing the Python package (pytest)")
+    # All of them take too long one after the other; some that were chosen are watched more easily so.
+    at_once = [] if arguments else ["--numprocesses=2", "--dist=loadfile"]
+    return _pytest([*at_once, *arguments])
+
+
+def _test_on_oldest_crewai(arguments: Sequence[str]) -> Count:
+    environment = oldest_crewai.environment_with_oldest_crewai()
+    say(f"testing the drop-in on crewai {crewai_suite.OLDEST} (pytest)")
+    return _pytest(arguments or oldest_crewai.SMOKE, environment)
+
+
+def _pytest(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Count:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "pytest.xml")
-        # All of them take too long one after the other; some that were chosen are watched more easily so.
-        at_once = [] if arguments else ["--numprocesses=2", "--dist=loadfile"]
-        command: Command = [PYTHON, "-m", "pytest", f"--junitxml={report}", *at_once, *arguments]
-        return reports.pytest(report, exit_code_of(command, cwd=PACKAGE))
+        command: Command = [PYTHON, "-m", "pytest", f"--junitxml={report}", *arguments]
+        return reports.pytest(report, exit_code_of(command, cwd=PACKAGE, env=environment))
 
 
 def _test_with_crewais_tests(_arguments: Sequence[str]) -> Count:
@@ -99,5 +109,6 @@ class Part:
 PARTS = (
     Part("engine", _check_engine, _test_engine),
     Part("python", _check_python, _test_python),
+    Part("oldest-crewai", lambda: None, _test_on_oldest_crewai),
     Part("crewai-suite", lambda: None, _test_with_crewais_tests),
 )

@@ -15,9 +15,9 @@ from tools.steps import Command, digest_of, one_at_a_time, run
 
 HERE = Path(__file__).resolve().parent
 CONFTEST = HERE / "stand_in_conftest.py"
-NEWEST = "1.15.30"
-REQUIREMENTS_BY_VERSION = {version: HERE / f"requirements-{version}.txt" for version in (NEWEST,)}
-"""The lock files of the versions of CrewAI that are supported."""
+OLDEST, NEWEST = "1.15.29", "1.15.30"
+REQUIREMENTS_BY_VERSION = {version: HERE / f"requirements-{version}.txt" for version in (OLDEST, NEWEST)}
+"""The lock files of the oldest version of CrewAI that is supported, and of the newest that is tested."""
 
 
 @dataclass(frozen=True)

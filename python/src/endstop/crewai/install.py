@@ -14,7 +14,7 @@ from endstop.client.limits import Description, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.figures import Report
 from endstop.crewai.settings import Settings, merged, read_settings
-from endstop.crewai.versions import TESTED_VERSION, installed_version
+from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -215,6 +215,6 @@ def _installation() -> ModuleType:
             raise ImportError("endstop.crewai needs CrewAI: pip install 'endstop[crewai]'") from problem
         raise ImportError(
             f"endstop.crewai does not fit crewai {version}, which lacks a part of it: {problem}. "
-            f"It is tested with crewai {TESTED_VERSION}."
+            f"It needs crewai {OLDEST_VERSION} or newer and is tested up to {NEWEST_TESTED_VERSION}."
         ) from problem
     return installation

@@ -18,7 +18,7 @@ from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 from endstop.crewai.settings import merged
-from endstop.crewai.versions import TESTED_VERSION, installed_version, is_newer_than_tested
+from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version, is_newer_than_tested
 
 _reported: Guarding | None = None
 """The latest one: its report can still be read when it is over."""
@@ -35,17 +35,17 @@ def start(
 ) -> None:
     """Guards CrewAI's tools on these terms, and no longer on the terms before.
 
-    Raises ImportError if this CrewAI is older than the tested one and lacks a seam; of a newer one that lacks a seam
-    it warns.
+    Raises ImportError if this CrewAI lacks a seam and is no newer than the newest tested one; of a newer one that
+    lacks a seam it warns.
     """
     named = merged(_by_tool_name(policies_of_file), _by_tool_name(policies))
     stop()
     session = Session(options)
     patches = Patches()
-    declared.place(BaseTool, CrewStructuredTool)
     missing = seams.place_all(patches)
     if missing:
         _report(missing, patches)
+    declared.place(BaseTool, CrewStructuredTool)
     global _reported
     _reported = Guarding(
         session,
@@ -115,10 +115,10 @@ def _report(missing: list[str], patches: Patches) -> None:
     if not is_newer_than_tested(version):
         patches.restore()
         raise ImportError(
-            f"endstop.crewai needs crewai {TESTED_VERSION} or newer, found {version}, which has no {names}"
+            f"endstop.crewai needs crewai {OLDEST_VERSION} or newer, found {version}, which has no {names}"
         )
     warnings.warn(
-        f"endstop.crewai is tested with crewai {TESTED_VERSION}. In crewai {version} it does not find {names}: "
+        f"endstop.crewai is tested up to crewai {NEWEST_TESTED_VERSION}. In crewai {version} it does not find {names}: "
         "tool calls that go that way are not guarded.",
         RuntimeWarning,
         stacklevel=4,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib import metadata
 
-TESTED_VERSION = "1.15.30"
+OLDEST_VERSION = "1.15.29"
+NEWEST_TESTED_VERSION = "1.15.30"
 
 
 def installed_version() -> str | None:
@@ -16,8 +17,8 @@ def installed_version() -> str | None:
 
 
 def is_newer_than_tested(version: str) -> bool:
-    """Whether a CrewAI came after the tested one, so that something may have moved."""
-    return _numbers(version) > _numbers(TESTED_VERSION)
+    """Whether a CrewAI came after the newest tested one, so that something may have moved."""
+    return _numbers(version) > _numbers(NEWEST_TESTED_VERSION)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
