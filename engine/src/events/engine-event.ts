@@ -13,7 +13,7 @@ interface AboutCall {
 export type AnsweredBy = "cache" | "flight" | "ledger" | "framework";
 
 /** Why the engine ended a worker. */
-export type WorkerEnd = "cancel" | "close" | "deadline" | "pressure" | "quota" | "recycle";
+export type WorkerEnd = "cancel" | "close" | "deadline" | "idle" | "pressure" | "quota" | "recycle";
 
 /**
  * What happens in an engine, one event for each decision and each ending, in the order in which they take effect. Names are what it

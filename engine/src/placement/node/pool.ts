@@ -8,9 +8,11 @@ import type { Clock, Timer } from "../../internal/clock.ts";
 import type { RunningCall } from "../../pressure/furthest-over-share.ts";
 import type { WorkersMakeWay } from "../../pressure/relief.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
-import { largestOf, readProcess, treeMemoryBytes } from "../../supervise/process-tree.ts";
+import { largestOf, readProcess } from "../../supervise/process-tree.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
 import type { QuotaWatch } from "../../supervise/quota-watch.ts";
+import { type RunningInWorker, runningCalls } from "../running-calls.ts";
+import { Surplus } from "../surplus.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
 import type { NodeWorker } from "./worker.ts";
 import { NodeWorkforce, type WorkforceEvents } from "./workforce.ts";
@@ -60,6 +62,7 @@ export class NodePool implements WorkersMakeWay {
   readonly #watch: QuotaWatch;
   readonly #workforce: NodeWorkforce;
   readonly #busy = new Map<NodeWorker, Assignment>();
+  readonly #surplus: Surplus;
   #queue: Job[] = [];
   #idleDeaths = 0;
   #closed = false;
@@ -68,6 +71,7 @@ export class NodePool implements WorkersMakeWay {
   constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch, stream: EventStream) {
     this.#clock = clock;
     this.#watch = watch;
+    this.#surplus = new Surplus(clock, (count) => this.#endSpare(count, "idle"));
     const events: WorkforceEvents = {
       message: (worker, message) => this.#heard(worker, message),
       lost: (worker, crash) => {
@@ -112,21 +116,17 @@ export class NodePool implements WorkersMakeWay {
 
   shrinkReserve(isShrunk: boolean): void {
     this.#isShrunk = isShrunk;
-    if (isShrunk) for (const worker of this.#spare()) this.#end(worker);
-    this.#pump();
+    if (isShrunk) this.#endSpare(Number.POSITIVE_INFINITY, "pressure");
+    else this.#pump();
   }
 
   recycleLargestIdle(): void {
     const largest = largestOf(this.#spare());
-    if (largest) this.#end(largest);
+    if (largest) this.#end(largest, "pressure");
   }
 
-  get running(): { callId: string; memoryBytes: number; quotaBytes: number | null }[] {
-    return [...this.#busy].map(([{ pid }, { job }]) => ({
-      callId: job.callId,
-      memoryBytes: (pid !== undefined && treeMemoryBytes([pid])) || 0,
-      quotaBytes: job.quotas.memoryBytes,
-    }));
+  get running(): RunningInWorker[] {
+    return runningCalls(this.#busy);
   }
 
   sacrifice({ callId, memoryBytes, shareBytes }: RunningCall): void {
@@ -143,9 +143,14 @@ export class NodePool implements WorkersMakeWay {
     return this.#queue.length > 0 ? [] : this.#workforce.workers.filter((worker) => !this.#busy.has(worker));
   }
 
-  #end(worker: NodeWorker): void {
+  #endSpare(count: number, why: WorkerEnd): void {
+    for (const worker of this.#spare().slice(-count)) this.#end(worker, why);
+    this.#pump();
+  }
+
+  #end(worker: NodeWorker, why: WorkerEnd): void {
     this.#forget(worker);
-    worker.terminate("pressure");
+    worker.terminate(why);
   }
 
   /** Process ids of the workers. */
@@ -158,6 +163,7 @@ export class NodePool implements WorkersMakeWay {
     this.#closed = true;
     for (const worker of [...this.#busy.keys()]) this.#release(worker);
     this.#queue = [];
+    this.#surplus.close();
     this.#workforce.close();
   }
 
@@ -186,6 +192,7 @@ export class NodePool implements WorkersMakeWay {
     const reserve = this.#idleDeaths < MAX_IDLE_DEATHS && !this.#isShrunk ? RESERVE : 0;
     const wanted = this.#busy.size + Math.max(0, Math.min(room, this.#queue.length)) + reserve;
     for (let missing = wanted - this.#workforce.workers.length; missing > 0; missing -= 1) this.#workforce.start();
+    this.#surplus.is(Math.max(0, this.#workforce.workers.length - wanted));
   }
 
   #heard(worker: NodeWorker, message: FromGuest): void {

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { Ending } from "../../call/ending.ts";
 import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
@@ -7,62 +6,21 @@ import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import type { RunningCall } from "../../pressure/furthest-over-share.ts";
 import type { WorkersMakeWay } from "../../pressure/relief.ts";
-import { largestOf, treeMemoryBytes } from "../../supervise/process-tree.ts";
-import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
+import { largestOf } from "../../supervise/process-tree.ts";
+import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
 import { QuotaWatch } from "../../supervise/quota-watch.ts";
+import { type RunningInWorker, runningCalls } from "../running-calls.ts";
+import { Surplus } from "../surplus.ts";
 import type { Accept } from "./dial-in.ts";
-import type { Ended, FromWorker, GuestHello, ToWorker } from "./messages.ts";
-import type { Readiness } from "./modules.ts";
+import type { Job } from "./job.ts";
+import { LoadedTools } from "./loaded-tools.ts";
+import type { FromWorker, GuestHello } from "./messages.ts";
 import { excessBehind, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
-import type { Worker } from "./worker.ts";
+import { type Waiting, WaitingJobs } from "./waiting-jobs.ts";
+import { isWornOut, tell, type Worker } from "./worker.ts";
+import { MAX_BUSY, parentsOf, workersWanted } from "./workers-wanted.ts";
 import { Workforce, type WorkforceEvents } from "./workforce.ts";
-
-/** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
-const MAX_BUSY = Math.max(4, availableParallelism());
-/** Workers kept beyond the jobs at hand, so that a kill costs the next call nothing. */
-const RESERVE = 1;
-
-/** A worker is recycled after this many calls, */
-const MAX_CALLS_PER_WORKER = 10_000;
-/** or when it has grown by this: what a tool keeps, or leaks, is given back. */
-const MAX_GROWTH_BYTES = 256_000_000;
-
-/** One attempt of one call, for a worker to run. */
-export interface Job {
-  readonly callId: string;
-  readonly attempt: number;
-  /** What the body's own calls show. */
-  readonly token: string;
-  /** The calls that wait for this one: their bodies give their places to others. */
-  readonly waiting: readonly string[];
-  /** Which loaded tool to run. */
-  readonly key: string;
-  /** The pickled arguments. */
-  readonly args: Uint8Array;
-  /** From the moment a worker has the job; null is no deadline. */
-  readonly timeoutMs: number | null;
-  /** From now on: when the call's own caller ends, and waits no more; null is never. */
-  readonly withinMs: number | null;
-  readonly quotas: Quotas;
-  /** A worker has it. Once, unless it is taken back before. */
-  readonly begun: () => void;
-  /** Called once, unless the job is cancelled. `body` is the pickled result or exception. */
-  ended(ending: Ending, body?: Uint8Array): void;
-}
-
-interface LoadedTool {
-  readonly modules: readonly string[];
-  readonly payload: Uint8Array;
-}
-
-interface Waiting {
-  readonly job: Job;
-  /** A worker has ended before as it loaded the tool for this job. */
-  readonly isRetry: boolean;
-  readonly queuedAtMs: number;
-  readonly giveUp: Timer | undefined;
-}
 
 interface Assignment {
   readonly job: Job;
@@ -81,19 +39,22 @@ export class PythonPool implements WorkersMakeWay {
   readonly #clock: Clock;
   readonly #workforce: Workforce;
   readonly #watch: QuotaWatch;
-  readonly #tools = new Map<string, LoadedTool>();
+  readonly #tools = new LoadedTools();
   readonly #busy = new Map<Worker, Assignment>();
-  readonly #queue: Waiting[] = [];
+  readonly #queue: WaitingJobs;
+  readonly #surplus: Surplus;
   #closed = false;
   #isShrunk = false;
 
   constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>, stream: EventStream) {
     this.#clock = clock;
     this.#watch = new QuotaWatch(clock);
+    this.#queue = new WaitingJobs(clock);
+    this.#surplus = new Surplus(clock, (count) => this.#retireSpare(count, "idle"));
     const events: WorkforceEvents = {
       message: (worker, message, body) => this.#heard(worker, message, body),
       lost: (worker, crash) => this.#lost(worker, crash),
-      gaveUp: (description) => this.#refuseQueue(description),
+      gaveUp: (description) => this.#queue.refuse(`no worker can be had: the last ${description}`),
       changed: () => this.#pump(),
     };
     this.#workforce = new Workforce(python, clock, events, acceptGuest, stream);
@@ -101,18 +62,18 @@ export class PythonPool implements WorkersMakeWay {
 
   get figures(): WorkerStats {
     const busy = this.#busy.size;
-    const idle = this.#workforce.living.filter((worker) => !this.#busy.has(worker)).length;
-    return { busy, idle, starting: this.#workforce.forkingCount, waiting: this.#queue.length };
+    const idle = this.#idle.length;
+    return { busy, idle, starting: this.#workforce.forkingCount, waiting: this.#queue.count };
   }
 
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.count;
   }
 
   shrinkReserve(isShrunk: boolean): void {
     this.#isShrunk = isShrunk;
-    if (isShrunk) for (const worker of this.#spare()) this.#workforce.retire(worker, "pressure");
-    this.#pump();
+    if (isShrunk) this.#retireSpare(Number.POSITIVE_INFINITY, "pressure");
+    else this.#pump();
   }
 
   recycleLargestIdle(): void {
@@ -121,12 +82,8 @@ export class PythonPool implements WorkersMakeWay {
     this.#pump();
   }
 
-  get running(): { callId: string; memoryBytes: number; quotaBytes: number | null }[] {
-    return [...this.#busy].map(([{ pid }, { job }]) => ({
-      callId: job.callId,
-      memoryBytes: (pid !== undefined && treeMemoryBytes([pid])) || 0,
-      quotaBytes: job.quotas.memoryBytes,
-    }));
+  get running(): RunningInWorker[] {
+    return runningCalls(this.#busy);
   }
 
   sacrifice({ callId, memoryBytes, shareBytes }: RunningCall): void {
@@ -135,9 +92,18 @@ export class PythonPool implements WorkersMakeWay {
         this.#stop(worker, job, { type: "memory-pressure", observedBytes: memoryBytes, shareBytes }, "pressure");
   }
 
+  #retireSpare(count: number, why: WorkerEnd): void {
+    for (const worker of this.#spare().slice(-count)) this.#workforce.retire(worker, why);
+    this.#pump();
+  }
+
   /** Idle workers that nobody waits for. */
   #spare(): Worker[] {
-    return this.#queue.length > 0 ? [] : this.#workforce.living.filter((worker) => !this.#busy.has(worker));
+    return this.#queue.count > 0 ? [] : this.#idle;
+  }
+
+  get #idle(): Worker[] {
+    return this.#workforce.living.filter((worker) => !this.#busy.has(worker));
   }
 
   /** Process ids of the workers. */
@@ -156,15 +122,14 @@ export class PythonPool implements WorkersMakeWay {
 
   /** Makes a tool known and has its modules imported. The same key again changes nothing. */
   load(key: string, modules: readonly string[], payload: Uint8Array): void {
-    if (this.#tools.has(key)) return;
-    this.#tools.set(key, { modules, payload });
+    if (!this.#tools.add(key, modules, payload)) return;
     this.#workforce.request(modules);
     this.#pump();
   }
 
   /** Runs a job as soon as its tool is loaded and a worker is free. */
   run(job: Job): void {
-    this.#queue.push(this.#waiting(job, this.#clock.now(), false));
+    this.#queue.add(job);
     this.#pump();
   }
 
@@ -174,9 +139,9 @@ export class PythonPool implements WorkersMakeWay {
    * @returns whether its body had started; undefined if there is no such job
    */
   cancel(callId: string): boolean | undefined {
-    const queued = this.#queue.find(({ job }) => job.callId === callId);
+    const queued = this.#queue.find(callId);
     if (queued) {
-      this.#leaveQueue(queued);
+      this.#queue.leave(queued);
       return false;
     }
     for (const [worker, { job }] of this.#busy) {
@@ -195,7 +160,8 @@ export class PythonPool implements WorkersMakeWay {
     this.#closed = true;
     this.#watch.close();
     for (const worker of [...this.#busy.keys()]) this.#release(worker);
-    for (const waiting of [...this.#queue]) this.#leaveQueue(waiting);
+    this.#queue.clear();
+    this.#surplus.close();
     return this.#workforce.close();
   }
 
@@ -207,25 +173,24 @@ export class PythonPool implements WorkersMakeWay {
   #pump(): void {
     if (this.#closed) return;
     const idle: Worker[] = [];
-    for (const worker of this.#workforce.living) {
-      if (this.#busy.has(worker)) continue;
+    for (const worker of this.#idle) {
       if (worker.generation < this.#workforce.generation) this.#workforce.retire(worker, "recycle");
       else idle.push(worker);
     }
-    const isParent = this.#parents();
+    const isParent = parentsOf(this.#queue.all, parentsOf(this.#busy.values()));
     let working = 0;
     for (const { job } of this.#busy.values()) if (!isParent.has(job.callId)) working += 1;
     let waiting = 0;
-    for (const queued of [...this.#queue]) {
+    for (const queued of this.#queue.all) {
       const { job } = queued;
-      const readiness = this.#readiness(job);
+      const readiness = this.#tools.readiness(job, (modules) => this.#workforce.readiness(modules));
       if (readiness.type === "waiting") continue;
       const worker = readiness.type === "ready" && working < MAX_BUSY ? idle.shift() : undefined;
       if (readiness.type === "ready" && !worker) {
         waiting += 1;
         continue;
       }
-      this.#leaveQueue(queued);
+      this.#queue.leave(queued);
       if (readiness.type === "failed") job.ended({ type: "load-failed", error: readiness.error });
       else if (worker) {
         this.#assign(worker, queued);
@@ -235,46 +200,15 @@ export class PythonPool implements WorkersMakeWay {
     this.#keepReserve(idle.length, working, waiting);
   }
 
-  /** The calls whose bodies wait for others in this pool: nested calls must not stand in line behind their own parents. */
-  #parents(): ReadonlySet<string> {
-    const parents = new Set<string>();
-    for (const { job } of this.#busy.values()) for (const id of job.waiting) parents.add(id);
-    for (const { job } of this.#queue) for (const id of job.waiting) parents.add(id);
-    return parents;
-  }
-
   #keepReserve(idle: number, working: number, waiting: number): void {
     // A worker forked before the modules are there would lack them.
-    if (this.#tools.size === 0 || this.#workforce.isPreparing) return;
+    if (this.#tools.count === 0 || this.#workforce.isPreparing) return;
     if (this.#workforce.isFailing && waiting === 0) return;
     const parents = this.#busy.size - working;
-    const wanted = parents + Math.min(MAX_BUSY, working + waiting) + (this.#isShrunk ? 0 : RESERVE);
+    const wanted = workersWanted({ parents, working, waiting, isShrunk: this.#isShrunk });
     const have = this.#busy.size + idle + this.#workforce.forkingCount;
     for (let missing = wanted - have; missing > 0; missing -= 1) this.#workforce.fork();
-  }
-
-  #readiness(job: Job): Readiness {
-    const tool = this.#tools.get(job.key);
-    if (tool) return this.#workforce.readiness(tool.modules);
-    return { type: "failed", error: { name: "LookupError", message: `no tool was loaded as ${job.key}`, stack: "" } };
-  }
-
-  #waiting(job: Job, queuedAtMs: number, isRetry: boolean): Waiting {
-    const { withinMs } = job;
-    const giveUp =
-      withinMs === null
-        ? undefined
-        : this.#clock.setTimer(Math.max(1, withinMs - (this.#clock.now() - queuedAtMs)), () => {
-            this.#leaveQueue(waiting);
-            job.ended({ type: "not-started", waitedMs: this.#clock.now() - queuedAtMs, limitMs: withinMs });
-          });
-    const waiting: Waiting = { job, isRetry, queuedAtMs, giveUp };
-    return waiting;
-  }
-
-  #leaveQueue(waiting: Waiting): void {
-    waiting.giveUp?.cancel();
-    this.#queue.splice(this.#queue.indexOf(waiting), 1);
+    this.#surplus.is(Math.max(0, Math.min(idle, have - wanted)));
   }
 
   #assign(worker: Worker, queued: Waiting): void {
@@ -289,13 +223,8 @@ export class PythonPool implements WorkersMakeWay {
         : this.#clock.setTimer(timeoutMs, () => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs));
     worker.calls += 1;
     if (!queued.isRetry) job.begun();
-    const isLoading = !worker.loaded.has(key);
+    const isLoading = this.#tools.give(worker, key);
     this.#busy.set(worker, { job, queued, isLoading, deadline, unwatch: this.#watchQuotas(worker, job) });
-    const payload = this.#tools.get(key)?.payload;
-    if (payload && isLoading) {
-      worker.loaded.add(key);
-      tell(worker, { type: "load", key }, payload);
-    }
     const limits = workerLimits(job.quotas);
     tell(worker, { type: "run", callId, attempt, key, token, ...(limits ? { limits } : {}) }, args);
   }
@@ -335,7 +264,7 @@ export class PythonPool implements WorkersMakeWay {
     const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas);
     if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
-    if (message.leftProcesses || isWornOut(worker, message)) this.#workforce.kill(worker, "recycle");
+    if (message.leftProcesses || isWornOut(worker, message.grownBytes)) this.#workforce.kill(worker, "recycle");
     job.ended(message.ending, body);
     this.#pump();
   }
@@ -354,7 +283,7 @@ export class PythonPool implements WorkersMakeWay {
         job.ended({ type: "load-failed", error });
       } else {
         // It was dying as it was given the job, or died of loading the tool: no body has begun, so another one may try.
-        this.#queue.unshift(this.#waiting(job, queued.queuedAtMs, isLoading));
+        this.#queue.putBack(queued, isLoading);
       }
     }
     this.#pump();
@@ -366,20 +295,4 @@ export class PythonPool implements WorkersMakeWay {
     assignment?.unwatch?.();
     this.#busy.delete(worker);
   }
-
-  #refuseQueue(description: string): void {
-    const error = { name: "RuntimeError", message: `no worker can be had: the last ${description}`, stack: "" };
-    for (const waiting of [...this.#queue]) {
-      this.#leaveQueue(waiting);
-      waiting.job.ended({ type: "load-failed", error });
-    }
-  }
-}
-
-function isWornOut(worker: Worker, { grownBytes }: Ended): boolean {
-  return worker.calls >= MAX_CALLS_PER_WORKER || grownBytes > MAX_GROWTH_BYTES;
-}
-
-function tell(worker: Worker, message: ToWorker, body: Uint8Array): void {
-  worker.channel?.send(message, body);
 }

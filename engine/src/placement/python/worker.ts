@@ -1,7 +1,7 @@
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Channel } from "../../internal/channel.ts";
 import type { Timer } from "../../internal/clock.ts";
-import type { Died } from "./messages.ts";
+import type { Died, ToWorker } from "./messages.ts";
 
 /** The life of a worker's process. */
 export type WorkerLife =
@@ -28,4 +28,19 @@ export interface Worker {
   life: WorkerLife;
   /** Why it was ended by us. */
   endedFor: WorkerEnd | null;
+}
+
+/** A worker is recycled after this many calls, */
+const MAX_CALLS_PER_WORKER = 10_000;
+/** or when it has grown by this: what a tool keeps, or leaks, is given back. */
+const MAX_GROWTH_BYTES = 256_000_000;
+
+/** Whether a worker has run enough; `grownBytes` is what it says it has grown by. */
+export function isWornOut({ calls }: Worker, grownBytes: number): boolean {
+  return calls >= MAX_CALLS_PER_WORKER || grownBytes > MAX_GROWTH_BYTES;
+}
+
+/** Nobody is told if the worker has no channel any more: its end is on the way. */
+export function tell(worker: Worker, message: ToWorker, body: Uint8Array): void {
+  worker.channel?.send(message, body);
 }
