@@ -1,4 +1,4 @@
-import { serialize } from "node:v8";
+import { deserialize, serialize } from "node:v8";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { EventStream } from "../src/events/event-stream.ts";
 import { NodePool } from "../src/placement/node/pool.ts";
@@ -9,7 +9,7 @@ import { QuotaWatch } from "../src/supervise/quota-watch.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 import { isRunning } from "./support/processes.ts";
 
-it("ends the workers that no call has needed for a minute, but for the reserve", async () => {
+async function makePool() {
   const clock = new FakeClock();
   const processes = new OwnedProcesses(clock);
   const pool = new NodePool(processes, clock, new QuotaWatch(clock), new EventStream());
@@ -19,27 +19,44 @@ it("ends the workers that no call has needed for a minute, but for the reserve",
   });
   const module = new URL("./support/tools/odd.ts", import.meta.url).href;
   await pool.load(module);
-  const call = (callId: string): Promise<void> =>
-    new Promise((ended) =>
+  let calls = 0;
+  const call = (input: object): Promise<unknown> =>
+    new Promise((resolve) =>
       pool.run({
-        callId,
+        callId: `call ${++calls}`,
         path: ["odd"],
         module,
-        input: serialize({ do: "pid" }),
+        input: serialize(input),
         timeoutMs: null,
         quotas: NO_QUOTAS,
         start: () => true,
-        ended: () => ended(),
+        ended: (ending, value) => resolve(value ? deserialize(value) : ending),
         nested: () => Promise.reject(new Error("it makes no call")),
         cancelNested: () => {},
       }),
     );
-  await Promise.all(["a", "b", "c"].map(call));
+  return { clock, pool, call };
+}
+
+it("ends the workers that no call has needed for a minute, but for the reserve", async () => {
+  const { clock, pool, call } = await makePool();
+  await Promise.all([1, 2, 3].map(() => call({ do: "pid" })));
   await vi.waitFor(() => expect(pool.figures).toMatchObject({ starting: 0, busy: 0 }), { timeout: 10_000 });
   const before = pool.pids;
   expect(before.length).toBeGreaterThan(1);
   await clock.advance(2 * SURPLUS_AFTER_MS);
   expect(pool.figures).toEqual({ busy: 0, idle: 1, starting: 0, waiting: 0 });
   await vi.waitFor(() => expect(before.filter(isRunning)).toEqual(pool.pids), { timeout: 5_000 });
-  await call("d");
+  expect(await call({ do: "pid" })).toBe(pool.pids[0]);
+});
+
+it("replaces a worker that has grown by what its calls left there", async () => {
+  const { pool, call } = await makePool();
+  const first = (await call({ do: "pid" })) as number;
+  expect(await call({ do: "leak", megabytes: 300 })).toBe(first);
+  const pids = new Set<unknown>();
+  for (let n = 0; n < 100; n += 1) pids.add(await call({ do: "pid" }));
+  expect(pids).toContain(first);
+  expect(pool.pids).not.toContain(first);
+  expect(await call({ do: "pid" })).not.toBe(first);
 });

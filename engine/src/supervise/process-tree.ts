@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 const MS_PER_TICK = 10;
 const ZOMBIES: ReadonlySet<string> = new Set(["Z", "X"]);
 
-/** One process at one instant. */
-export interface ProcessSample {
+/** One process at one instant, but for its memory, which costs the kernel more to tell. */
+export interface ProcessStat {
   readonly pid: number;
   readonly parentPid: number;
   readonly groupId: number;
@@ -16,6 +16,9 @@ export interface ProcessSample {
   readonly isZombie: boolean;
   /** User and system time, with that of children it has waited for. */
   readonly cpuMs: number;
+}
+
+export interface ProcessSample extends ProcessStat {
   /** Anonymous, shared and swapped memory. Pages it shares with its parent since a fork count in both. */
   readonly memoryBytes: number;
 }
@@ -35,9 +38,13 @@ export function canReadProcesses(): boolean {
 
 /** Undefined if there is no such process. */
 export function readProcess(pid: number): ProcessSample | undefined {
+  const stat = readStat(pid);
+  return stat && withMemory(stat);
+}
+
+function readStat(pid: number): ProcessStat | undefined {
   const stat = readText(`/proc/${pid}/stat`);
-  const status = readText(`/proc/${pid}/status`);
-  if (stat === undefined || status === undefined) return undefined;
+  if (stat === undefined) return undefined;
   // The name stands in parentheses and may hold anything: fields are counted from the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const field = (number: number): number => Number(fields[number - 3]);
@@ -49,8 +56,19 @@ export function readProcess(pid: number): ProcessSample | undefined {
     startTicks: field(22),
     isZombie: ZOMBIES.has(fields[0] ?? ""),
     cpuMs: (field(14) + field(15) + field(16) + field(17)) * MS_PER_TICK,
-    memoryBytes: kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem") + kibibytes(status, "VmSwap"),
   };
+}
+
+function withMemory(stat: ProcessStat): ProcessSample | undefined {
+  const memoryBytes = readMemory(stat.pid);
+  return memoryBytes === undefined ? undefined : { ...stat, memoryBytes };
+}
+
+/** As in `ProcessSample`; undefined if there is no such process. */
+export function readMemory(pid: number): number | undefined {
+  const status = readText(`/proc/${pid}/status`);
+  if (status === undefined) return undefined;
+  return kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem") + kibibytes(status, "VmSwap");
 }
 
 /** Whether a signal has stopped it; one that a debugger holds is not meant. False where that cannot be seen. */
@@ -82,11 +100,14 @@ export function readTree(rootPid: number): ProcessSample[] {
 }
 
 /** Every process of the machine that `belongs` accepts: for trees whose root adopts no orphans. Costs a read a process. */
-export function scanProcesses(belongs: (process: ProcessSample) => boolean): ProcessSample[] {
-  return readNames("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => readProcess(Number(name)))
-    .filter((process) => process !== undefined && belongs(process)) as ProcessSample[];
+export function scanProcesses(belongs: (process: ProcessStat) => boolean): ProcessSample[] {
+  const found: ProcessSample[] = [];
+  for (const name of readNames("/proc")) {
+    const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined;
+    const process = stat && belongs(stat) ? withMemory(stat) : undefined;
+    if (process) found.push(process);
+  }
+  return found;
 }
 
 /** Undefined if the process is gone, or this kernel does not tell. */

@@ -1,13 +1,21 @@
 import { availableParallelism } from "node:os";
 import type { Excess } from "../call/ending.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
-import { type ProcessSample, readExactMemory, readTree } from "./process-tree.ts";
+import { type ProcessSample, readExactMemory, readMemory, readProcess, readTree } from "./process-tree.ts";
 import { book, type CpuAccount, FIRST_SAMPLE_MS, judge, NEW_ACCOUNT, type Quotas, type Usage } from "./quota.ts";
 
 /** What a worker had used before the body began. */
 export interface Baseline {
   readonly cpuMs: number;
   readonly memoryBytes: number;
+}
+
+/** What a process has used so far, as far as these quotas ask for it; undefined if it is gone. */
+export function baselineOf(pid: number, { cpuMs, memoryBytes }: Quotas): Baseline | undefined {
+  if (cpuMs !== null) return readProcess(pid);
+  // Every call with the memory quota of a preset comes by here: one file is read instead of two.
+  const usedBytes = memoryBytes === null ? 0 : readMemory(pid);
+  return usedBytes === undefined ? undefined : { cpuMs: 0, memoryBytes: usedBytes };
 }
 
 export interface Watched {

@@ -31,13 +31,15 @@ export class ModuleRunner implements BodyRunner {
       return call.ended({ type: "too-large", part: "input", ...figures, started: false });
     }
     const nestedCalls = new Map<number, AbortController>();
-    const endNested = (reason: DOMException): void => {
-      for (const nested of nestedCalls.values()) nested.abort(reason);
+    const endNested = (reason: () => DOMException): void => {
+      if (nestedCalls.size === 0) return; // an exception has a stack, which costs more than all else here
+      const why = reason();
+      for (const nested of nestedCalls.values()) nested.abort(why);
     };
     const { signal } = controller;
     signal.addEventListener("abort", () => {
       this.#pool.cancel(callId, signal.reason as DOMException);
-      endNested(signal.reason as DOMException);
+      endNested(() => signal.reason as DOMException);
     });
     this.#pool.run({
       callId,
@@ -48,7 +50,7 @@ export class ModuleRunner implements BodyRunner {
       quotas,
       start: () => call.start(),
       ended: (ending, value) => {
-        endNested(new DOMException("the call whose body made this one has ended", "AbortError"));
+        endNested(() => new DOMException("the call whose body made this one has ended", "AbortError"));
         if (ending.type !== "returned" || value === undefined) return call.ended(ending);
         call.ended(ending, deserialize(value));
       },

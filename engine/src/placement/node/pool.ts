@@ -8,9 +8,9 @@ import type { Clock, Timer } from "../../internal/clock.ts";
 import type { RunningCall } from "../../pressure/furthest-over-share.ts";
 import type { WorkersMakeWay } from "../../pressure/relief.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
-import { largestOf, readProcess } from "../../supervise/process-tree.ts";
+import { largestOf } from "../../supervise/process-tree.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
-import type { QuotaWatch } from "../../supervise/quota-watch.ts";
+import { baselineOf, type QuotaWatch } from "../../supervise/quota-watch.ts";
 import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
@@ -23,8 +23,6 @@ const MAX_BUSY = Math.max(4, availableParallelism());
 const RESERVE = 1;
 /** Workers in a row that ended without a call; after that none is kept in reserve until a call has ended well. */
 const MAX_IDLE_DEATHS = 3;
-/** A worker that has run this many calls is replaced, so that what tools leak does not grow for ever. */
-const RECYCLE_CALLS = 1_000;
 
 /** One attempt of one call, for a worker to run. */
 export interface Job {
@@ -220,7 +218,7 @@ export class NodePool implements WorkersMakeWay {
       ending.type === "too-large" && ending.started ? judgeOutput(job.quotas, ending.observedBytes) : undefined;
     this.#idleDeaths = 0;
     job.ended(excess ? { type: "over-quota", ...excess } : ending, value);
-    if (worker.calls < RECYCLE_CALLS) return;
+    if (!worker.isWornOut()) return;
     this.#forget(worker);
     worker.terminate("recycle");
   }
@@ -267,7 +265,7 @@ export class NodePool implements WorkersMakeWay {
 
   #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): (() => void) | undefined {
     if (worker.pid === undefined || !needsSampling(quotas)) return undefined;
-    const before = readProcess(worker.pid);
+    const before = baselineOf(worker.pid, quotas);
     return before && this.#watch.watch({ rootPid: worker.pid, quotas, baseline: () => before, exceeded });
   }
 

@@ -4,6 +4,7 @@ import type { Crash, ErrorInfo } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
+import { readMemory } from "../../supervise/process-tree.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 
@@ -11,6 +12,12 @@ import type { FromGuest, ToGuest } from "./messages.ts";
 const GUEST = import.meta.url.endsWith(".ts") ? "./guest.ts" : "./node-guest.mjs";
 /** Last words may still be in the channel when the exit is told. */
 const LAST_WORDS_MS = 250;
+/** A worker is replaced after this many calls, */
+const MAX_CALLS = 10_000;
+/** or when it has grown by this since its first one: what tools leak does not grow for ever. */
+const MAX_GROWTH_BYTES = 256_000_000;
+/** To look costs as much as a short call. */
+const LOOK_EVERY_CALLS = 100;
 
 export interface WorkerEvents {
   message(message: FromGuest): void;
@@ -33,6 +40,7 @@ export class NodeWorker {
   endedFor: WorkerEnd | null = null;
   readonly #owned: OwnedProcess;
   #state: "alive" | "ended" = "alive";
+  #bytesAtFirst: number | undefined;
 
   constructor(processes: OwnedProcesses, clock: Clock, events: WorkerEvents) {
     const guest = fileURLToPath(new URL(GUEST, import.meta.url));
@@ -99,6 +107,15 @@ export class NodeWorker {
     } catch (error) {
       throw new Error(`defect: a message to a worker cannot be cloned: ${errorInfo(error).message}`, { cause: error });
     }
+  }
+
+  /** To be asked after each call: whether another one should take its place. */
+  isWornOut(): boolean {
+    if (this.calls >= MAX_CALLS) return true;
+    const bytes = this.calls % LOOK_EVERY_CALLS === 1 && this.pid !== undefined ? readMemory(this.pid) : undefined;
+    if (bytes === undefined) return false;
+    this.#bytesAtFirst ??= bytes;
+    return bytes - this.#bytesAtFirst > MAX_GROWTH_BYTES;
   }
 
   /** It stands for a call in flight: this process stays alive for it. */

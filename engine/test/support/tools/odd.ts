@@ -56,6 +56,9 @@ export const tool: Tool<{ do: string; megabytes: number }> = {
         held = Buffer.alloc(megabytes * 1_000_000, 1);
         return new Promise(() => setInterval(() => held?.length, 1_000));
       }
+      case "leak":
+        held = Buffer.alloc(megabytes * 1_000_000, 1);
+        return process.pid;
       case "wait":
         return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       default:

@@ -1,0 +1,3 @@
+import { echo } from "./echo.ts";
+
+process.on("message", (input: { readonly n: number }) => process.send?.(echo(input)));
