@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { killGroup } from "../supervise/kill-group.ts";
+import { killGroup, signalProcess } from "../supervise/kill-group.ts";
+import { isStopped, readProcess } from "../supervise/process-tree.ts";
 
 /** Their template kills them as soon as it sees that the engine is gone; this is for a machine that is slow. */
 const PATIENCE_MS = 2_000;
@@ -20,6 +21,7 @@ export function startedInLostWorkers(directories: readonly string[]): (callId: s
       if (!name.endsWith(".started")) continue;
       const path = join(directory, name);
       const pid = Number(noteIn(path)[3]);
+      wakeTemplateOf(pid);
       if (!Number.isInteger(pid) || !isGone(pid, path)) isCertain = false;
       const [callId] = noteIn(path); // only now: it may have begun one meanwhile
       if (callId) started.add(callId);
@@ -33,6 +35,22 @@ export function startedInLostWorkers(directories: readonly string[]): (callId: s
 function noteIn(path: string): string[] {
   const text = readFileSync(path, "latin1");
   return text.slice(0, text.indexOf("\n")).split(" ");
+}
+
+/** One that was stopped has not heard yet that its engine is gone. It goes on, hears it, and takes its workers with it. */
+function wakeTemplateOf(workerPid: number): void {
+  const template = readProcess(workerPid)?.parentPid;
+  if (template === undefined || !isStopped(template) || !isTemplate(template)) return;
+  signalProcess(template, "SIGCONT");
+}
+
+/** The worker's number can be another's by now, and so its parent anything. */
+function isTemplate(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("endstop.worker.template");
+  } catch {
+    return false; // gone
+  }
 }
 
 function isGone(pid: number, notePath: string): boolean {

@@ -114,6 +114,20 @@ def test_an_engine_killed_together_with_its_template_leaves_no_file_behind(execu
     assert executor.execute_tool("add", {"a": 1, "b": 4}) == 5
 
 
+def test_an_engine_killed_while_its_template_stands_still_leaves_nothing_behind(
+    executor: ToolExecutor,
+) -> None:
+    executor.register(tools.add, placement="worker")
+    executor.register(tools.add, name="here")
+    assert executor.execute_tool("add", {"a": 1, "b": 2}) == 3
+    engine = engine_pid()
+    [template] = map(int, Path(f"/proc/{engine}/task/{engine}/children").read_text().split())
+    os.kill(template, signal.SIGSTOP)
+    os.kill(engine, signal.SIGKILL)
+    assert executor.execute_tool("here", {"a": 1, "b": 3}) == 4
+    assert eventually(lambda: state_of(template) is None)
+
+
 # -- the engine is spoken to badly
 
 
