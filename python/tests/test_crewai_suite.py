@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.crewai_suite import command, running
+from tools.crewai_suite.command import compare_everything, parts_of
 from tools.crewai_suite.comparison import MAX_KNOWN_DIFFERENCES, compare, known_differences, stale_entries
+from tools.crewai_suite.surroundings import NEWEST, Surroundings
 from tools.steps import StepFailed
 
 
@@ -36,3 +39,44 @@ def test_the_known_differences_are_few_and_each_has_a_reason(tmp_path: Path) -> 
     file.write_text(json.dumps({str(number): "why" for number in range(MAX_KNOWN_DIFFERENCES + 1)}))
     with pytest.raises(StepFailed, match="6 entries; 5 are allowed"):
         known_differences(file)
+
+
+def _write_tests(source: Path) -> None:
+    for name in ("agents/deep/test_a.py", "cassettes/a.yaml", "utils.py", *(f"test_{n:02}.py" for n in range(12))):
+        file = source / "tests" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+
+def test_the_parts_of_all_tests_are_its_folders_and_then_its_files_each_once(tmp_path: Path) -> None:
+    _write_tests(tmp_path)
+    files = [f"tests/test_{number:02}.py" for number in range(12)]
+    assert parts_of(tmp_path) == [["tests/agents"], files[:10], files[10:]]
+
+
+def test_a_run_of_all_tests_that_was_interrupted_goes_on_where_it_was_and_a_finished_one_starts_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Surroundings(NEWEST, tmp_path)
+    _write_tests(made.source)
+    asked: list[tuple[str, bool]] = []
+    interrupted = True
+
+    def run_tests(_made: Surroundings, tests: list[str], *, drop_in: bool) -> dict[str, str]:
+        if interrupted and len(asked) == 3:
+            raise KeyboardInterrupt
+        asked.append((tests[0], drop_in))
+        return {f"{test}::test": "passed" for test in tests}
+
+    monkeypatch.setattr(command, "surroundings", lambda _version: made)
+    monkeypatch.setattr(command, "known_differences", dict)
+    monkeypatch.setattr(running, "run_tests", run_tests)
+    with pytest.raises(KeyboardInterrupt):
+        compare_everything()
+    interrupted = False
+    count = compare_everything()
+    assert (count.passed, count.failed) == (13, 0)
+    folders, first, second = "tests/agents", "tests/test_00.py", "tests/test_10.py"
+    assert asked == [(name, drop_in) for name in (folders, first, second) for drop_in in (False, True)]
+    compare_everything()
+    assert asked[6:] == [(folders, True), (first, True), (second, True)]

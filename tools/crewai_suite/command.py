@@ -2,48 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from tools.crewai_suite.comparison import compare, known_differences, stale_entries
-from tools.crewai_suite.running import Outcomes, plain_outcomes, run_tests
+from tools.crewai_suite.running import (
+    Outcomes,
+    forget_guarded_outcomes,
+    guarded_outcomes,
+    plain_outcomes,
+    run_tests,
+)
 from tools.crewai_suite.surroundings import NEWEST, REQUIREMENTS_BY_VERSION, Surroundings, surroundings
 from tools.reports import Count
 from tools.steps import StepFailed, say
 
 STABLE_PART = Path(__file__).with_name("stable-part.txt")
 LEAST_STABLE_TESTS = 900
+_FILES_A_PART = 10
 _CHANCES = 2
 """How often a test that differs is run again by itself. Some of CrewAI's tests fail now and then in either way."""
 
 
 def compare_everything(version: str = NEWEST) -> Count:
-    """All of CrewAI's tests."""
-    return _compare(version, ["tests"])
+    """All of CrewAI's tests, part by part: an interrupted run goes on after the last part that it ended."""
+    made = _made(version)
+    parts = parts_of(made.source)
+    plain: Outcomes = {}
+    guarded: Outcomes = {}
+    for number, part in enumerate(parts, 1):
+        say(f"part {number} of {len(parts)}: {part[0]}" + (f" and {len(part) - 1} more" if part[1:] else ""))
+        plain |= plain_outcomes(made, part)
+        guarded |= guarded_outcomes(made, part)
+    known = known_differences()
+    _settle_by_themselves(made, plain, guarded, known)
+    count = _report(plain, guarded, known)
+    for part in parts:
+        forget_guarded_outcomes(made, part)
+    return count
 
 
 def compare_stable_part(version: str = NEWEST) -> Count:
     """The files whose tests execute tools and end the same way each time."""
+    made = _made(version)
     lines = STABLE_PART.read_text().splitlines()
-    count = _compare(version, [line for line in lines if line and not line.startswith("#")])
-    if version == NEWEST and count.passed < LEAST_STABLE_TESTS:
-        raise StepFailed(f"the stable part has {count.passed} tests that pass, of at least {LEAST_STABLE_TESTS}", "")
-    return count
-
-
-def _compare(version: str, tests: Sequence[str]) -> Count:
-    if version not in REQUIREMENTS_BY_VERSION:
-        known_versions = ", ".join(REQUIREMENTS_BY_VERSION)
-        raise StepFailed(f"looking for crewai {version}", f"There are lock files for {known_versions}.")
+    # An older version may lack some of the files.
+    tests = [line for line in lines if line and not line.startswith("#") and (made.source / line).exists()]
     known = known_differences()
-    made = surroundings(version)
-    # An older version lacks some of the files.
-    tests = [test for test in tests if (made.source / test).exists()]
     plain = plain_outcomes(made, tests)
     say(f"running the tests of crewai {version}, with the drop-in")
     guarded = run_tests(made, tests, drop_in=True)
     _settle_by_themselves(made, plain, guarded, known)
-    return _report(plain, guarded, known)
+    count = _report(plain, guarded, known)
+    if count.passed < LEAST_STABLE_TESTS:
+        raise StepFailed(f"the stable part has {count.passed} tests that pass, of at least {LEAST_STABLE_TESTS}", "")
+    return count
+
+
+def parts_of(source: Path) -> list[list[str]]:
+    """Every folder with tests in it, then the files beside them, some at a time; relative to `source`."""
+    entries = sorted((source / "tests").iterdir())
+    folders = [entry for entry in entries if entry.is_dir() and any(entry.rglob("test_*.py"))]
+    files = [f"tests/{entry.name}" for entry in entries if entry.match("test_*.py")]
+    chunks = [files[at : at + _FILES_A_PART] for at in range(0, len(files), _FILES_A_PART)]
+    return [[f"tests/{folder.name}"] for folder in folders] + chunks
+
+
+def _made(version: str) -> Surroundings:
+    if version not in REQUIREMENTS_BY_VERSION:
+        known_versions = ", ".join(REQUIREMENTS_BY_VERSION)
+        raise StepFailed(f"looking for crewai {version}", f"There are lock files for {known_versions}.")
+    return surroundings(version)
 
 
 def _settle_by_themselves(made: Surroundings, plain: Outcomes, guarded: Outcomes, known: dict[str, str]) -> None:

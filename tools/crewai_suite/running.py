@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.crewai_suite.surroundings import Surroundings
 from tools.environment import PACKAGE
-from tools.steps import StepFailed, exit_code_of, say
+from tools.steps import Command, StepFailed, digest_of, files_under, say
 
 Outcomes = dict[str, str]
 """`passed`, `failed` or `skipped` by the name of the test."""
 
 PROCESSES = 2
 _TIMEOUT_S = 60
+"""Of one test."""
+_RUN_TIMEOUT_S = 1800
+"""Of one run of pytest, which its tests' own limit does not bound: a thread that is left behind can hold up its end."""
 _TESTS_FAILED = 1
 
 
@@ -25,27 +30,63 @@ def run_tests(made: Surroundings, tests: Sequence[str], *, drop_in: bool, proces
     """The outcome of each test. Their output is shown only if pytest could not run them."""
     with tempfile.TemporaryDirectory(prefix="endstop-crewai-suite-") as folder:
         outcomes = Path(folder, "outcomes.json")
-        code = exit_code_of(
+        code = _exit_code_in_time(
             [made.python, "-m", "pytest", *_options(processes), f"--basetemp={folder}/tests", *tests],
             cwd=made.source,
-            env=_environment(Path(folder), outcomes, drop_in=drop_in),
+            environment=_environment(Path(folder), outcomes, drop_in=drop_in),
         )
         if code not in (0, _TESTS_FAILED) or not outcomes.is_file():
             raise StepFailed(f"running the tests of crewai {made.version} (exit code {code})", "See its output above.")
         return json.loads(outcomes.read_text())  # type: ignore[no-any-return]
 
 
+def _exit_code_in_time(command: Command, *, cwd: Path, environment: dict[str, str]) -> int:
+    """Raises StepFailed if it does not end; nothing of it goes on then."""
+    running = subprocess.Popen([str(part) for part in command], cwd=cwd, env=environment, start_new_session=True)
+    try:
+        return running.wait(_RUN_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise StepFailed(f"waiting {_RUN_TIMEOUT_S} s for CrewAI's tests", "Run it again, or see which hang.") from None
+    finally:
+        # Also after a Ctrl-C, which does not reach a session of its own.
+        if running.returncode is None:
+            os.killpg(running.pid, signal.SIGKILL) if os.name == "posix" else running.kill()
+            running.wait()
+
+
 def plain_outcomes(made: Surroundings, tests: Sequence[str]) -> Outcomes:
     """Of a run without the drop-in: of an earlier one, if nothing that it depends on has changed since."""
-    key = hashlib.sha256("\0".join([made.digest, *tests]).encode()).hexdigest()[:16]
-    kept = made.folder / f"plain-{key}.json"
+    return _kept_or_run(made, tests, drop_in=False)
+
+
+def guarded_outcomes(made: Surroundings, tests: Sequence[str]) -> Outcomes:
+    """The same with the drop-in. Of an earlier run only until `forget_guarded_outcomes`."""
+    return _kept_or_run(made, tests, drop_in=True)
+
+
+def forget_guarded_outcomes(made: Surroundings, tests: Sequence[str]) -> None:
+    """The next run runs them again."""
+    _kept(made, tests, drop_in=True).unlink(missing_ok=True)
+
+
+def _kept_or_run(made: Surroundings, tests: Sequence[str], *, drop_in: bool) -> Outcomes:
+    way = "with the drop-in" if drop_in else "plain"
+    kept = _kept(made, tests, drop_in=drop_in)
     if kept.is_file():
-        say(f"the plain run's outcomes are those of an earlier one: {kept}")
+        say(f"the outcomes of the run {way} are those of an earlier one: {kept}")
         return json.loads(kept.read_text())  # type: ignore[no-any-return]
-    say(f"running the tests of crewai {made.version}, plain")
-    outcomes = run_tests(made, tests, drop_in=False)
+    say(f"running the tests of crewai {made.version}, {way}")
+    outcomes = run_tests(made, tests, drop_in=drop_in)
     kept.write_text(json.dumps(outcomes, indent=0, sort_keys=True))
     return outcomes
+
+
+def _kept(made: Surroundings, tests: Sequence[str], *, drop_in: bool) -> Path:
+    name, depends_on = ("plain", made.digest)
+    if drop_in:
+        name, depends_on = ("guarded", digest_of(files_under(PACKAGE / "src"), extra=made.digest))
+    key = hashlib.sha256("\0".join([depends_on, *tests]).encode()).hexdigest()[:16]
+    return made.folder / f"{name}-{key}.json"
 
 
 def _options(processes: int) -> list[str]:
