@@ -19,6 +19,7 @@ from endstop.crewai.declared import declared_policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 from endstop.crewai.tally import Tally
+from endstop.crewai.warming import WarmUp
 
 OWN_POLICY = "__endstop_policy__"
 """Key in the `__dict__` of a tool given to `guard()`: it goes where the tool is copied to."""
@@ -55,6 +56,7 @@ class Guarding:
         session: Session,
         patches: Patches,
         admitting: Admitting,
+        warm_up: WarmUp,
         *,
         everything: bool,
         sets_timeout: bool,
@@ -64,6 +66,7 @@ class Guarding:
         self.session = session
         self.patches = patches
         self.admitting = admitting
+        self.warm_up = warm_up
         self.tally = Tally()
         self.everything = everything
         self.sets_timeout = sets_timeout

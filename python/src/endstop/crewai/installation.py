@@ -19,6 +19,7 @@ from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 from endstop.crewai.settings import merged
 from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version, is_newer_than_tested
+from endstop.crewai.warming import WarmUp
 
 _reported: Guarding | None = None
 """The latest one: its report can still be read when it is over."""
@@ -51,6 +52,7 @@ def start(
         session,
         patches,
         Admitting(session, options, without_engine),
+        WarmUp(session, [options, *named.values()]),
         everything=everything,
         sets_timeout="timeoutMs" in options,
         policies=named,

@@ -21,6 +21,7 @@ def _run() -> Iterator[None]:
         return
     guard.patches.mend()
     guard.admitting.require_engine()
+    guard.warm_up.begin()
     run = Run()
     token = current_run.set(run)
     # A LiteAgent never asks about its last request: the next agent of this context would be asked about it.
