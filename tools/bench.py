@@ -14,6 +14,8 @@ from tools.environment import PYTHON
 from tools.steps import ROOT, StepFailed, exit_code_of, say
 
 RESULTS = ROOT / "bench" / "results"
+COMPARED = ("worker_call", "host_call", "cached_call", "crewai_call", "crewai_first_call")
+"""The measurements that keep ratios: what `--compare` runs if no name is given."""
 KEPT_BY = "ENDSTOP_BENCH_RESULTS"
 """Names the file to which a measurement appends its ratios, one line of JSON a case."""
 _NOISES = 3.0
@@ -40,7 +42,10 @@ Results = Mapping[str, Ratio]
 
 
 def bench(names: Sequence[str], *, compare: bool = False) -> int:
-    """Runs the scripts of these names, all if there are none. Returns the first exit code that is not 0."""
+    """Runs the scripts of these names; if there are none all, or to compare those that keep ratios.
+
+    Returns the first exit code that is not 0.
+    """
     scripts = {path.stem: path for path in sorted((ROOT / "bench").glob("*.py")) if not path.name.startswith("_")}
     unknown = [name for name in names if name not in scripts]
     if unknown or not scripts:
@@ -49,7 +54,7 @@ def bench(names: Sequence[str], *, compare: bool = False) -> int:
     worst = 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "ratios")
-        for name in names or scripts:
+        for name in names or (COMPARED if compare else scripts):
             say(f"bench/{name}.py")
             code = exit_code_of([PYTHON, scripts[name]], env={**os.environ, KEPT_BY: str(file)} if compare else None)
             worst = worst or code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def test_what_is_within_the_noise_of_either_run_is_no_regression() -> None:
         "noisy: 1.00 before, 1.70 now, 1.60 is within the noise",
     ]
     assert regressions(before, {"quiet": Ratio(0.5, 0.0)}) == [], "better is never worse"
+
+
+def test_to_compare_without_names_runs_every_measurement_that_keeps_ratios_and_no_other() -> None:
+    folder = Path(bench.__file__).parents[1] / "bench"
+    keeping = {
+        path.stem for path in folder.glob("[!_]*.py") if re.search(r"\b(keep|show)\(", path.read_text(encoding="utf-8"))
+    }
+    assert sorted(bench.COMPARED) == sorted(keeping)
 
 
 def test_the_noise_is_what_the_rounds_of_one_run_differ_by_and_one_bad_round_does_not_count() -> None:
