@@ -4,7 +4,7 @@ import type { Clock } from "../internal/clock.ts";
 import type { WorkersMakeWay } from "../pressure/relief.ts";
 import { OwnedProcesses } from "../supervise/owned-processes.ts";
 import { QuotaWatch } from "../supervise/quota-watch.ts";
-import { sessionReader } from "../supervise/session-reader.ts";
+import { SessionReader } from "../supervise/session-reader.ts";
 import type { BodyRunner } from "./body.ts";
 import type { Command } from "./command/command-options.ts";
 import { CommandRunner } from "./command/command-runner.ts";
@@ -22,7 +22,7 @@ export class WorkerPlacements {
   constructor(clock: Clock, stream: EventStream) {
     this.#clock = clock;
     this.#processes = new OwnedProcesses(clock);
-    this.#watch = new QuotaWatch(clock, sessionReader);
+    this.#watch = new QuotaWatch(clock, new SessionReader(clock));
     this.#pool = new NodePool(this.#processes, clock, this.#watch, stream);
   }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { killGroup } from "./kill-group.ts";
-import { canReadProcesses, readExactMemory, readProcess, readTree, scanProcesses } from "./process-tree.ts";
+import { canReadProcesses, readExactMemory, readProcess, readTree, scanStats } from "./process-tree.ts";
 
 const started: ChildProcess[] = [];
 
@@ -30,9 +30,13 @@ describe.runIf(canReadProcesses())("the process tree", () => {
     expect(tree[0]).toMatchObject({ pid, groupId: pid, sessionId: pid, isZombie: false });
     expect(tree).toHaveLength(4);
     expect(new Set(tree.map(({ groupId }) => groupId))).toEqual(new Set([pid]));
-    expect(new Set(scanProcesses(({ sessionId }) => sessionId === pid).map((each) => each.pid))).toEqual(
-      new Set(tree.map((each) => each.pid)),
-    );
+    expect(
+      new Set(
+        scanStats()
+          .filter(({ sessionId }) => sessionId === pid)
+          .map((each) => each.pid),
+      ),
+    ).toEqual(new Set(tree.map((each) => each.pid)));
   });
 
   it("counts the processor time of a child that has ended", async () => {

@@ -99,15 +99,12 @@ export function readTree(rootPid: number): ProcessSample[] {
   return tree;
 }
 
-/** Every process of the machine that `belongs` accepts: for trees whose root adopts no orphans. Costs a read a process. */
-export function scanProcesses(belongs: (process: ProcessStat) => boolean): ProcessSample[] {
-  const found: ProcessSample[] = [];
-  for (const name of readNames("/proc")) {
-    const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined;
-    const process = stat && belongs(stat) ? withMemory(stat) : undefined;
-    if (process) found.push(process);
-  }
-  return found;
+/** Every process of the machine: for trees whose root adopts no orphans. Costs a read a process. */
+export function scanStats(): ProcessStat[] {
+  return readNames("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readStat(Number(name)))
+    .filter((stat) => stat !== undefined);
 }
 
 /** Undefined if the process is gone, or this kernel does not tell. */
