@@ -18,14 +18,13 @@ Original = Callable[..., Any]
 
 def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[str, Any]:
     """Seam of `AgentExecutor._execute_single_native_tool_call`."""
-    name, arguments = _name_and_arguments(tool_call)
+    request_id, name, arguments = _said(tool_call)
     functions = executor._available_functions
     mapped = (getattr(executor, "_tool_name_mapping", None) or {}).get(name)
     tool = mapped or tool_named(name, executor.original_tools, executor.tools)
     turn = f"{id(executor):x}-{executor.iterations}"
     request = None
     if name in functions:
-        request_id = _id_of(tool_call)
         request = _request(tool, arguments, executor.agent, executor.task, turn=turn, request_id=request_id)
     if request is None:
         return original(executor, tool_call)  # type: ignore[no-any-return]
@@ -44,7 +43,7 @@ def execute_in_step(
     original: Original, tool_call: Any, *, available_functions: dict[str, Any], original_tools: Any, **rest: Any
 ) -> Any:
     """Seam of `agent_utils.execute_single_native_tool_call`."""
-    name, arguments = _name_and_arguments(tool_call)
+    _, name, arguments = _said(tool_call)
     tool = tool_named(name, original_tools, rest.get("structured_tools"))
     request = None
     if name in available_functions:
@@ -98,7 +97,7 @@ def execute_in_litellm(
 ) -> Any:
     """Seam of `LLM._handle_tool_call`: the model class over LiteLLM, which has a way of its own."""
     functions = available_functions or {}
-    name, arguments = _name_and_arguments(tool_calls[0]) if tool_calls and functions else ("", None)
+    _, name, arguments = _said(tool_calls[0]) if tool_calls and functions else (None, "", None)
     function = functions.get(name)
     owner = getattr(function, "__self__", None)
     tool = owner if hasattr(owner, "args_schema") else function
@@ -115,24 +114,21 @@ def execute_in_litellm(
     return request.for_model(answer)
 
 
-def _name_and_arguments(tool_call: Any) -> tuple[str, Any]:
-    """What the model asks for. An empty name or None as arguments: CrewAI itself will refuse it."""
+def _said(tool_call: Any) -> tuple[str | None, str, Any]:
+    """The model's own id of its request, and what it asks for.
+
+    An empty name or None as arguments: CrewAI itself will refuse it.
+    """
     info = extract_tool_call_info(tool_call)
     if info is None:
-        return "", None
-    _, name, arguments = info
+        return None, "", None
+    request_id, name, arguments = info
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
         except json.JSONDecodeError:
-            return name, None
-    return name, arguments or {}
-
-
-def _id_of(tool_call: Any) -> str | None:
-    """The model's own id of the request."""
-    info = extract_tool_call_info(tool_call)
-    return info[0] if info is not None else None
+            return request_id, name, None
+    return request_id, name, arguments or {}
 
 
 def _request(

@@ -90,16 +90,20 @@ class Patches:
 
     def __init__(self) -> None:
         self._placed: list[Patch] = []
+        self._by_name: dict[str, list[Patch]] = {}
         self._reported: set[str] = set()
         self._told_of_mending = False
 
     def place(self, owner: type | ModuleType, name: str, seam: Callable[..., Any], *, is_async: bool = False) -> None:
         """Wraps `owner.name`, which must be there: calls become `seam(original, *args, **kwargs)`."""
-        self._placed.append(Patch(owner, name, seam, is_async=is_async))
+        patch = Patch(owner, name, seam, is_async=is_async)
+        self._placed.append(patch)
+        self._by_name.setdefault(name, []).append(patch)
 
     def mend_if_gone(self, names: Collection[str]) -> None:
         """The same as `mend`, if one of the attributes of these names is not reached any more; else it costs little."""
-        if any(patch.name in names and not leads_to(patch.present(), patch) for patch in self._placed):
+        placed = (patch for name in names for patch in self._by_name.get(name, ()))
+        if any(patch.present() is not patch.replacement and not leads_to(patch.present(), patch) for patch in placed):
             self.mend()
 
     def mend(self) -> None:
@@ -126,6 +130,7 @@ class Patches:
 
     def restore(self) -> None:
         """Puts back everything that is still ours, the last one first."""
+        self._by_name.clear()
         while self._placed:
             self._placed.pop().restore()
 
