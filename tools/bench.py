@@ -14,7 +14,7 @@ from tools.environment import PYTHON
 from tools.steps import ROOT, StepFailed, exit_code_of, say
 
 RESULTS = ROOT / "bench" / "results"
-COMPARED = ("worker_call", "host_call", "cached_call", "crewai_call", "crewai_first_call", "least")
+COMPARED = ("worker_call", "host_call", "cached_call", "crewai_call", "crewai_first_call")
 """The measurements that keep ratios: what `--compare` runs if no name is given."""
 KEPT_BY = "ENDSTOP_BENCH_RESULTS"
 """Names the file to which a measurement appends its ratios, one line of JSON a case."""
