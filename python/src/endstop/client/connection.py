@@ -20,12 +20,11 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from endstop.client.link import Link
 from endstop.client.slot import Slot
+from endstop.client.uninterrupted import uninterrupted
 from endstop.frames import Frame, FrameDecoder, ProtocolError
-from endstop.host.stopping import is_stoppable
 
 _READ_BYTES = 1 << 16
 # Up to here a write to a pipe is all or nothing.
@@ -279,29 +278,6 @@ class Connection:
         self._leader = None
         self.lost = reason
         self.process.forget()
-
-
-def uninterrupted(work: Callable[[], Any]) -> None:
-    """Does `work` where no exception from outside can cut it.
-
-    A KeyboardInterrupt comes in the main thread, a BodyStopped in the thread of a body: those let another one do it.
-    """
-    if threading.current_thread() is not threading.main_thread() and not is_stoppable():
-        work()
-        return
-    problems: list[BaseException] = []
-
-    def do() -> None:
-        try:
-            work()
-        except BaseException as problem:  # raised again in the caller's thread
-            problems.append(problem)
-
-    thread = threading.Thread(target=do, name="endstop-writer", daemon=True)
-    thread.start()
-    thread.join()
-    if problems:
-        raise problems[0]
 
 
 def _resolve(future: asyncio.Future[None] | None) -> None:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from endstop import values
 from endstop.client.batch import Batch, BatchCall, Node, run_in_tasks, run_in_threads
 from endstop.client.debugging import debugging
 from endstop.client.direct import call_directly, call_directly_async
 from endstop.client.limits import Description, effective_limits
-from endstop.client.movable import CannotMove
 from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, suggestion
+from endstop.client.prepared import PreparedCall
 from endstop.client.session import CallRequest, Session
 from endstop.client.stats import CallInFlight, Stats, call_from, stats_from
-from endstop.client.tools import Misfit, RegisteredTool
+from endstop.client.tools import RegisteredTool
 from endstop.client.unset import UNSET, Unset
 from endstop.durations import optional_duration_ms
-from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
 from endstop.outcome import Outcome
 from endstop.switches import is_turned_off
@@ -151,7 +148,7 @@ class ToolExecutor:
         """The outcome, whatever it is. Raises TypeError if `args` is not a dict; EngineError as execute_tool does."""
         return self._try(self._prepare(tool_name, args, key=idempotency_key))
 
-    def _try(self, call: _PreparedCall) -> Outcome:
+    def _try(self, call: PreparedCall) -> Outcome:
         if self._session is None:
             return call_directly(call.request, call.tool, call.arguments, self._tools)
         answer = self._session.submit(call.request)
@@ -167,7 +164,7 @@ class ToolExecutor:
         """The outcome, whatever it is, without blocking the loop."""
         return await self._atry(self._prepare(tool_name, args, key=idempotency_key))
 
-    async def _atry(self, call: _PreparedCall) -> Outcome:
+    async def _atry(self, call: PreparedCall) -> Outcome:
         if self._session is None:
             return await call_directly_async(call.request, call.tool, call.arguments, self._tools)
         answer = await self._session.submit_async(call.request)
@@ -283,7 +280,7 @@ class ToolExecutor:
         failed: str | None = None,
         cancellation: Cancellation | None = None,
         key: str | None = None,
-    ) -> _PreparedCall:
+    ) -> PreparedCall:
         if self._closed:
             raise RuntimeError("this ToolExecutor is closed")
         if not isinstance(tool_name, str):
@@ -297,44 +294,8 @@ class ToolExecutor:
         request = CallRequest(tool_name, input=arguments, run=run, failed_dependency=failed, idempotency_key=key)
         if cancellation is not None:
             request.cancellation = cancellation
-        call = _PreparedCall(self._tools.get(tool_name), arguments, request)
+        call = PreparedCall(self._tools.get(tool_name), arguments, request)
         if call.tool is not None and self._session is not None:
             request.debug = debugging()
             call.fit(in_worker=self._policies[tool_name].get("placement") == "worker" and not request.debug)
         return call
-
-
-@dataclass(slots=True)
-class _PreparedCall:
-    """A call with all that can be told before the engine has decided. `arguments` become those that fit."""
-
-    tool: RegisteredTool | None
-    arguments: dict[str, Any]
-    request: CallRequest
-    refusal: dict[str, Any] | None = None
-    """The ending of an admitted call whose body cannot run."""
-
-    def fit(self, *, in_worker: bool) -> None:
-        """The model's input stays what is compared; the body gets what the tool's schema made of it."""
-        assert self.tool is not None
-        try:
-            self.arguments = self.tool.fitting(self.arguments)
-            if in_worker:
-                self.request.load = self.tool.movable()
-                self.request.kwargs = self.arguments
-        except Misfit as problem:
-            self.refusal = {"type": "invalid", "detail": values.clean(str(problem))}
-        except CannotMove as problem:
-            self.refusal = {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
-
-    def body(self) -> Any:
-        return self._known_tool().call(self.arguments)
-
-    @property
-    def async_body(self) -> Any:
-        return self._known_tool().async_call(self.arguments)
-
-    def _known_tool(self) -> RegisteredTool:
-        if self.tool is None:
-            raise EngineError("defect", "the engine admitted a tool that this executor does not have")
-        return self.tool

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from endstop import frames
-from endstop.client.connection import ChannelLost, Connection, uninterrupted
+from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import current_call
 from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_engine
 from endstop.client.inviting import stop_watching_for_children
@@ -18,6 +18,7 @@ from endstop.client.journal import StartedBodies, read_started_bodies
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
 from endstop.client.unconfirmed import Unconfirmed
+from endstop.client.uninterrupted import uninterrupted
 from endstop.errors import EngineError
 from endstop.host.bodies import body_threads
 from endstop.host.waiting import stop_watching

@@ -12,8 +12,9 @@ from endstop.client.context import current_call
 from endstop.client.debugging import debugging
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
+from endstop.client.reporting import Home
 from endstop.client.slot import Slot
-from endstop.client.ticket import Home, Ticket
+from endstop.client.ticket import Ticket
 from endstop.client.unset import UNSET, Unset
 from endstop.client.worker_results import worker_outcome
 from endstop.client.worker_start import outcome_from_worker, start_frames
