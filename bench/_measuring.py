@@ -87,14 +87,14 @@ def _round(call: Call, callers: int, calls: int, expected: Callable[[int], objec
     return [taken for each in times for taken in each]
 
 
-def show(title: str, rows: Mapping[str, Figures], peer: str) -> None:
-    """Prints p50, p99 and the ratio of the p50 to the peer's."""
+def show(title: str, rows: Mapping[str, Figures], peer: str, *, keeps: bool = True) -> None:
+    """Prints p50, p99 and the ratio of the p50 to the peer's. `keeps`: `dev bench --compare` watches the ratios."""
     print(f"\n{title}")
     print(f"  {'':32}{'p50 µs':>10}{'p99 µs':>10}{'ratio':>8}{'calls':>9}")
     for name, row in rows.items():
         ratio = row.p50 / rows[peer].p50
         print(f"  {name:32}{row.p50:10.1f}{row.p99:10.1f}{ratio:8.2f}{row.calls:9}")
-        if name.startswith("endstop"):
+        if keeps and name.startswith("endstop") and name != peer:
             keep(
                 f"{title} · {name}", [ours / theirs for ours, theirs in zip(row.rounds, rows[peer].rounds, strict=True)]
             )
