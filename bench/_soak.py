@@ -7,6 +7,7 @@ per 10,000 calls. Exits with 1 if a bound is passed.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -153,6 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--result", type=Path, default=None, help="a file for the figures, as JSON")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     print(f"soaking for {options.minutes:g} min with seed {seed}", flush=True)
@@ -163,6 +165,9 @@ def main() -> int:
             tally, growth = soak(options.minutes, seed)
     except LeakError as problem:
         left = str(problem)
+    if options.result is not None:
+        counts = {"calls": tally.calls, "faults": tally.faults.total(), "unexplained": len(tally.unexplained)}
+        options.result.write_text(json.dumps(counts), encoding="utf-8")
     return report(tally, growth if options.minutes >= GROWTH_FROM_MINUTES else None, left)
 
 

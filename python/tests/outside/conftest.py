@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.support.leaks import LeakDetector, no_leaks
 
 if sys.platform != "linux":
     collect_ignore_glob = ["test_*.py"]  # the leak detector reads Linux's /proc
+
+# A suite that a shell runs in the background ignores SIGINT, and so would every program that it interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
