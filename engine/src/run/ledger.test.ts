@@ -79,6 +79,17 @@ describe("a request that the framework repeats", () => {
   });
 });
 
+it("gives a name back to the call that had it before, if the one that took it ran no body", () => {
+  const ledger = new Ledger<string>();
+  const call = { ...pay, requestId: "r" };
+  ledger.begin("1", call);
+  ledger.end("1", "unknown", null);
+  ledger.begin("2", { ...call, effect: "none" });
+  ledger.end("1", "whole", "paid");
+  ledger.end("2", "none", null);
+  expect(ledger.decide(call)).toEqual({ type: "done", earlier: "1", stored: "paid" });
+});
+
 describe("an idempotency key", () => {
   const call = { ...pay, idempotencyKey: "k" };
 

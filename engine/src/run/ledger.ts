@@ -33,8 +33,8 @@ type EntryState<Stored> =
 interface Entry<Stored> {
   readonly id: string;
   readonly call: LedgerCall;
-  /** Under which it can be repeated. */
-  readonly names: readonly string[];
+  /** Under which it can be repeated, each with the call that had the name before and still counts. */
+  readonly names: ReadonlyMap<string, Entry<Stored> | undefined>;
   state: EntryState<Stored>;
 }
 
@@ -90,9 +90,10 @@ export class Ledger<Stored> {
 
   /** A call was admitted: its body may run from now on. */
   begin(id: string, call: LedgerCall): void {
-    const entry: Entry<Stored> = { id, call, names: namesOf(call), state: { type: "in-flight" } };
+    const names = new Map(namesOf(call).map((name) => [name, this.#named.get(name)]));
+    const entry: Entry<Stored> = { id, call, names, state: { type: "in-flight" } };
     this.#open.set(id, entry);
-    for (const name of entry.names) this.#named.set(name, entry);
+    for (const name of names.keys()) this.#named.set(name, entry);
   }
 
   /**
@@ -106,7 +107,7 @@ export class Ledger<Stored> {
     if (trace === "unknown" && !isRepeatable(entry.call.effect)) return this.#keepUnknown(entry);
     this.#open.delete(id);
     this.#forgetUnknown(entry);
-    if (trace !== "whole" || entry.names.length === 0) return this.#dropNames(entry);
+    if (trace !== "whole" || entry.names.size === 0) return this.#dropNames(entry);
     entry.state = { type: "done", stored };
     this.#done.add(entry);
     const [oldest] = this.#done;
@@ -143,8 +144,15 @@ export class Ledger<Stored> {
     if (same?.size === 0) this.#unknownByFingerprint.delete(entry.call.fingerprint);
   }
 
+  /** The names are again of the calls that had them before, where those count. */
   #dropNames(entry: Entry<Stored>): void {
-    for (const name of entry.names) if (this.#named.get(name) === entry) this.#named.delete(name);
+    for (const name of entry.names.keys()) {
+      if (this.#named.get(name) !== entry) continue;
+      let earlier = entry.names.get(name);
+      while (earlier && !this.#done.has(earlier) && !this.#open.has(earlier.id)) earlier = earlier.names.get(name);
+      if (earlier) this.#named.set(name, earlier);
+      else this.#named.delete(name);
+    }
   }
 }
 
