@@ -1,4 +1,4 @@
-"""Has CrewAI imported where workers are forked from, while the model still thinks about its first tool."""
+"""Has the template started from which workers are forked, while the model still thinks about its first tool."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from endstop.client.debugging import debugging
 from endstop.client.session import Session
 from endstop.errors import EngineError
 
-# Nothing is called by this key: what counts is the import.
-_LOAD = {"type": "load", "key": "crewai", "modules": ["crewai"]}
+# Nothing is called by this key. CrewAI itself is not imported there: that takes seconds, for which a function that does
+# without it would have to wait.
+_LOAD = {"type": "load", "key": "warm-up", "modules": []}
 
 
 class WarmUp:
