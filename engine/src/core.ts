@@ -287,8 +287,9 @@ export class EngineCore {
     const live = this.#live.get(call);
     if (!live || !this.#move(call, { type: "settle", attempt, outcome })) return;
     this.#live.delete(call);
-    this.observer.settled(call, outcome);
+    // First who waits for it.
     live.settled(outcome, call);
+    this.observer.settled(call, outcome);
     this.#turns.claims.end(call);
   }
 

@@ -11,7 +11,16 @@ export function admissionRequest(
   nowMs: number,
 ): AdmissionRequest {
   return {
-    ...{ nowMs, tool, subject, policy, placement, path, parent, fingerprint, usage, run },
+    nowMs,
+    tool,
+    subject,
+    policy,
+    placement,
+    path,
+    parent,
+    fingerprint,
+    usage,
+    run,
     stuckBodies: 0,
     isRemembered: true,
     rejectsForMs: undefined,

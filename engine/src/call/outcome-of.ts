@@ -25,10 +25,24 @@ export interface IfReturned {
 export function endedOutcome(call: Call, ending: Ending, settlement: Settlement): Outcome {
   const { attempts, nowMs, notice, observed, value } = settlement;
   const facts = factsOf(call, attempts, nowMs);
-  const rest = { notice, observed, maxResultBytes: maxResultBytesOf(call) };
+  const maxResultBytes = maxResultBytesOf(call);
   if (ending.type === "returned" || ending.type === "answered") {
-    return Object.freeze({ status: "succeeded", ...facts, placement: call.placement, ...rest, value });
+    // Named one by one: every call that succeeds comes by here, and spreads are slow.
+    return Object.freeze({
+      status: "succeeded",
+      callId: facts.callId,
+      tool: facts.tool,
+      path: facts.path,
+      elapsedMs: facts.elapsedMs,
+      attempts,
+      placement: call.placement,
+      notice,
+      observed,
+      maxResultBytes,
+      value,
+    });
   }
+  const rest = { notice, observed, maxResultBytes };
   const [code, figures] = describeEnding(ending, call.timeoutMs);
   return failureOutcome(code, facts, call.placement, figures, rest);
 }

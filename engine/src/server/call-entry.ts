@@ -33,11 +33,26 @@ export function callRequest(
   run: Run | undefined,
   parent: Call | undefined,
 ): CallRequest {
-  const { tool, input, agent, task, agentName, turn, requestId, idempotencyKey, subject } = message;
-  const { byCode, timeoutMs, withinMs, stuckBodies, failedDependency, debug } = message;
+  const { tool, input } = message;
   return {
-    ...{ id, tool, input, run, parent, agent, task, agentName, turn, requestId, idempotencyKey, subject },
-    ...{ byCode, timeoutMs, withinMs, stuckBodies, failedDependency, debug },
+    id,
+    tool,
+    input,
+    run,
+    parent,
+    agent: message.agent,
+    task: message.task,
+    agentName: message.agentName,
+    turn: message.turn,
+    requestId: message.requestId,
+    idempotencyKey: message.idempotencyKey,
+    subject: message.subject,
+    byCode: message.byCode,
+    timeoutMs: message.timeoutMs,
+    withinMs: message.withinMs,
+    stuckBodies: message.stuckBodies,
+    failedDependency: message.failedDependency,
+    debug: message.debug,
     fingerprint: input === undefined ? null : fingerprint(tool, input),
   };
 }
@@ -48,12 +63,14 @@ export function jobOf(
   attempt: number,
   key: string,
   args: Uint8Array,
-  { clock, guests }: Shared,
+  { clock }: Shared,
 ): Omit<Job, "begun" | "ended"> {
   const nowMs = clock.now();
   return {
-    ...{ callId: call.id, attempt, key, args },
-    token: guests.invite(call),
+    callId: call.id,
+    attempt,
+    key,
+    args,
     waiting: ancestorsOf(call),
     timeoutMs: attemptTimeoutMs(call, nowMs),
     quotas: quotasOf(call.policy),

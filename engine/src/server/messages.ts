@@ -124,5 +124,11 @@ export type ToClient =
   | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
   | { readonly type: "directory"; readonly path: string };
 
+/** JSON leaves out what is undefined. */
+export function headerOf(outcome: Outcome): OutcomeHeader {
+  const header: Outcome = outcome.status === "succeeded" ? { ...outcome, value: undefined } : outcome;
+  return header;
+}
+
 /** Sends to the client. */
 export type Send = (message: ToClient, body?: Uint8Array) => void;

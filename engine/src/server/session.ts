@@ -10,7 +10,7 @@ import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
 import { startedInLostWorkers } from "./lost-workers.ts";
-import type { CallMessage, FromClient, Hello, Send } from "./messages.ts";
+import { type CallMessage, type FromClient, type Hello, headerOf, type Send } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
 
@@ -43,10 +43,13 @@ export class Session {
     readMachine?: () => MachineFigures,
   ): Session {
     const engines = new Engines(clock, memory.directory);
-    const guests = new Guests((call, channel) => {
-      const guestEngines = new GuestEngines(shared.engines, call.run);
-      return new Session(shared, guestEngines, (message, body) => channel.send(message, body), call);
-    });
+    const guests = new Guests(
+      (call, channel) => {
+        const guestEngines = new GuestEngines(shared.engines, call.run);
+        return new Session(shared, guestEngines, (message, body) => channel.send(message, body), call);
+      },
+      (worker, token) => shared.calls.get(shared.pool?.callOf(worker, token) ?? ""),
+    );
     const startedBefore = startedInLostWorkers(memory.lost ?? []);
     const shared = new Shared(python, clock, engines, guests, startedBefore, send, readMachine);
     return new Session(shared, engines, send);
@@ -290,11 +293,10 @@ export class Session {
     const answer =
       outcome.status === "succeeded" && outcome.value instanceof PickledAnswer ? outcome.value.bytes : undefined;
     const body = answer ?? entry?.body;
+    // The outcome first: while its caller wakes up, the rest is done.
+    if (!entry?.isQuiet) this.#send({ type: "outcome", id, outcome: headerOf(outcome) }, body);
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);
     this.#shared.guests.revoke(call.id);
-    if (entry?.isQuiet) return;
-    const { value: _value, ...header } = outcome as Outcome & { readonly value?: unknown };
-    this.#send({ type: "outcome", id, outcome: header }, body);
   }
 }

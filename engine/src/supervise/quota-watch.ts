@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Excess } from "../call/ending.ts";
-import type { Clock, Timer } from "../internal/clock.ts";
+import type { Clock } from "../internal/clock.ts";
+import { Deadlines } from "../internal/deadlines.ts";
 import { type ProcessSample, readExactMemory, readMemory, readProcess, readTree } from "./process-tree.ts";
 import { book, type CpuAccount, FIRST_SAMPLE_MS, judge, NEW_ACCOUNT, type Quotas, type Usage } from "./quota.ts";
 
@@ -31,7 +32,8 @@ interface Entry {
   readonly watched: Watched;
   account: CpuAccount;
   baseline: Baseline | undefined;
-  dueMs: number;
+  /** Calls off the next sample. */
+  callOff: () => void;
 }
 
 /** How processes are looked at; replaced in tests. */
@@ -44,64 +46,37 @@ const systemReader: ProcessReader = { tree: readTree, exactMemory: readExactMemo
 
 /** Samples the process trees of calls with quotas, on one timer for all of them: a short call costs it next to nothing. */
 export class QuotaWatch {
-  readonly #clock: Clock;
+  readonly #samples: Deadlines;
   readonly #reader: ProcessReader;
   readonly #cores: number;
-  readonly #entries = new Set<Entry>();
-  #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
 
   constructor(clock: Clock, reader = systemReader, cores = availableParallelism()) {
-    this.#clock = clock;
+    this.#samples = new Deadlines(clock);
     this.#reader = reader;
     this.#cores = cores;
   }
 
   /** @returns what ends the watch */
   watch(watched: Watched): () => void {
-    const entry: Entry = {
-      watched,
-      account: NEW_ACCOUNT,
-      baseline: undefined,
-      dueMs: this.#clock.now() + FIRST_SAMPLE_MS,
-    };
-    this.#entries.add(entry);
-    this.#arm(entry.dueMs);
-    return () => void this.#entries.delete(entry);
+    const entry: Entry = { watched, account: NEW_ACCOUNT, baseline: undefined, callOff: () => undefined };
+    this.#sampleIn(FIRST_SAMPLE_MS, entry);
+    return () => entry.callOff();
   }
 
   close(): void {
-    this.#entries.clear();
-    this.#timer?.timer.cancel();
-    this.#timer = undefined;
+    this.#samples.close();
   }
 
-  #arm(dueMs: number): void {
-    if (this.#timer && this.#timer.dueMs <= dueMs) return;
-    this.#timer?.timer.cancel();
-    const timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.now()), () => this.#tick());
-    this.#timer = { dueMs, timer };
+  #sampleIn(delayMs: number, entry: Entry): void {
+    entry.callOff = this.#samples.set(delayMs, () => this.#sample(entry));
   }
 
-  #tick(): void {
-    this.#timer = undefined;
-    const nowMs = this.#clock.now();
-    for (const entry of [...this.#entries]) {
-      if (entry.dueMs <= nowMs && this.#entries.has(entry)) this.#sample(entry, nowMs);
-    }
-    let soonestMs = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#entries) soonestMs = Math.min(soonestMs, dueMs);
-    if (soonestMs < Number.POSITIVE_INFINITY) this.#arm(soonestMs);
-  }
-
-  #sample(entry: Entry, nowMs: number): void {
+  #sample(entry: Entry): void {
     const { quotas, rootPid } = entry.watched;
     entry.baseline ??= entry.watched.baseline();
     const { baseline } = entry;
     const tree = baseline ? this.#reader.tree(rootPid) : [];
-    if (!baseline || tree.length === 0) {
-      entry.dueMs = nowMs + FIRST_SAMPLE_MS;
-      return;
-    }
+    if (!baseline || tree.length === 0) return this.#sampleIn(FIRST_SAMPLE_MS, entry);
     entry.account = book(entry.account, sum(tree, ({ cpuMs }) => cpuMs) - baseline.cpuMs);
     const usage: Usage = {
       cpuMs: entry.account.highestMs,
@@ -112,12 +87,8 @@ export class QuotaWatch {
     if (verdict.type === "exceeded" && verdict.excess.quota === "memory" && tree.length > 1) {
       verdict = judge(quotas, { ...usage, memoryBytes: this.#exactMemory(tree, baseline) }, this.#cores);
     }
-    if (verdict.type === "within") {
-      entry.dueMs = nowMs + verdict.nextSampleMs;
-      return;
-    }
-    this.#entries.delete(entry);
-    entry.watched.exceeded(verdict.excess);
+    if (verdict.type === "within") this.#sampleIn(verdict.nextSampleMs, entry);
+    else entry.watched.exceeded(verdict.excess);
   }
 
   /**

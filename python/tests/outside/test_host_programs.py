@@ -42,6 +42,20 @@ with ToolExecutor() as executor:
     assert (finished.stdout, finished.stderr) == ("", "")
 
 
+def test_a_run_that_is_left_open_does_not_hold_up_the_end_of_the_interpreter(programs: Programs) -> None:
+    finished = programs.run(
+        _IMPORTS
+        + """
+executor = ToolExecutor()
+executor.register(lambda: "done", name="tool")
+run = executor.run()
+run.__enter__()
+print(executor.execute_tool("tool"))
+"""
+    )
+    assert (finished.stdout, finished.stderr) == ("done\n", "")
+
+
 def test_what_a_worker_prints_and_logs_appears_while_it_runs(programs: Programs) -> None:
     program = programs.start(
         _IMPORTS

@@ -5,8 +5,6 @@ import type { Quotas } from "../../supervise/quota.ts";
 export interface Job {
   readonly callId: string;
   readonly attempt: number;
-  /** What the body's own calls show. */
-  readonly token: string;
   /** The calls that wait for this one: their bodies give their places to others. */
   readonly waiting: readonly string[];
   /** Which loaded tool to run. */

@@ -49,6 +49,7 @@ export interface GuestHello {
   readonly protocol: number;
   readonly version: string;
   readonly pid: number;
+  /** `call`: its id, or the name of the worker that runs it. */
   readonly guest: { readonly call: string; readonly token: string };
 }
 
@@ -80,7 +81,5 @@ export type ToWorker =
       readonly callId: string;
       readonly attempt: number;
       readonly key: string;
-      /** What the body calls joins its call by this. */
-      readonly token: string;
-      readonly limits?: WorkerLimits;
+      readonly limits?: WorkerLimits | undefined;
     };

@@ -3,7 +3,8 @@ import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { WorkerStats } from "../../events/engine-stats.ts";
 import type { EventStream } from "../../events/event-stream.ts";
-import type { Clock, Timer } from "../../internal/clock.ts";
+import type { Clock } from "../../internal/clock.ts";
+import { Deadlines } from "../../internal/deadlines.ts";
 import type { RunningCall } from "../../pressure/furthest-over-share.ts";
 import type { WorkersMakeWay } from "../../pressure/relief.ts";
 import { largestOf } from "../../supervise/process-tree.ts";
@@ -11,14 +12,14 @@ import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
 import { QuotaWatch } from "../../supervise/quota-watch.ts";
 import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
-import type { Accept } from "./dial-in.ts";
+import { type Accept, sameToken } from "./dial-in.ts";
 import type { Job } from "./job.ts";
 import { LoadedTools } from "./loaded-tools.ts";
 import type { FromWorker, GuestHello } from "./messages.ts";
 import { excessBehind, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
 import { type Waiting, WaitingJobs } from "./waiting-jobs.ts";
-import { isWornOut, tell, type Worker } from "./worker.ts";
+import { isWornOut, tell, type Worker, workerName } from "./worker.ts";
 import { MAX_BUSY, parentsOf, workersWanted } from "./workers-wanted.ts";
 import { Workforce, type WorkforceEvents } from "./workforce.ts";
 
@@ -27,8 +28,9 @@ interface Assignment {
   readonly queued: Waiting;
   /** The worker had not had this tool before. */
   readonly isLoading: boolean;
-  readonly deadline: Timer | undefined;
-  readonly unwatch: (() => void) | undefined;
+  /** Calls off its deadline. */
+  callOff: (() => void) | undefined;
+  unwatch: (() => void) | undefined;
 }
 
 /**
@@ -39,6 +41,7 @@ export class PythonPool implements WorkersMakeWay {
   readonly #clock: Clock;
   readonly #workforce: Workforce;
   readonly #watch: QuotaWatch;
+  readonly #deadlines: Deadlines;
   readonly #tools = new LoadedTools();
   readonly #busy = new Map<Worker, Assignment>();
   readonly #queue: WaitingJobs;
@@ -49,6 +52,7 @@ export class PythonPool implements WorkersMakeWay {
   constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>, stream: EventStream) {
     this.#clock = clock;
     this.#watch = new QuotaWatch(clock);
+    this.#deadlines = new Deadlines(clock);
     this.#queue = new WaitingJobs(clock);
     this.#surplus = new Surplus(clock, (count) => this.#retireSpare(count, "idle"));
     const events: WorkforceEvents = {
@@ -120,6 +124,13 @@ export class PythonPool implements WorkersMakeWay {
     return this.#workforce.socketPath;
   }
 
+  /** The id of the call that a worker runs, if it has this name and token. */
+  callOf(name: string, token: string): string | undefined {
+    for (const [worker, { job }] of this.#busy)
+      if (workerName(worker.number) === name) return sameToken(worker.token, token) ? job.callId : undefined;
+    return undefined;
+  }
+
   /** Makes a tool known and has its modules imported. The same key again changes nothing. */
   load(key: string, modules: readonly string[], payload: Uint8Array): void {
     if (!this.#tools.add(key, modules, payload)) return;
@@ -159,6 +170,7 @@ export class PythonPool implements WorkersMakeWay {
   close(): Promise<void> {
     this.#closed = true;
     this.#watch.close();
+    this.#deadlines.close();
     for (const worker of [...this.#busy.keys()]) this.#release(worker);
     this.#queue.clear();
     this.#surplus.close();
@@ -213,20 +225,22 @@ export class PythonPool implements WorkersMakeWay {
 
   #assign(worker: Worker, queued: Waiting): void {
     const { job, queuedAtMs } = queued;
-    const { callId, attempt, key, token, args, withinMs } = job;
+    const { callId, attempt, key, args, withinMs } = job;
     const startedAtMs = this.#clock.now();
     const leftMs = withinMs === null ? Number.POSITIVE_INFINITY : Math.max(1, withinMs - (startedAtMs - queuedAtMs));
     const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
-    const deadline =
-      timeoutMs === null
-        ? undefined
-        : this.#clock.setTimer(timeoutMs, () => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs));
-    worker.calls += 1;
-    if (!queued.isRetry) job.begun();
     const isLoading = this.#tools.give(worker, key);
-    this.#busy.set(worker, { job, queued, isLoading, deadline, unwatch: this.#watchQuotas(worker, job) });
-    const limits = workerLimits(job.quotas);
-    tell(worker, { type: "run", callId, attempt, key, token, ...(limits ? { limits } : {}) }, args);
+    // The worker first: while it wakes up, the rest is done.
+    tell(worker, { type: "run", callId, attempt, key, limits: workerLimits(job.quotas) }, args);
+    worker.calls += 1;
+    const assignment: Assignment = { job, queued, isLoading, callOff: undefined, unwatch: undefined };
+    this.#busy.set(worker, assignment);
+    if (!queued.isRetry) job.begun();
+    if (timeoutMs !== null) {
+      const expire = (): void => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs);
+      assignment.callOff = this.#deadlines.set(timeoutMs, expire);
+    }
+    assignment.unwatch = this.#watchQuotas(worker, job);
   }
 
   #watchQuotas(worker: Worker, job: Job): (() => void) | undefined {
@@ -291,7 +305,7 @@ export class PythonPool implements WorkersMakeWay {
 
   #release(worker: Worker): void {
     const assignment = this.#busy.get(worker);
-    assignment?.deadline?.cancel();
+    assignment?.callOff?.();
     assignment?.unwatch?.();
     this.#busy.delete(worker);
   }

@@ -5,7 +5,7 @@ import type { Died, ToWorker } from "./messages.ts";
 
 /** The life of a worker's process. */
 export type WorkerLife =
-  | { readonly type: "forking"; readonly token: string; readonly tooLate: Timer }
+  | { readonly type: "forking"; readonly tooLate: Timer }
   | { readonly type: "alive" }
   /** It ends by itself: its last words are awaited, bounded. */
   | { readonly type: "dying"; readonly tooLate: Timer }
@@ -14,6 +14,8 @@ export type WorkerLife =
 
 export interface Worker {
   readonly number: number;
+  /** What it was forked with: it shows it as it dials, and so does what its bodies start. */
+  readonly token: string;
   /** What it was forked with: a count of what the template was told to import. */
   readonly generation: number;
   /** Calls it has been given. */
@@ -28,6 +30,11 @@ export interface Worker {
   life: WorkerLife;
   /** Why it was ended by us. */
   endedFor: WorkerEnd | null;
+}
+
+/** By this its guests name it; no call has such an id. */
+export function workerName(number: number): string {
+  return `worker-${number}`;
 }
 
 /** A worker is recycled after this many calls, */

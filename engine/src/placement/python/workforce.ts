@@ -120,6 +120,7 @@ export class Workforce {
     });
     const worker: Worker = {
       number,
+      token,
       generation: this.#modules.generation,
       calls: 0,
       loaded: new Set(),
@@ -127,7 +128,7 @@ export class Workforce {
       channel: undefined,
       died: undefined,
       termination: undefined,
-      life: { type: "forking", token, tooLate },
+      life: { type: "forking", tooLate },
       endedFor: null,
     };
     this.#workers.set(number, worker);
@@ -187,7 +188,7 @@ export class Workforce {
 
   #accept(hello: WorkerHello, channel: Channel): ChannelEvents | undefined {
     const worker = this.#workers.get(hello.worker);
-    if (worker?.life.type !== "forking" || !sameToken(worker.life.token, hello.token)) return undefined;
+    if (worker?.life.type !== "forking" || !sameToken(worker.token, hello.token)) return undefined;
     worker.life.tooLate.cancel();
     worker.life = { type: "alive" };
     worker.pid = hello.pid;

@@ -114,7 +114,8 @@ class SharedEngine:
         self.end("the interpreter is ending")
 
     def leave_call(self) -> None:
-        """The call that this process belonged to is over."""
+        """The call that this process belonged to is over. The next one is joined by the same invitation."""
+        self._declined = None
         connection = self._connection
         if connection is not None and connection.process.invitation is not None:
             connection.end("the call that this process belonged to is over")

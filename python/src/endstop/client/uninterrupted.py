@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,8 @@ def uninterrupted(work: Callable[[], Any]) -> None:
 
     A KeyboardInterrupt comes in the main thread, a BodyStopped in the thread of a body: those let another one do it.
     """
-    if threading.current_thread() is not threading.main_thread() and not is_stoppable():
+    # As the interpreter ends no other thread comes to run, and to wait for one is to wait for ever.
+    if sys.is_finalizing() or (threading.current_thread() is not threading.main_thread() and not is_stoppable()):
         work()
         return
     problems: list[BaseException] = []

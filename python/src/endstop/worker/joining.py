@@ -6,26 +6,22 @@ import os
 import sys
 
 CALL_VARIABLE = "ENDSTOP_CALL"
-"""In the environment of a process that belongs to a call: the token of that call, its id, and the engine's socket."""
+"""In the environment of a process that belongs to a call: a token, whose it is (a call's id, or the name of the worker that
+runs the call), and the engine's socket."""
 
 
-def invitation(token: str, call_id: str, socket_path: str) -> str:
+def invitation(token: str, name: str, socket_path: str) -> str:
     """The value of that variable."""
-    return f"{token} {call_id} {socket_path}"
+    return f"{token} {name} {socket_path}"
 
 
-class Joining:
-    """The environment's variable during one body after the other."""
+def let_bodies_join(worker: int, token: str, socket_path: str) -> None:
+    """For as long as this worker lives: its token stands for the call that it runs at that time."""
+    os.environ[CALL_VARIABLE] = invitation(token, f"worker-{worker}", socket_path)
 
-    def __init__(self, socket_path: str) -> None:
-        self._socket_path = socket_path
 
-    def begin(self, call_id: str, token: str) -> None:
-        os.environ[CALL_VARIABLE] = invitation(token, call_id, self._socket_path)
-
-    def end(self) -> None:
-        """The call has its outcome, and the engine has closed what was dialed in its name."""
-        os.environ.pop(CALL_VARIABLE, None)
-        engine = sys.modules.get("endstop.client.engine")  # there only if a tool has used it
-        if engine is not None:
-            engine.leave_call()
+def leave_call() -> None:
+    """The call has its outcome, and the engine has closed what was dialed in its name."""
+    engine = sys.modules.get("endstop.client.engine")  # there only if a tool has used it
+    if engine is not None:
+        engine.leave_call()

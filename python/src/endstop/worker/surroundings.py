@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from endstop.worker.environment import raw_environment
+from endstop.worker.joining import CALL_VARIABLE
 from endstop.worker.moving import CannotMove
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
@@ -47,6 +48,8 @@ class Surroundings:
         if changes.get("isWhole"):
             environment = {**dict.fromkeys(os.environ), **environment}
         for name, value in environment.items():
+            if name == CALL_VARIABLE:
+                continue  # it is this worker's own
             if value is None:
                 os.environ.pop(name, None)
             else:

@@ -40,7 +40,7 @@ def main() -> NoReturn:
     # An import can hang; this ends it too when the engine dies. The engine starts the template on its main thread.
     signal_on_parent_death(signal.SIGTERM)
     streams.make_live()
-    os.environ.pop(CALL_VARIABLE, None)  # each body gets its own
+    os.environ.pop(CALL_VARIABLE, None)  # each worker gets its own
     # A pickle that names the host's program must fail here, and not find a name of this one.
     sys.modules["__main__"] = types.ModuleType("__main__")
     template = Template(socket.socket(fileno=CHANNEL_DESCRIPTOR))

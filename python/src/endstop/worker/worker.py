@@ -16,7 +16,7 @@ from endstop.worker import streams
 from endstop.worker.body import Ended, cannot_move, run_body
 from endstop.worker.children import has_children
 from endstop.worker.descriptors import LOWEST_DESCRIPTOR
-from endstop.worker.joining import Joining
+from endstop.worker.joining import leave_call, let_bodies_join
 from endstop.worker.limits import OwnLimits
 from endstop.worker.loading import load_tool
 from endstop.worker.moving import CannotMove, load_arguments
@@ -47,7 +47,8 @@ def main(number: int, token: str, socket_path: str) -> NoReturn:
         mark = StartedMark(socket_path, number)
         hello = {"type": "hello", "protocol": PROTOCOL_VERSION, "worker": number, "pid": os.getpid(), "token": token}
         channel.sendall(encode(hello))
-        Worker(channel, mark, Joining(socket_path)).serve()
+        let_bodies_join(number, token, socket_path)
+        Worker(channel, mark).serve()
     except OSError:  # the engine is gone, or a tool closed the channel
         _exit(EXIT_NO_ENGINE)
     _exit(0)
@@ -94,12 +95,9 @@ def _exit(code: int) -> NoReturn:
 class Worker:
     """Serves one channel: keeps the tools that were sent, runs the calls, answers each with exactly one `ended`."""
 
-    def __init__(
-        self, channel: socket.socket, mark: StartedMark, joining: Joining, limit_bytes: int = MAX_BODY_BYTES
-    ) -> None:
+    def __init__(self, channel: socket.socket, mark: StartedMark, limit_bytes: int = MAX_BODY_BYTES) -> None:
         self._channel = channel
         self._mark = mark
-        self._joining = joining
         self._limit_bytes = limit_bytes
         self._limits = OwnLimits()
         self._meter = Meter()
@@ -133,7 +131,7 @@ class Worker:
         self._channel.sendall(encode(header, ended.pickled))
         del ended
         # The caller has its answer: this is the next call's time.
-        self._joining.end()
+        leave_call()
         self._surroundings.restore()
         self._usage = self._meter.read()
 
@@ -150,7 +148,6 @@ class Worker:
             return Ended(cannot_move(problem, started=False))
         limits = frame.header.get("limits", _NO_LIMITS)
         self._limits.set(limits, self._usage)
-        self._joining.begin(call["callId"], frame.header["token"])
         self._mark.write(call["callId"], self._usage)
         return run_body(body, args, kwargs, limits.get("outputBytes") or self._limit_bytes)
 
