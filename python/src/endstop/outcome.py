@@ -123,6 +123,7 @@ def outcome_from_header(
 ) -> Outcome:
     """The `outcome` object of the protocol, with what only this process has: the value and the exception."""
     failure = header.get("failure")
+    observed = header.get("observed")
     return Outcome(
         header["status"],
         header["callId"],
@@ -135,7 +136,7 @@ def outcome_from_header(
         value if failure is None else None,
         None if failure is None else _failure_from(failure),
         exception,
-        tuple(ObservedRejection(each["code"], each["message"]) for each in header.get("observed", ())),
+        tuple(ObservedRejection(each["code"], each["message"]) for each in observed) if observed else (),
         header.get("maxResultBytes"),
     )
 

@@ -27,7 +27,7 @@ _PART_SIZE = 8
 _MAX_SAFE_INTEGER = 2**53 - 1
 _deterministic_json = msgspec.json.Encoder(order="deterministic").encode
 _CONTAINERS = (dict, list, tuple, set, frozenset)
-_SCALARS = frozenset({bool, float, type(None)})
+_SCALARS = frozenset({bool, int, float, type(None)})
 # Shows the beginning of a large value: at most 20 parts of a container, three levels deep.
 _large = reprlib.Repr()
 _large.maxlevel = 3
@@ -111,6 +111,8 @@ def _is_large(value: Any) -> bool:
     """Whether the value's encoding would be larger than about a megabyte; looks at no more parts than that has."""
     if type(value) in _SCALARS:
         return False
+    if type(value) is str:
+        return len(value) + _PART_SIZE > MAX_COMPARED_SIZE
     left = MAX_COMPARED_SIZE
     parts = [value]
     while parts:

@@ -69,7 +69,7 @@ def dump_arguments(
     Raises CannotMove, which names the argument that has no pickle.
     """
     arguments = (args, dict(kwargs)) if surroundings is None else (args, dict(kwargs), surroundings)
-    if all(type(item) in _FLAT_TYPES for item in args) and all(type(item) in _FLAT_TYPES for item in kwargs.values()):
+    if _FLAT_TYPES.issuperset(map(type, args)) and _FLAT_TYPES.issuperset(map(type, kwargs.values())):
         return pickle.dumps(arguments, protocol=PICKLE_PROTOCOL)
     try:
         return Pickler.dump_with_modules(arguments)[0]

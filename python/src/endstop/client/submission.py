@@ -24,6 +24,7 @@ from endstop.host.stuck import stuck_count
 from endstop.outcome import Outcome
 
 _MAX_LOSSES = 3
+_UNSENT = Slot(0)
 # Fields of a request, and their names in the protocol.
 _TEXTS = (
     ("run", "run"),
@@ -84,12 +85,12 @@ class Submission:
     def __init__(self, session: str, request: CallRequest, call_id: int) -> None:
         self.id = call_id
         """The same on every connection: an engine that is told again knows that it is the same call."""
-        self.slot = Slot(0)
+        self.slot = _UNSENT
         self.problem: dict[str, Any] | None = None
         """The ending of a call whose arguments cannot be sent to a worker."""
         self._session = session
         self._request = request
-        self._header = _header(session, request)
+        self._header = _header(session, request, call_id)
         self._facts = CallFacts(f"{session}-{call_id}", request.tool, "host" if request.load is None else "worker")
         self.cancellation = request.cancellation
         self.call_id: str | None = None
@@ -136,8 +137,7 @@ class Submission:
             connection.loaded.add(self._request.load.key)
 
     def _frames(self, connection: Connection) -> bytes:
-        header = {"type": "call", "id": self.id, **self._header}
-        request = self._request
+        header, request = self._header, self._request
         if request.load is not None:
             data, self.problem = start_frames(
                 connection, header, request.load, request.args or (), request.kwargs or {}
@@ -185,8 +185,8 @@ class Submission:
                 self._connection.send(frames.encode({"type": "cancel", "id": self.slot.id}))
 
 
-def _header(session: str, request: CallRequest) -> dict[str, Any]:
-    header: dict[str, Any] = {"engine": session, "tool": request.tool}
+def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:
+    header: dict[str, Any] = {"type": "call", "id": call_id, "engine": session, "tool": request.tool}
     try:  # noqa: SIM105 - runs with each call, and `suppress` costs as much as the encoding
         header["input"] = values.encode(request.input)
     except values.Unencodable:

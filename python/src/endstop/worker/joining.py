@@ -6,8 +6,8 @@ import os
 import sys
 
 CALL_VARIABLE = "ENDSTOP_CALL"
-"""In the environment of a process that belongs to a call: a token, whose it is (a call's id, or the name of the worker that
-runs the call), and the engine's socket."""
+"""In the environment of a process that belongs to a call: a token, whose it is (a call's id, or the name of the worker
+that runs the call), and the engine's socket."""
 
 
 def invitation(token: str, name: str, socket_path: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # no stub; `signal` itself makes enumerations, at ten times the cost
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +16,7 @@ from endstop.worker.environment import raw_environment
 from endstop.worker.joining import CALL_VARIABLE
 from endstop.worker.moving import CannotMove
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
+_SIGNALS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGALRM, _signal.SIGHUP, _signal.SIGCHLD, _signal.SIGPIPE)
 
 
 class Surroundings:
@@ -29,7 +28,7 @@ class Surroundings:
         self._raw_environment = dict(raw_environment())
         self._umask = os.umask(0o077)
         os.umask(self._umask)
-        self._handlers = [(int(number), _signal.getsignal(number)) for number in _SIGNALS]
+        self._handlers = _handlers_now()
         self._streams = sys.stdin, sys.stdout, sys.stderr
 
     def enter(self, changes: Mapping[str, Any]) -> None:
@@ -57,24 +56,30 @@ class Surroundings:
 
     def restore(self) -> None:
         """Puts back what a body changed. A directory that is gone stays gone: the next body meets it there."""
-        with suppress(OSError):
-            if _directory_now() != self._directory:
+        if _directory_now() != self._directory:
+            with suppress(OSError):
                 os.chdir(self._directory)
         if raw_environment() != self._raw_environment:
             for name in [name for name in os.environ if name not in self._environment]:
                 del os.environ[name]
             os.environ.update(self._environment)
         os.umask(self._umask)
-        for number, handler in self._handlers:
-            # None: it was set from C, and cannot be set from here.
-            if handler is not None and _signal.getsignal(number) != handler:
-                _signal.signal(number, handler)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        now = _handlers_now()
+        if now != self._handlers:
+            for number, handler, changed in zip(_SIGNALS, self._handlers, now, strict=True):
+                # None: it was set from C, and cannot be set from here.
+                if handler is not None and changed != handler:
+                    _signal.signal(number, handler)
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
         sys.stdin, sys.stdout, sys.stderr = self._streams
 
 
 def _directory_now() -> str | None:
     try:
         return os.getcwd()
-    except FileNotFoundError:
+    except OSError:  # it is gone, or may not be read any more
         return None
+
+
+def _handlers_now() -> tuple[Any, ...]:
+    return tuple(map(_signal.getsignal, _SIGNALS))
