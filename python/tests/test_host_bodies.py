@@ -502,7 +502,7 @@ def test_a_function_that_many_threads_wrap_at_once_is_wrapped_once_and_put_back(
     before = Owner.function
     watch = Watch(Owner, "function", wrap)
     for _ in range(3):
-        threads = [threading.Thread(target=watch.put_on) for _ in range(8)]
+        threads = [threading.Thread(target=lambda: Watch.put_all_on([watch])) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

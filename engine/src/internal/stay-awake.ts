@@ -1,11 +1,11 @@
 /** Long enough for the other side to answer, too short to be seen as load. */
-const AWAKE_MS = 0.25;
+const AWAKE_MS = 0.5;
 
 let awakeUntilMs = 0;
 let polling = false;
 
 /**
- * Keeps the event loop polling for a quarter of a millisecond instead of sleeping. The answer to a frame mostly comes within
+ * Keeps the event loop polling for half a millisecond instead of sleeping. The answer to a frame mostly comes within
  * that time, and waking a sleeping process costs more than the whole work on a frame
  * (docs/decisions/2026-11-24-the-engine-stays-awake-between-frames.md).
  */

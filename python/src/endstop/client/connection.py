@@ -19,7 +19,6 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
 
 from endstop.client.link import Link
 from endstop.client.slot import Slot
@@ -98,12 +97,20 @@ class Connection:
 
     def wait(self, slot: Slot, *, settled: bool) -> None:
         """Returns when the call is settled, or with `settled=False`: at least admitted."""
-        if slot.has(settled=settled):
+        if slot.settled or (slot.admitted is not None and not settled):
             return
         try:
-            while self._take_part(slot, settled):
+            while True:
+                with self._lock:
+                    if slot.settled or (slot.admitted is not None and not settled):
+                        return
+                    if self._leader is None:
+                        self._leader = slot
+                    elif self._leader is not slot:
+                        slot.wake.acquire(False)
+                        self._followers[slot] = None
                 if self._leader is slot:
-                    self._read_until(lambda: slot.has(settled=settled))
+                    self._read_for(slot, settled)
                 else:
                     slot.wake.acquire()
         finally:
@@ -115,7 +122,7 @@ class Connection:
         try:
             while True:
                 with self._lock:
-                    if slot.has(settled=settled):
+                    if slot.settled or (slot.admitted is not None and not settled):
                         return
                     future = slot.future = loop.create_future()
                     self._awaited[slot] = loop
@@ -128,24 +135,13 @@ class Connection:
 
     # -- reading
 
-    def _take_part(self, slot: Slot, settled: bool) -> bool:
-        """Makes the caller the leader or a follower; False if it has nothing to wait for."""
-        with self._lock:
-            if slot.has(settled=settled):
-                return False
-            if self._leader is None:
-                self._leader = slot
-            elif self._leader is not slot:
-                slot.wake.acquire(False)
-                self._followers[slot] = None
-            return True
-
     def _leave(self, slot: Slot) -> None:
         with self._lock:
             self._followers.pop(slot, None)
             if self._leader is slot:
                 self._leader = None
-                self._promote()
+                if self._followers or self._awaited or self.lost is not None:
+                    self._promote()
 
     def _promote(self) -> None:
         if self.lost is not None:
@@ -170,17 +166,24 @@ class Connection:
         while self.lost is None:
             reader.wake.acquire()
             if self._leader is reader:
-                self._read_until(lambda: not self._awaited)
+                self._read_for(None, False)
                 self._leave(reader)
 
-    def _read_until(self, done: Callable[[], bool]) -> None:
-        """The leader's part. Everything that is in the buffer is delivered before it sleeps."""
+    def _read_for(self, slot: Slot | None, settled: bool) -> None:
+        """The leader's part: until its slot has what it waits for, or without one, until no task waits.
+
+        Everything that is in the buffer is delivered before it sleeps.
+        """
+        decoder = self._decoder
         try:
             while self.lost is None:
-                while (found := self._decoder.peek()) is not None:
+                while decoder.buffer and (found := decoder.peek()) is not None:
                     self._deliver(found[0])
-                    self._decoder.discard(found[1])
-                if done():
+                    decoder.discard(found[1])
+                if slot is None:
+                    if not self._awaited:
+                        return
+                elif slot.settled or (slot.admitted is not None and not settled):
                     return
                 if not self._receive():
                     self._decoder.finish()
@@ -219,13 +222,16 @@ class Connection:
                 slot.admitted = header
             elif kind == "refused":
                 slot.refused = header["message"]
+                slot.settled = True
                 del self._slots[slot.id]
             else:
                 slot.body = frame.body
                 slot.outcome = header
+                slot.settled = True
                 del self._slots[slot.id]
             self.proved = slot.id != HELLO_ID
-            self._wake(slot)
+            if slot is not self._leader:
+                self._wake(slot)
 
     def _wake(self, slot: Slot) -> None:
         """Under the lock. Wakes whoever sleeps for this slot, once."""
@@ -257,6 +263,7 @@ class Connection:
             with self._lock:
                 for slot in [*self._slots.values()]:
                     slot.lost = full_reason
+                    slot.settled = True
                     self._wake(slot)
                 self._slots.clear()
                 self.lost = full_reason
@@ -272,6 +279,7 @@ class Connection:
         self._ending_lock = _thread.allocate_lock()
         for slot in self._slots.values():
             slot.lost = reason
+            slot.settled = True
         self._slots = {}
         self._followers = {}
         self._awaited = {}

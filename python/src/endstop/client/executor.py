@@ -134,7 +134,7 @@ class ToolExecutor:
         Raises ToolCallError, which carries the failure, from the exception of the body if there is one; TypeError if
         `args` is not a dict; EngineError if the engine cannot be used.
         """
-        return self.try_execute_tool(tool_name, args, idempotency_key=idempotency_key).unwrap()
+        return self._try(self._prepare(tool_name, args, key=idempotency_key)).unwrap()
 
     async def aexecute_tool(
         self, tool_name: str, args: dict[str, Any] | None = None, *, idempotency_key: str | None = None

@@ -15,13 +15,14 @@ from typing import Any
 from endstop import frames
 from endstop._version import __version__
 from endstop.client.surroundings import WholeSurroundings
-from endstop.worker.environment import variable
+from endstop.worker.environment import Variable
 from endstop.worker.joining import CALL_VARIABLE
 
 PROCESS_CONFIGURATION_KEY = "endstop_call"
 """In the configuration that multiprocessing hands to a process, whatever its start method."""
 
 
+_CALL = Variable(CALL_VARIABLE)
 _was_looked_for = False
 """Whether this process has looked for a call that multiprocessing handed to it: it does so before it runs anything."""
 
@@ -32,7 +33,7 @@ def shown_invitation() -> str | None:
     if not _was_looked_for:
         _was_looked_for = True
         _take_what_was_handed()
-    return variable(CALL_VARIABLE)
+    return _CALL.value()
 
 
 def _take_what_was_handed() -> None:

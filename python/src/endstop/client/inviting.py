@@ -47,8 +47,7 @@ def current_invitation() -> str | None:
 
 def watch_for_children() -> None:
     """Called before each body on the host."""
-    for watch in _watches or _make_watches():
-        watch.put_on()
+    Watch.put_all_on(_watches or _make_watches())
 
 
 def stop_watching_for_children() -> None:

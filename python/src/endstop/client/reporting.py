@@ -84,7 +84,7 @@ class Reporting:
         known = self._if_returned
         if known is None or ending["type"] != "returned" or ending["digest"] in known["unless"]:
             return False
-        if self.slot.has(settled=True):
+        if self.slot.settled:
             return False
         frame = {"type": "ended", "id": self.slot.id, "attempt": self._attempt, "ending": ending, "quiet": True}
         try:
@@ -97,7 +97,7 @@ class Reporting:
 
     def report_and_wait(self, ending: dict[str, Any], value: Any) -> None:
         """Until the engine has said the outcome, or to try again."""
-        kept = self._kept(ending, value)
+        kept = b"" if self._keep_bytes is None else self._kept(ending, value)
         if ending["type"] == "raised":
             # While the next attempt is waited for, a cancel is the engine's to carry out.
             self._cancellation.on_request(self._submission.withdraw)
@@ -147,7 +147,8 @@ class Reporting:
 
     @property
     def _is_lost(self) -> bool:
-        return self.slot.outcome is None and self.slot.refused is None and self.slot.admitted is None
+        slot = self.slot
+        return slot.outcome is None and slot.refused is None and slot.admitted is None
 
     def _move(self, connection: Connection) -> None:
         self.connection, self.slot = connection, connection.open_slot(self.slot.id)

@@ -171,7 +171,7 @@ class Session:
                     told = self._unconfirmed.told()
                     call.send(connection)
                     connection.wait(call.slot, settled=False)
-                    if call.in_worker:
+                    if not call.slot.settled and call.in_worker:
                         connection.wait(call.slot, settled=True)
                     answer = call.answer(self)
                     self._unconfirmed.confirm(told)
@@ -217,8 +217,11 @@ class Session:
 
     def connection(self) -> Connection:
         """A live connection that knows this session. Raises ChannelLost, or EngineError if there is no engine."""
-        connection = self._engine.connection()
-        self._attach(connection)
+        connection = self._engine.live_connection
+        if connection is None:
+            connection = self._engine.connection()
+        if connection is not self._attached:
+            self._attach(connection)
         return connection
 
     async def connection_async(self) -> Connection:
@@ -228,7 +231,8 @@ class Session:
 
     def forget_call(self, call: Submission) -> None:
         """It has its outcome, or nobody waits for one."""
-        self._note_answer(call)
+        if not self._answered or self._runs.get(call.run or "") is False:
+            self._note_answer(call)
         self._calls.pop(call.id, None)
 
     def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None:

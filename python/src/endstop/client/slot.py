@@ -13,10 +13,10 @@ class Slot:
     """The answers to one call. Only the connection writes to it, under its lock.
 
     `outcome` is set at most once; `lost` has the reason if the channel ended before, `refused` that of an engine that
-    found no sense in the call.
+    found no sense in the call: with any of the three it is `settled`, and nothing more comes.
     """
 
-    __slots__ = ("admitted", "body", "future", "id", "lost", "outcome", "refused", "wake")
+    __slots__ = ("admitted", "body", "future", "id", "lost", "outcome", "refused", "settled", "wake")
 
     def __init__(self, slot_id: int) -> None:
         self.id = slot_id
@@ -25,18 +25,10 @@ class Slot:
         self.body = b""
         self.lost: str | None = None
         self.refused: str | None = None
+        self.settled = False
         # A raw lock is the cheapest thing to sleep on. Taken while its owner sleeps or is about to.
         self.wake = _thread.allocate_lock()
         self.future: asyncio.Future[None] | None = None
-
-    def has(self, *, settled: bool) -> bool:
-        """Whether it is settled, or with `settled=False`: at least admitted."""
-        return (
-            self.outcome is not None
-            or self.lost is not None
-            or self.refused is not None
-            or (self.admitted is not None and not settled)
-        )
 
     def check(self) -> None:
         """Raises EngineError if the engine refused the call."""

@@ -25,18 +25,6 @@ from endstop.outcome import Outcome
 
 _MAX_LOSSES = 3
 _UNSENT = Slot(0)
-# Fields of a request, and their names in the protocol.
-_TEXTS = (
-    ("run", "run"),
-    ("agent", "agent"),
-    ("task", "task"),
-    ("agent_name", "agentName"),
-    ("turn", "turn"),
-    ("request_id", "requestId"),
-    ("idempotency_key", "idempotencyKey"),
-    ("subject", "subject"),
-    ("failed_dependency", "failedDependency"),
-)
 
 
 @dataclass(slots=True)
@@ -88,6 +76,7 @@ class Submission:
         self.slot = _UNSENT
         self.problem: dict[str, Any] | None = None
         """The ending of a call whose arguments cannot be sent to a worker."""
+        self.run = request.run
         self._session = session
         self._request = request
         self._header = _header(session, request, call_id)
@@ -109,10 +98,6 @@ class Submission:
     def parent(self) -> str | None:
         """The call whose body makes this one."""
         return self._header.get("parent")
-
-    @property
-    def run(self) -> str | None:
-        return self._request.run
 
     @property
     def may_have_begun(self) -> bool:
@@ -153,9 +138,9 @@ class Submission:
         Raises ChannelLost if it was lost before it decided, and no body can have run.
         """
         slot, connection = self.slot, self._connection
-        slot.check()
         if self.in_worker:
             return outcome_from_worker(slot, self._facts)
+        slot.check()
         if slot.outcome is not None:
             return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
         if slot.admitted is None or connection is None:
@@ -194,10 +179,25 @@ def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:
     parent = request.parent if request.parent is not None else current_call.get()
     if parent is not None:
         header["parent"] = values.clean(parent)
-    for attribute, name in _TEXTS:
-        text = getattr(request, attribute)
-        if text is not None:
-            header[name] = values.clean(text)
+    # One by one, and not in a loop: most calls have none of these but the run, and every call comes by here.
+    if request.run is not None:
+        header["run"] = values.clean(request.run)
+    if request.agent is not None:
+        header["agent"] = values.clean(request.agent)
+    if request.task is not None:
+        header["task"] = values.clean(request.task)
+    if request.agent_name is not None:
+        header["agentName"] = values.clean(request.agent_name)
+    if request.turn is not None:
+        header["turn"] = values.clean(request.turn)
+    if request.request_id is not None:
+        header["requestId"] = values.clean(request.request_id)
+    if request.idempotency_key is not None:
+        header["idempotencyKey"] = values.clean(request.idempotency_key)
+    if request.subject is not None:
+        header["subject"] = values.clean(request.subject)
+    if request.failed_dependency is not None:
+        header["failedDependency"] = values.clean(request.failed_dependency)
     if request.by_code:
         header["byCode"] = True
     if request.timeout_ms is not UNSET:

@@ -90,11 +90,14 @@ def run_until(
     body_threads.start(job)
     if cancellation is not None:
         cancellation.on_request(lambda: body_threads.cancel(job))
-    limit_s = limit_ms / 1_000
+    limit_s = left_s = limit_ms / 1_000
     try:
-        while (left_s := limit_s - clock.used_s()) > 0:
+        while left_s > 0:
             if job.done.acquire(timeout=max(left_s, _STANDING_CLOCK_S) if clock.stands else left_s):
+                if job.used_s <= limit_s and not job.is_cancelled:
+                    return BodyEnd(job.value, job.exception)  # as nearly every one ends
                 break
+            left_s = limit_s - clock.used_s()
     except BaseException:  # a KeyboardInterrupt while the caller waits
         body_threads.abandon(job)
         raise

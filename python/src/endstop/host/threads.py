@@ -26,8 +26,8 @@ class Job:
     """One body on its way through a thread. Exactly one of its thread and its caller gets the `claim`."""
 
     __slots__ = (
-        "_body", "_claim", "_clock", "_context", "_on_done",
-        "call_id", "done", "exception", "has_begun", "is_cancelled", "key", "stop_point", "used_s", "value",
+        "_body", "_claim", "_clock", "_context",
+        "call_id", "done", "exception", "has_begun", "is_cancelled", "key", "on_done", "stop_point", "used_s", "value",
     )  # fmt: skip
 
     def __init__(
@@ -56,7 +56,7 @@ class Job:
         self.done = _thread.allocate_lock()
         self.done.acquire()
         self._claim = _thread.allocate_lock()
-        self._on_done = on_done
+        self.on_done = on_done
 
     def claim(self) -> bool:
         """For the thread: the body ended in time. For the caller: it is too late. True for whoever asks first."""
@@ -81,8 +81,8 @@ class Job:
 
     def tell_caller(self) -> None:
         self.done.release()
-        if self._on_done is not None:
-            self._on_done()
+        if self.on_done is not None:
+            self.on_done()
 
 
 class BodyThreads:
@@ -208,12 +208,18 @@ class _BodyThread:
             job.run_body()
             # Idle before the caller knows: its next call finds this thread free.
             in_time, stays = self._threads.settle(self, job)
-            if in_time:
-                job.tell_caller()
+            done, on_done = job.done, job.on_done
             job = None
+            if not in_time:
+                return
+            # Told last, and from here straight to sleep: the caller wakes up to an interpreter that nobody holds.
+            done.release()
+            if on_done is not None:
+                on_done()
+                on_done = None
             if not stays:
                 return
-            while not self._wake.acquire(timeout=IDLE_S):
+            while not self._wake.acquire(True, IDLE_S):
                 if self._threads.retire(self):
                     return
             job = self._job

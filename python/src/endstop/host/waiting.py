@@ -76,8 +76,7 @@ class BodyClock:
 
 def watch_for_waiting() -> None:
     """Called before each body with a deadline: somebody may have replaced `input` since the last one."""
-    for watch in _watches:
-        watch.put_on()
+    Watch.put_all_on(_watches)
 
 
 def stop_watching() -> None:

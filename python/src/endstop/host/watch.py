@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -16,8 +16,14 @@ class Watch:
         # Of each wrapper what it wraps: several threads can put one on at once, and any of them may stay.
         self._wrapped: dict[Any, Any] = {}
 
-    def put_on(self) -> None:
-        """Again, too: somebody may have put something else there since."""
+    @staticmethod
+    def put_all_on(watches: Iterable[Watch]) -> None:
+        """Again, too: somebody may have put something else there since. Looked at before each body."""
+        for watch in watches:
+            if getattr(watch._owner, watch._name) not in watch._wrapped:
+                watch._put_on()
+
+    def _put_on(self) -> None:
         now = getattr(self._owner, self._name)
         if now not in self._wrapped:
             wrapper = self._wrap(now)

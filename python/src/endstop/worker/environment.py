@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def variable(name: str) -> str | None:
-    """One name's value, read without decoding all others; None if it is not there."""
-    data = getattr(os.environ, "_data", None)
-    if data is None:
-        return os.environ.get(name)
-    raw = data.get(os.environ.encodekey(name))
-    return None if raw is None else os.environ.decodevalue(raw)
+class Variable:
+    """One name's value, read without encoding the name and decoding all others."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._raw_name = os.environ.encodekey(name) if hasattr(os.environ, "encodekey") else name
+
+    def value(self) -> str | None:
+        """None if it is not there."""
+        data = getattr(os.environ, "_data", None)
+        if data is not None and self._raw_name not in data:
+            return None
+        return os.environ.get(self._name)
 
 
 def raw_environment() -> Mapping[Any, Any]:
