@@ -14,25 +14,18 @@ export class Channel {
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #events: ChannelEvents;
+  readonly #decoder = new FrameDecoder();
   #closed = false;
 
   constructor(input: Readable, output: Writable, events: ChannelEvents) {
     this.#input = input;
     this.#output = output;
     this.#events = events;
-    const decoder = new FrameDecoder();
-    input.on("data", (chunk: Buffer) => {
-      if (this.#closed) return;
-      stayAwake();
-      try {
-        for (const frame of decoder.push(chunk)) if (!this.#closed) events.frame(frame);
-      } catch (error) {
-        this.close(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
+    // A socket that was made with `onread` gives its bytes to `receive`, and has no such event.
+    input.on("data", (chunk: Buffer) => this.receive(chunk));
     input.on("end", () => {
       try {
-        decoder.end();
+        this.#decoder.end();
         this.close();
       } catch (error) {
         this.close(error as Error);
@@ -48,6 +41,17 @@ export class Channel {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Takes up what was read. The chunk is kept: it must not change afterwards. */
+  receive(chunk: Buffer): void {
+    if (this.#closed) return;
+    stayAwake();
+    try {
+      for (const frame of this.#decoder.push(chunk)) if (!this.#closed) this.#events.frame(frame);
+    } catch (error) {
+      this.close(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   /** Sends a frame; does nothing once the channel is closed, since `closed` has settled what was pending. */

@@ -88,6 +88,8 @@ export class LoopHistory {
   readonly #prefix: string;
   readonly #results: CallResults;
   readonly #recent: Entry[] = [];
+  /** How many of those each call has: most calls have none, and need not look. */
+  readonly #recentByFingerprint = new Map<string, number>();
   readonly #streaks = new Map<string, Streak>();
   #lastTool: string | undefined;
   #callsInARow = 0;
@@ -163,14 +165,23 @@ export class LoopHistory {
     const digests = new Set<string>();
     if (repetition) digests.add(repetition.digest);
     if (streak) digests.add(streak.digest);
-    for (const { fingerprint: recent, digest } of this.#recent)
-      if (digest !== null && recent === fingerprint) digests.add(digest);
+    if (this.#recentByFingerprint.has(fingerprint))
+      for (const { fingerprint: recent, digest } of this.#recent)
+        if (digest !== null && recent === fingerprint) digests.add(digest);
     return [...digests];
   }
 
   #append(entry: Entry): void {
     this.#recent.push(entry);
-    if (this.#recent.length > MAX_RECENT) this.#recent.shift();
+    this.#countRecent(entry.fingerprint, 1);
+    const forgotten = this.#recent.length > MAX_RECENT ? this.#recent.shift() : undefined;
+    if (forgotten) this.#countRecent(forgotten.fingerprint, -1);
+  }
+
+  #countRecent(fingerprint: string, by: number): void {
+    const count = (this.#recentByFingerprint.get(fingerprint) ?? 0) + by;
+    if (count > 0) this.#recentByFingerprint.set(fingerprint, count);
+    else this.#recentByFingerprint.delete(fingerprint);
   }
 
   /** Whether the last `period * rounds` calls are `rounds` times the same, with results, and not all one call. */

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { Socket } from "node:net";
+import { Socket, type SocketConstructorOpts } from "node:net";
 import { Channel } from "../internal/channel.ts";
 import { systemClock } from "../internal/clock.ts";
 import { version } from "../internal/version.generated.ts";
@@ -9,6 +9,7 @@ import { Session } from "./session.ts";
 
 /** The engine looks at its parent this often: a forked child of the host can keep the pipe open after the host is gone. */
 const PARENT_CHECK_MS = 500;
+const READ_BYTES = 64 * 1024;
 
 const parentPid = process.ppid;
 let session: Session | undefined;
@@ -25,9 +26,9 @@ async function end(exitCode: number, { hostIsGone }: { readonly hostIsGone: bool
 }
 
 /** Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines. */
-function openPipe(fd: 0 | 1): Socket {
+function openPipe(options: SocketConstructorOpts): Socket {
   try {
-    return new Socket({ fd, readable: fd === 0, writable: fd === 1 });
+    return new Socket(options);
   } catch {
     process.stderr.write("endstop: the engine speaks its protocol over pipes; the Python package starts it\n");
     process.exit(64);
@@ -36,8 +37,14 @@ function openPipe(fd: 0 | 1): Socket {
 
 /** Speaks the protocol on standard input and output until the host is gone. */
 function main(): void {
-  const input = openPipe(0);
-  const output = openPipe(1);
+  // One buffer for all reads: by default each read has 64 kB of its own, most of which it gives back.
+  const callback = (bytes: number, buffer: Uint8Array): boolean => {
+    channel.receive(Buffer.from(buffer.subarray(0, bytes)));
+    return true;
+  };
+  const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback };
+  const input = openPipe({ fd: 0, readable: true, writable: false, onread });
+  const output = openPipe({ fd: 1, readable: false, writable: true });
   const channel = new Channel(input, output, {
     frame: ({ header, body }) => receive(header as FromClient, body),
     closed(reason) {

@@ -153,6 +153,7 @@ def test_one_call_can_be_cancelled_with_what_its_body_calls_and_its_neighbour_go
 
 def test_a_worker_call_is_cancelled_by_its_id(executor: ToolExecutor) -> None:
     executor.register(worker_tools.sleep, name="in_worker", placement="worker")
+    executor.execute_tool("in_worker", {"seconds": 0})  # a worker has the tool, so that the next body begins at once
     calls = Calls(executor)
     calls.start("in_worker", contextvars.copy_context(), seconds=60)
     until(lambda: any(call.ran_ms is not None for call in executor.calls_in_flight()))

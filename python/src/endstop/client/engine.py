@@ -26,6 +26,8 @@ MAX_FAILURES_IN_A_ROW = 3
 _EXIT_WAIT_S = 2.0
 
 _engines: weakref.WeakSet[SharedEngine] = weakref.WeakSet()
+_guests: set[SharedEngine] = set()
+"""In a worker: those that have asked for the engine of the call that it runs."""
 
 
 class SharedEngine:
@@ -138,6 +140,7 @@ class SharedEngine:
         self._note_end_of_last()
         invitation = self._invitation
         if invitation is not None:
+            _guests.add(self)
             try:
                 guest = GuestLink(invitation)
                 return _greet(guest, guest.hello)
@@ -173,8 +176,8 @@ class SharedEngine:
 
 def leave_call() -> None:
     """In a worker, when a body has ended."""
-    for engine in list(_engines):
-        engine.leave_call()
+    while _guests:
+        _guests.pop().leave_call()
 
 
 def _greet(process: Link, hello: dict[str, Any]) -> Connection:
