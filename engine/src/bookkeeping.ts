@@ -22,6 +22,16 @@ export interface Booked {
   readonly ticket: LoopTicket | undefined;
 }
 
+/** Whether a body has ended in a way of which the outcome is certain before it is written down: without a notice, under no name. */
+export function isPlainResult(
+  { policy, requestId, idempotencyKey }: Call,
+  { ticket }: Booked,
+  ending: Ending,
+): boolean {
+  if (ending.type !== "returned" || requestId !== undefined || idempotencyKey !== undefined || !policy) return false;
+  return !ticket || !ending.digest || (!ticket.familiar.includes(ending.digest) && !noticesAtOnce(policy));
+}
+
 /** Writes down what changes counts and histories, and then lets it take effect. */
 export class Bookkeeping {
   readonly usage: EngineUsage;

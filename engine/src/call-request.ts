@@ -105,10 +105,10 @@ export function timeoutAfterWait(
   return smallest(timeoutMs, runMs, withinMs === null ? null : withinMs - (nowMs - submittedAtMs));
 }
 
-function smallest(timeoutMs: number | null, ...others: readonly (number | null)[]): number | null {
-  const bounds = [timeoutMs, ...others].filter((bound) => bound !== null);
-  if (bounds.length === 0) return null;
-  const bound = Math.min(...bounds);
+function smallest(timeoutMs: number | null, runMs: number | null, withinMs: number | null): number | null {
+  let bound = timeoutMs;
+  if (runMs !== null && (bound === null || runMs < bound)) bound = runMs;
+  if (withinMs !== null && (bound === null || withinMs < bound)) bound = withinMs;
   // A caller whose time is over still gives the body an instant, and an outcome that says what happened.
-  return bound === timeoutMs ? timeoutMs : Math.max(1, bound);
+  return bound === null || bound === timeoutMs ? timeoutMs : Math.max(1, bound);
 }

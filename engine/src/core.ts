@@ -4,7 +4,7 @@ import type { Rejection } from "./admission/guard.ts";
 import { observe } from "./admission/rejection-text.ts";
 import { repetitionOf } from "./admission/repetition.ts";
 import { Attempts, overAllAttempts } from "./attempts.ts";
-import { type Booked, Bookkeeping } from "./bookkeeping.ts";
+import { type Booked, Bookkeeping, isPlainResult } from "./bookkeeping.ts";
 import { CachedAnswers } from "./cache/cached-answers.ts";
 import { type ResultCodec, snapshotCodec } from "./cache/kept-result.ts";
 import type { CachedResult } from "./cache/result-cache.ts";
@@ -248,13 +248,19 @@ export class EngineCore {
         return this.#attempts.wait(call, delayMs);
       }
     }
+    const { booked, observed } = live;
     const kept = ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
-    const notice = live.booked ? this.#books.end(call, live.booked, ending, kept) : null;
+    // What is certain is told first, and written down while the caller wakes up.
+    const isCertain = booked !== undefined && isPlainResult(call, booked, ending);
+    const notice = booked && !isCertain ? this.#books.end(call, booked, ending, kept) : null;
     const before = this.#attempts.ended(call);
     if (ending.type === "answered") this.observer.answered(call, ending.by ?? "framework");
-    const settlement = { nowMs: this.#clock.now(), attempts: before + bodiesStarted(ending), notice, value };
+    const settlement = { nowMs: this.#clock.now(), attempts: before + bodiesStarted(ending), notice, value, observed };
     const told = before === 0 ? ending : overAllAttempts(ending, call, settlement.nowMs);
-    this.#settle(call, attempt, endedOutcome(call, told, { ...settlement, observed: live.observed }));
+    const outcome = endedOutcome(call, told, settlement);
+    if (!this.#tell(call, attempt, outcome)) return;
+    if (isCertain) this.#books.end(call, booked, ending, kept);
+    this.#settled(call, outcome);
     this.#turns.ended(call, ending, kept);
   }
 
@@ -279,16 +285,22 @@ export class EngineCore {
   /** Of a call that is not admitted. */
   #conclude(call: Call, outcome: Outcome, settled: SettledListener): Call {
     this.#live.set(call, { settled, observed: [] });
-    this.#settle(call, undefined, outcome);
+    this.#tell(call, undefined, outcome);
+    this.#settled(call, outcome);
     return call;
   }
 
-  #settle(call: Call, attempt: number | undefined, outcome: Outcome): void {
+  /** Tells who waits for the call. @returns false if it has its outcome already */
+  #tell(call: Call, attempt: number | undefined, outcome: Outcome): boolean {
     const live = this.#live.get(call);
-    if (!live || !this.#move(call, { type: "settle", attempt, outcome })) return;
+    if (!live || !this.#move(call, { type: "settle", attempt, outcome })) return false;
     this.#live.delete(call);
-    // First who waits for it.
     live.settled(outcome, call);
+    return true;
+  }
+
+  /** What follows once the outcome is told, and written down. */
+  #settled(call: Call, outcome: Outcome): void {
     this.observer.settled(call, outcome);
     this.#turns.claims.end(call);
   }

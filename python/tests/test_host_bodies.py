@@ -309,7 +309,7 @@ def test_a_coroutine_that_swallows_its_cancellation_is_answered_at_its_deadline(
     end, took_s = asyncio.run(scenario())
     assert end.expired_ms is not None
     assert took_s < 5
-    assert not asyncbodies._left_alone
+    assert not asyncbodies.tasks_left_alone
 
 
 def test_a_cancelled_caller_cancels_its_body() -> None:

@@ -140,7 +140,9 @@ export class PythonPool implements WorkersMakeWay {
 
   /** Runs a job as soon as its tool is loaded and a worker is free. */
   run(job: Job): void {
-    this.#queue.add(job);
+    const worker = this.#workerAtOnceFor(job);
+    if (worker) this.#assign(worker, { job, isRetry: false, queuedAtMs: this.#clock.now(), giveUp: undefined });
+    else this.#queue.add(job);
     this.#pump();
   }
 
@@ -180,6 +182,16 @@ export class PythonPool implements WorkersMakeWay {
   /** Kills what can be killed without waiting: for a process that is ending. */
   destroyNow(): void {
     this.#workforce.destroyNow();
+  }
+
+  /** A worker that can have a job without any other look at the pool: nobody waits, and few are busy. */
+  #workerAtOnceFor(job: Job): Worker | undefined {
+    if (this.#closed || this.#queue.count > 0 || this.#busy.size >= MAX_BUSY) return undefined;
+    if (this.#tools.readiness(job, (modules) => this.#workforce.readiness(modules)).type !== "ready") return undefined;
+    const { generation } = this.#workforce;
+    for (const worker of this.#workforce.workers)
+      if (worker.life.type === "alive" && worker.generation === generation && !this.#busy.has(worker)) return worker;
+    return undefined;
   }
 
   #pump(): void {

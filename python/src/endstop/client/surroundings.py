@@ -24,7 +24,10 @@ class Inherited:
 
         Looked at with each call, so the usual answer, None, takes a microsecond.
         """
-        directory = _directory()
+        try:
+            directory = os.getcwd()
+        except FileNotFoundError:
+            directory = None
         if directory == self._directory and raw_environment() == self._raw:
             return None
         changes: dict[str, Any] = {}

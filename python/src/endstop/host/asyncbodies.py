@@ -30,16 +30,12 @@ class LeftAlone(NamedTuple):
 
 
 # asyncio holds tasks weakly.
-_left_alone: dict[asyncio.Future[Any], LeftAlone] = {}
-
-
-def has_left_alone() -> bool:
-    return bool(_left_alone)
+tasks_left_alone: dict[asyncio.Future[Any], LeftAlone] = {}
 
 
 def left_alone() -> list[tuple[asyncio.Future[Any], LeftAlone]]:
     """Of every loop of this process."""
-    return list(_left_alone.items())
+    return list(tasks_left_alone.items())
 
 
 async def run_async(
@@ -182,7 +178,7 @@ async def _wait(
 
 
 def _leave_alone(task: asyncio.Future[Any], owner: LeftAlone) -> None:
-    _left_alone[task] = owner._replace(since_s=time.monotonic())
+    tasks_left_alone[task] = owner._replace(since_s=time.monotonic())
     task.add_done_callback(_forget)
     _cancel(task, _FIRST_PAUSE_S)
 
@@ -194,7 +190,7 @@ def _cancel(task: asyncio.Future[Any], pause_s: float) -> None:
 
 
 def _forget(task: asyncio.Future[Any]) -> None:
-    _left_alone.pop(task, None)
+    tasks_left_alone.pop(task, None)
     if not task.cancelled():
         task.exception()  # looked at, so that asyncio does not report it
 

@@ -8,7 +8,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from endstop.host.asyncbodies import has_left_alone, left_alone
+from endstop.host.asyncbodies import left_alone, tasks_left_alone
 from endstop.host.bodies import body_threads
 
 
@@ -50,7 +50,7 @@ def stuck_bodies() -> list[StuckBody]:
 
 def stuck_count(session: str, tool: str) -> int:
     """Stuck bodies of one tool of a session. Costs next to nothing while there are none."""
-    if not body_threads.abandoned and not has_left_alone():
+    if not body_threads.abandoned_since and not tasks_left_alone:
         return 0
     keys = [job.key for job, _ in body_threads.abandoned_jobs()]
     keys += [owner.key for _, owner in left_alone()]

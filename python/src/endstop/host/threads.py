@@ -96,18 +96,19 @@ class BodyThreads:
         self._lock = _thread.allocate_lock()
         self._idle: dict[Key, list[_BodyThread]] = {}
         self._idle_count = 0
-        self._abandoned: dict[Job, float] = {}
+        self.abandoned_since: dict[Job, float] = {}
+        """Bodies that go on after their callers have left, each with the instant (monotonic seconds) of that."""
         self._stopper = Stopper()
 
     @property
     def abandoned(self) -> int:
         """Bodies that go on after their deadline."""
-        return len(self._abandoned)
+        return len(self.abandoned_since)
 
     def abandoned_jobs(self) -> list[tuple[Job, float]]:
         """They, each with the instant (monotonic seconds) at which its caller left."""
         with self._lock:
-            return list(self._abandoned.items())
+            return list(self.abandoned_since.items())
 
     def start(self, job: Job) -> None:
         """Raises RuntimeError if no thread can be started; then the body did not run."""
@@ -130,7 +131,7 @@ class BodyThreads:
         with self._lock:
             if not job.claim():
                 return False
-            self._abandoned[job] = time.monotonic()
+            self.abandoned_since[job] = time.monotonic()
         self._stopper.stop(job.stop_point)
         return True
 
@@ -140,7 +141,7 @@ class BodyThreads:
             if not job.claim():
                 return
             job.is_cancelled = True
-            self._abandoned[job] = time.monotonic()
+            self.abandoned_since[job] = time.monotonic()
         self._stopper.stop(job.stop_point)
         job.tell_caller()
 
@@ -150,7 +151,7 @@ class BodyThreads:
 
     def goes_on(self, job: Job) -> bool:
         """Whether the body of a job that was left has not ended yet."""
-        return job in self._abandoned
+        return job in self.abandoned_since
 
     def release(self, prefix: Key) -> None:
         """Ends the idle threads whose key starts with `prefix`."""
@@ -165,7 +166,7 @@ class BodyThreads:
         """The thread's part when a body has ended: whether its caller still waits, and whether the thread stays."""
         with self._lock:
             if not job.claim():
-                self._abandoned.pop(job, None)
+                self.abandoned_since.pop(job, None)
                 return False, False
             stays = self._idle_count < MAX_IDLE_THREADS
             if stays:

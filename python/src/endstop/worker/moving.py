@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import cloudpickle
 
@@ -25,19 +25,16 @@ def dump(value: Any, root: str) -> bytes:
         return _dump_by_value(value, root)
 
 
-class Arguments(NamedTuple):
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    surroundings: dict[str, Any] | None = None
-    """How the host's surroundings differ from those that the engine was started in."""
+def load_arguments(data: bytes) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any] | None]:
+    """Args, kwargs, and how the host's surroundings differ from those that the engine was started in.
 
-
-def load_arguments(data: bytes) -> Arguments:
-    """Raises CannotMove."""
+    Raises CannotMove.
+    """
     if not data:
-        return Arguments((), {})
+        return (), {}, None
     try:
-        return Arguments(*pickle.loads(data))
+        args, kwargs, *surroundings = pickle.loads(data)
+        return args, kwargs, surroundings[0] if surroundings else None
     except BaseException as problem:  # unpickling calls the value's own methods, which may raise anything
         raise CannotMove(f"an argument cannot be rebuilt in the worker: {_text(problem)}") from problem
 
