@@ -52,8 +52,8 @@ class FrameDecoder:
     """Cuts a stream of bytes into frames.
 
     `feed(data)` is the easy way. A reader that can be interrupted at any instruction appends to `buffer`
-    itself and takes frames with `peek` and `discard`: only `discard` moves on, so that an interrupt
-    between the two loses nothing and the frame is seen again.
+    itself, takes frames with `peek`, and deletes their bytes from `buffer` when it is done with them: an interrupt
+    before that loses nothing, and the frame is seen again.
     """
 
     __slots__ = ("buffer",)
@@ -68,12 +68,16 @@ class FrameDecoder:
         self.buffer += data
         frames = []
         while (found := self.peek()) is not None:
-            frames.append(found[0])
-            self.discard(found[1])
+            header, body, size = found
+            frames.append(Frame(header, body))
+            del self.buffer[:size]
         return frames
 
-    def peek(self) -> tuple[Frame, int] | None:
-        """The first frame and its size in bytes, or None while it is not complete. Raises ProtocolError."""
+    def peek(self) -> tuple[dict[str, Any], bytes, int] | None:
+        """The first frame's header and body, and its size in bytes; None while it is not complete.
+
+        Raises ProtocolError.
+        """
         buffer = self.buffer
         if len(buffer) < _LENGTHS.size:
             return None
@@ -85,11 +89,7 @@ class FrameDecoder:
         if len(buffer) < end:
             return None
         header = _parse_header(buffer[_LENGTHS.size : body_start])
-        return Frame(header, bytes(buffer[body_start:end]) if body_bytes else b""), end
-
-    def discard(self, size: int) -> None:
-        """Forgets the first `size` bytes: the frame that `peek` returned."""
-        del self.buffer[:size]
+        return header, bytes(buffer[body_start:end]) if body_bytes else b"", end
 
     def finish(self) -> None:
         """To be called at the end of the stream. Raises ProtocolError if it ended inside a frame."""

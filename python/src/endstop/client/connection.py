@@ -19,11 +19,12 @@ import os
 import select
 import threading
 from collections import deque
+from typing import Any
 
 from endstop.client.link import Link
 from endstop.client.slot import Slot
 from endstop.client.uninterrupted import uninterrupted
-from endstop.frames import Frame, FrameDecoder, ProtocolError
+from endstop.frames import FrameDecoder, ProtocolError
 
 _READ_BYTES = 1 << 16
 # Up to here a write to a pipe is all or nothing.
@@ -174,32 +175,32 @@ class Connection:
 
         Everything that is in the buffer is delivered before it sleeps.
         """
-        decoder = self._decoder
+        decoder, buffer = self._decoder, self._decoder.buffer
         try:
             while self.lost is None:
-                while decoder.buffer and (found := decoder.peek()) is not None:
-                    self._deliver(found[0])
-                    decoder.discard(found[1])
+                while buffer and (found := decoder.peek()) is not None:
+                    header, body, size = found
+                    self._deliver(header, body)
+                    del buffer[:size]
                 if slot is None:
                     if not self._awaited:
                         return
                 elif slot.settled or (slot.admitted is not None and not settled):
                     return
-                before = len(decoder.buffer)
+                before = len(buffer)
                 try:  # noqa: SIM105 - `suppress` costs as much as the read
                     # One instruction from the pipe into the buffer, for the interrupt.
-                    deque(map(decoder.buffer.extend, map(os.read, (self.process.stdout,), (_READ_BYTES,))), maxlen=0)
+                    deque(map(buffer.extend, map(os.read, (self.process.stdout,), (_READ_BYTES,))), maxlen=0)
                 except OSError:
                     pass
-                if len(decoder.buffer) == before:
+                if len(buffer) == before:
                     decoder.finish()
                     self.end("the engine ended")
         except ProtocolError as problem:
             self.process.kill()
             self.end(f"the engine broke the protocol: {problem}")
 
-    def _deliver(self, frame: Frame) -> None:
-        header = frame.header
+    def _deliver(self, header: dict[str, Any], body: bytes) -> None:
         kind = header["type"]
         if kind not in _KINDS:
             raise ProtocolError(f"it sent a frame of the unknown type {kind[:40]!r}")
@@ -220,7 +221,7 @@ class Connection:
                 slot.settled = True
                 del self._slots[slot.id]
             else:
-                slot.body = frame.body
+                slot.body = body
                 slot.outcome = header
                 slot.settled = True
                 del self._slots[slot.id]

@@ -174,7 +174,8 @@ class Session:
                     if not call.slot.settled and call.in_worker:
                         connection.wait(call.slot, settled=True)
                     answer = call.answer(self)
-                    self._unconfirmed.confirm(told)
+                    if told:
+                        self._unconfirmed.confirm(told)
                 except ChannelLost as problem:
                     call.note_loss(problem)
                     continue

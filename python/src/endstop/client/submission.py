@@ -138,11 +138,11 @@ class Submission:
         Raises ChannelLost if it was lost before it decided, and no body can have run.
         """
         slot, connection = self.slot, self._connection
+        if slot.outcome is not None:
+            return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
         if self.in_worker:
             return outcome_from_worker(slot, self._facts)
         slot.check()
-        if slot.outcome is not None:
-            return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
         self.call_id = slot.admitted["callId"]
@@ -181,7 +181,7 @@ def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:
         header["parent"] = values.clean(parent)
     # One by one, and not in a loop: most calls have none of these but the run, and every call comes by here.
     if request.run is not None:
-        header["run"] = values.clean(request.run)
+        header["run"] = request.run
     if request.agent is not None:
         header["agent"] = values.clean(request.agent)
     if request.task is not None:

@@ -13,9 +13,6 @@ class Unconfirmed:
     def __init__(self) -> None:
         self._endings: dict[int, tuple[dict[str, Any], bytes]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._endings)
-
     def add(self, header: dict[str, Any], body: bytes) -> None:
         """A frame `ended`, before it is sent."""
         self._endings[header["id"]] = (header, body)

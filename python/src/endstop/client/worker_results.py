@@ -24,22 +24,19 @@ class RemoteTraceback(Exception):
 def worker_outcome(header: dict[str, Any], body: bytes, facts: CallFacts) -> Outcome:
     """The outcome of a call whose body did not run here; `cannot-move` if its result cannot be rebuilt here."""
     if header["status"] == "succeeded":
-        return _with_value(header, body, facts)
+        try:
+            # `answered` brings no body: the value is with the caller.
+            value = pickle.loads(body) if body else None
+        except Exception as problem:  # unpickling runs code of the value's classes
+            detail = f"the result cannot be rebuilt here: {type(problem).__name__}: {problem}"
+            return local_outcomes.failure(
+                "cannot-move", facts, attempts=header["attempts"], detail=detail, exception=problem
+            )
+        return outcome_from_header(header, value)
     failure = header.get("failure")
     if failure is not None and failure["code"] == "tool-error" and header["attempts"] > 0:
         return outcome_from_header(header, exception=_exception(failure.get("error"), body))
     return outcome_from_header(header)
-
-
-def _with_value(header: dict[str, Any], body: bytes, facts: CallFacts) -> Outcome:
-    # `answered` brings no body: the value is with the caller.
-    try:
-        return outcome_from_header(header, value=pickle.loads(body) if body else None)
-    except Exception as problem:  # unpickling runs code of the value's classes
-        detail = f"the result cannot be rebuilt here: {type(problem).__name__}: {problem}"
-        return local_outcomes.failure(
-            "cannot-move", facts, attempts=header["attempts"], detail=detail, exception=problem
-        )
 
 
 def _exception(error: dict[str, Any] | None, body: bytes) -> BaseException:
