@@ -157,7 +157,7 @@ class Reporting:
     def conclude(self, ending: dict[str, Any], value: Any, exception: BaseException | None) -> Outcome:
         """The outcome, after the ending was reported. Raises EngineError if the engine refused the call."""
         self._home.forget_call(self._submission)
-        if not self._moved:
+        if self.slot.refused is not None and not self._moved:
             self.slot.check()
         answer = self.slot.outcome
         if answer is not None:

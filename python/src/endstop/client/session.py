@@ -171,7 +171,7 @@ class Session:
                     told = self._unconfirmed.told()
                     call.send(connection)
                     connection.wait(call.slot, settled=False)
-                    if not call.slot.settled and call.in_worker:
+                    if request.load is not None and call.in_worker:
                         connection.wait(call.slot, settled=True)
                     answer = call.answer(self)
                     if told:

@@ -140,9 +140,10 @@ class Submission:
         slot, connection = self.slot, self._connection
         if slot.outcome is not None:
             return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
-        if self.in_worker:
+        if self._body_sent and self.in_worker:
             return outcome_from_worker(slot, self._facts)
-        slot.check()
+        if slot.refused is not None:
+            slot.check()
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
         self.call_id = slot.admitted["callId"]

@@ -73,7 +73,7 @@ class Ticket:
         self._use()
         while True:
             end = self._run_once(body)
-            if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
+            if end.exception is not None and self.timeout_ms is None and not isinstance(end.exception, Exception):
                 self._reporting.report_and_leave(ending_of(end)[0])
                 raise end.exception
             ending, value, exception = ending_of(end)
@@ -83,12 +83,13 @@ class Ticket:
 
     def _run_once(self, body: Callable[[], Any]) -> BodyEnd:
         context = self._context()
+        timeout_ms = self._reporting.timeout_ms
         try:
-            if self.timeout_ms is None:
+            if timeout_ms is None:
                 return run_here(lambda: describe(body()), context, self._cancellation)
             key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
             described = functools.partial(run_described, body)
-            return run_until(described, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
+            return run_until(described, context, timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
             return BodyEnd(no_thread=str(problem))
         except BaseException:

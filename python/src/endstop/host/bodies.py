@@ -12,7 +12,8 @@ from typing import Any
 from endstop.host.cancelling import Cancellation
 from endstop.host.stopping import BodyStopped, StopPoint
 from endstop.host.threads import BodyThreads, Job, Key
-from endstop.host.waiting import BodyClock, current_clock, watch_for_waiting
+from endstop.host.waiting import WAITING_WATCHES, BodyClock, current_clock
+from endstop.host.watch import Watch
 
 # While a person is being waited for, the deadline is looked at this often.
 _STANDING_CLOCK_S = 0.05
@@ -120,7 +121,7 @@ def known_of(job: Job) -> str:
 
 def start_clock(context: Context) -> BodyClock:
     """The clock of a body that will run in `context`; starts now."""
-    watch_for_waiting()
+    Watch.put_all_on(WAITING_WATCHES)
     clock = BodyClock(context.get(current_clock))
     context.run(current_clock.set, clock)
     return clock

@@ -74,14 +74,9 @@ class BodyClock:
                 self._paused_s += time.monotonic() - self._paused_since
 
 
-def watch_for_waiting() -> None:
-    """Called before each body with a deadline: somebody may have replaced `input` since the last one."""
-    Watch.put_all_on(_watches)
-
-
 def stop_watching() -> None:
     """Puts back what was there, where it is still ours."""
-    for watch in _watches:
+    for watch in WAITING_WATCHES:
         watch.take_off()
 
 
@@ -97,4 +92,5 @@ def _stopping_the_clock(original: Callable[..., Any]) -> Callable[..., Any]:
     return waiting
 
 
-_watches = [Watch(builtins, "input", _stopping_the_clock), Watch(getpass, "getpass", _stopping_the_clock)]
+WAITING_WATCHES = [Watch(builtins, "input", _stopping_the_clock), Watch(getpass, "getpass", _stopping_the_clock)]
+"""Put on before each body with a deadline: somebody may have replaced `input` since the last one."""
