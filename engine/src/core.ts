@@ -12,7 +12,7 @@ import { acceptsEnding, type Call, type CallEvent, transition } from "./call/cal
 import { bodiesStarted, type Ending } from "./call/ending.ts";
 import { type CallInFlight, callInFlight } from "./call/in-flight.ts";
 import type { ObservedRejection, Outcome } from "./call/outcome.ts";
-import { endedOutcome, type IfReturned, rejectedOutcome, returnedOutcome } from "./call/outcome-of.ts";
+import { endedOutcome, type IfReturned, rejectedOutcome } from "./call/outcome-of.ts";
 import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
@@ -231,9 +231,7 @@ export class EngineCore {
     const live = this.#live.get(call);
     if (!live?.booked || !call.policy || noticesAtOnce(call.policy)) return undefined;
     const { booked, observed } = live;
-    const attempts = this.#attempts.bodiesBefore(call) + 1;
-    const settlement = { nowMs: this.#clock.now(), attempts, notice: null, observed };
-    return { outcome: returnedOutcome(call, settlement), unless: booked.ticket?.familiar ?? [] };
+    return { attempts: this.#attempts.bodiesBefore(call) + 1, observed, unless: booked.ticket?.familiar ?? [] };
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */

@@ -15,9 +15,10 @@ export interface Settlement {
   readonly value?: unknown;
 }
 
-/** The outcome of a call whose body returns, but for `elapsedMs` and the value; `unless`: digests of results for which it does not hold. */
+/** What is known of the outcome of a call if its body returns: a success without a notice, but for results with the digests `unless`. */
 export interface IfReturned {
-  readonly outcome: Outcome;
+  readonly attempts: number;
+  readonly observed: readonly ObservedRejection[];
   readonly unless: readonly string[];
 }
 
@@ -45,11 +46,6 @@ export function endedOutcome(call: Call, ending: Ending, settlement: Settlement)
   const rest = { notice, observed, maxResultBytes };
   const [code, figures] = describeEnding(ending, call.timeoutMs);
   return failureOutcome(code, facts, call.placement, figures, rest);
-}
-
-/** The outcome of a call whose body returned. */
-export function returnedOutcome(call: Call, settlement: Settlement): Outcome {
-  return endedOutcome(call, { type: "returned", digest: null, preview: null }, settlement);
 }
 
 /** The outcome of a call that no body runs for. */

@@ -1,6 +1,8 @@
+import type { Call } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
 import type { CallInFlight } from "../call/in-flight.ts";
-import type { Outcome, Placement } from "../call/outcome.ts";
+import type { ObservedRejection, Outcome, Placement } from "../call/outcome.ts";
+import type { IfReturned } from "../call/outcome-of.ts";
 import type { Encoded } from "../call/values.ts";
 import type { EngineStats } from "../events/engine-stats.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "../policy/policy.ts";
@@ -110,8 +112,8 @@ export type ToClient =
       readonly cancelGraceMs: number;
       /** The result is to come with its ending, pickled, if it is not larger and loses nothing by that; none is: not at all. */
       readonly keepBytes?: number | undefined;
-      /** On the host: its outcome if the body returns a result with any other digest than these, but for `elapsedMs`. */
-      readonly ifReturned?: { readonly outcome: OutcomeHeader; readonly unless: readonly string[] } | undefined;
+      /** On the host: what is known of its outcome, if its body returns. */
+      readonly ifReturned?: ToldIfReturned | undefined;
     }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
   | {
@@ -123,6 +125,22 @@ export type ToClient =
   | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats }
   | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
   | { readonly type: "directory"; readonly path: string };
+
+/** {@link IfReturned} as it travels, with what else of the outcome the client does not know. */
+export interface ToldIfReturned {
+  readonly path: readonly string[];
+  readonly attempts: number;
+  readonly maxResultBytes: number | null;
+  readonly observed?: readonly ObservedRejection[] | undefined;
+  readonly unless: readonly string[];
+}
+
+export function toldIfReturned({ path, policy }: Call, known: IfReturned | undefined): ToldIfReturned | undefined {
+  if (!known) return undefined;
+  const observed = known.observed.length > 0 ? known.observed : undefined;
+  const maxResultBytes = policy?.maxResultBytes ?? null;
+  return { path, attempts: known.attempts, maxResultBytes, observed, unless: known.unless };
+}
 
 /** JSON leaves out what is undefined. */
 export function headerOf(outcome: Outcome): OutcomeHeader {

@@ -42,8 +42,7 @@ describe("a host call", () => {
     const { handle, call } = openSession({ maxCalls: 2 });
     const ended = (id: number, digest: string) =>
       handle({ type: "ended", id, attempt: 1, ending: { type: "returned", digest, preview: null }, quiet: true });
-    const said = { status: "succeeded", callId: expect.any(String), path: ["t"], notice: null };
-    expect(call(1)).toMatchObject([{ ifReturned: { outcome: said, unless: [] } }]);
+    expect(call(1)).toMatchObject([{ ifReturned: { path: ["t"], attempts: 1, maxResultBytes: 100_000, unless: [] } }]);
     expect(ended(1, "d")).toEqual([]);
     expect(call(2)).toMatchObject([{ ifReturned: { unless: ["d"] } }]);
     expect(ended(2, "e")).toEqual([]);

@@ -10,7 +10,7 @@ import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
 import { startedInLostWorkers } from "./lost-workers.ts";
-import { type CallMessage, type FromClient, type Hello, headerOf, type Send } from "./messages.ts";
+import { type CallMessage, type FromClient, type Hello, headerOf, type Send, toldIfReturned } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
 
@@ -219,7 +219,7 @@ export class Session {
     const said = {
       cancelGraceMs: call.policy?.cancelGraceMs ?? 0,
       keepBytes: onHost ? keepBytes(call) : undefined,
-      ifReturned: onHost ? core.ifReturned(call) : undefined,
+      ifReturned: onHost ? toldIfReturned(call, core.ifReturned(call)) : undefined,
     };
     this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, ...said });
   }

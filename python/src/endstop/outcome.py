@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -136,9 +136,13 @@ def outcome_from_header(
         value if failure is None else None,
         None if failure is None else _failure_from(failure),
         exception,
-        tuple(ObservedRejection(each["code"], each["message"]) for each in observed) if observed else (),
+        observed_from(observed) if observed else (),
         header.get("maxResultBytes"),
     )
+
+
+def observed_from(observed: Iterable[Mapping[str, str]]) -> tuple[ObservedRejection, ...]:
+    return tuple(ObservedRejection(each["code"], each["message"]) for each in observed)
 
 
 def error_info_from(error: Mapping[str, Any]) -> ErrorInfo:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from endstop._codes import CODES
 from endstop.errorinfo import describe_exception
-from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from
+from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from, observed_from
 
 
 @dataclass(slots=True)
@@ -35,6 +36,27 @@ def success(facts: CallFacts, value: Any, *, attempts: int = 1) -> Outcome:
         attempts=attempts,
         placement=facts.placement,
         value=value,
+    )
+
+
+def success_as_told(facts: CallFacts, told: Mapping[str, Any] | None, elapsed_ms: float, value: Any) -> Outcome:
+    """By the `ifReturned` of the call's admission."""
+    assert told is not None
+    observed = told.get("observed")
+    return Outcome(
+        "succeeded",
+        facts.call_id,
+        facts.tool,
+        tuple(told["path"]),
+        elapsed_ms,
+        told["attempts"],
+        facts.placement,
+        None,
+        value,
+        None,
+        None,
+        observed_from(observed) if observed else (),
+        told["maxResultBytes"],
     )
 
 

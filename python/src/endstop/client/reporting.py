@@ -10,7 +10,7 @@ from endstop import frames
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.endings import outcome_without_engine
 from endstop.client.keeping import pickle_if_lossless
-from endstop.client.local_outcomes import CallFacts
+from endstop.client.local_outcomes import CallFacts, success_as_told
 from endstop.client.slot import Slot
 from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
@@ -52,6 +52,8 @@ class Reporting:
         self._cancellation: Cancellation = submission.cancellation
         self._keep_bytes: int | None = admitted.get("keepBytes")
         """Up to which size the engine takes the result, to answer other calls with it."""
+        self._settled_after_ms: float | None = None
+        """If it was settled here, by what the engine had said with its admission."""
         self._moved = False
         """Whether the ending was told to another engine, which refuses it if it does not know the call."""
         self._hear(admitted)
@@ -60,7 +62,7 @@ class Reporting:
         """What holds for the attempt that is admitted now."""
         self.timeout_ms: float | None = admitted["timeoutMs"]
         self._attempt: int = admitted["attempt"]
-        self._if_returned = admitted.get("ifReturned")
+        self._if_returned: dict[str, Any] | None = admitted.get("ifReturned")
 
     def _report(self, ending: dict[str, Any], *, kept: bytes = b"", again: bool = False) -> None:
         self.slot.admitted = None  # the next thing to be heard is the outcome, or that another attempt is admitted
@@ -92,7 +94,7 @@ class Reporting:
         except ChannelLost:
             return False
         self.connection.drop_slot(self.slot)
-        self.slot.outcome = {"outcome": {**known["outcome"], "elapsedMs": self._facts.elapsed_ms}}
+        self._settled_after_ms = self._facts.elapsed_ms
         return True
 
     def report_and_wait(self, ending: dict[str, Any], value: Any) -> None:
@@ -140,7 +142,7 @@ class Reporting:
     def is_to_try_again(self) -> bool:
         """Whether the engine has admitted another attempt; then it is the one that `run` is about to make."""
         admitted = self.slot.admitted
-        if admitted is None or self.slot.outcome is not None:
+        if admitted is None or self.slot.outcome is not None or self._settled_after_ms is not None:
             return False
         self._hear(admitted)
         return True
@@ -157,6 +159,8 @@ class Reporting:
     def conclude(self, ending: dict[str, Any], value: Any, exception: BaseException | None) -> Outcome:
         """The outcome, after the ending was reported. Raises EngineError if the engine refused the call."""
         self._home.forget_call(self._submission)
+        if self._settled_after_ms is not None:
+            return success_as_told(self._facts, self._if_returned, self._settled_after_ms, value)
         if self.slot.refused is not None and not self._moved:
             self.slot.check()
         answer = self.slot.outcome

@@ -49,7 +49,8 @@ class Ticket:
         self.placement: Placement = admitted["placement"]
         self._grace_ms: float = admitted["cancelGraceMs"]
         self.settled: Outcome | None = None
-        self._facts = CallFacts(self.call_id, facts.tool, self.placement, facts.started_s)
+        facts.call_id, facts.placement = self.call_id, self.placement
+        self._facts = facts
         self._key = (*owner, facts.tool)
         self._home = home
         self._submission = submission
