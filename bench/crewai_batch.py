@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
 import time
 from typing import Any
 
-os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_TRACING_ENABLED="false", OTEL_SDK_DISABLED="true")
-os.environ["CREWAI_TESTING"] = "true"  # without it CrewAI collects the events of a user's first kickoffs
-os.environ["CREWAI_STORAGE_DIR"] = tempfile.mkdtemp(prefix="endstop-bench-")
-
+import _quiet_crewai  # noqa: F401 - it has to come before crewai
 from _measuring import machine
 from crewai import Agent, Crew, Task
 from crewai.tools import tool

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
-os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_TRACING_ENABLED="false", OTEL_SDK_DISABLED="true")
-# Without it CrewAI collects the events of a user's first kickoffs, to offer a trace, and each call takes longer.
-os.environ["CREWAI_TESTING"] = "true"
-os.environ["CREWAI_STORAGE_DIR"] = tempfile.mkdtemp(prefix="endstop-bench-")
-
+import _quiet_crewai  # noqa: F401 - it has to come before crewai
 from _measuring import keep, machine
 from crewai import Agent, Crew, Task
 from crewai.agents.agent_executor import AgentExecutor

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 os.environ.update(
@@ -16,7 +16,9 @@ os.environ.update(
     CREWAI_TESTING="true",
     OTEL_SDK_DISABLED="true",
 )
-os.environ.setdefault("CREWAI_STORAGE_DIR", os.path.join(tempfile.gettempdir(), "endstop-tests-crewai"))
+# Not among the temporary files: CrewAI keeps its files open, so that nothing could safely remove them at the end, and
+# names a lock file, which it leaves, after this folder.
+os.environ.setdefault("CREWAI_STORAGE_DIR", str(Path(__file__).parents[2] / ".pytest_cache" / "crewai"))
 
 import pytest
 from crewai import Agent, Crew, Task
