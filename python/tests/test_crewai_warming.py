@@ -1,4 +1,4 @@
-"""The import of CrewAI into the template begins with the kickoff, and only if a tool is placed in a worker."""
+"""The template of the workers starts with the kickoff, and only if a tool is placed in a worker."""
 
 from __future__ import annotations
 
