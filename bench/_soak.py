@@ -51,7 +51,7 @@ class Tally:
     codes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     unexplained: list[str] = field(default_factory=list)
-    late: int = 0
+    late: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -108,7 +108,10 @@ class Soak:
         with tally.lock:
             tally.calls += 1
             tally.codes[code] += 1
-            tally.late += took_s > tool.limit_s + MAX_LATE_S
+            if took_s > tool.limit_s + MAX_LATE_S:
+                tally.late.append(
+                    f"{tool.name}: {code} after {took_s:.1f} s, begun at {begin - self._until + self._seconds:.0f} s"
+                )
             if code not in tool.expected and not (code in EXCUSED and self._excuse()):
                 tally.unexplained.append(f"{tool.name}: {outcome.failure.message if outcome.failure else 'succeeded'}")
 
@@ -190,7 +193,7 @@ def report(tally: Tally, growth_bytes: float | None, left: str) -> int:
     print("injected: " + (", ".join(f"{fault} {count}" for fault, count in tally.faults.most_common()) or "nothing"))
     verdicts = [
         (f"errors that no fault explains: {rate:.4%} (bound {MAX_ERROR_RATE:.1%})", rate <= MAX_ERROR_RATE),
-        (f"calls that ended more than {MAX_LATE_S:g} s after their limit: {tally.late} (bound 0)", tally.late == 0),
+        (f"calls that ended more than {MAX_LATE_S:g} s after their limit: {len(tally.late)} (bound 0)", not tally.late),
         (f"left behind: {left}", left == "nothing"),
         ("there were calls, and faults", tally.calls > 0 and tally.faults.total() > 0),
     ]
@@ -201,7 +204,7 @@ def report(tally: Tally, growth_bytes: float | None, left: str) -> int:
         verdicts.append((text, growth_bytes <= MAX_GROWTH_BYTES))
     for text, holds in verdicts:
         print(f"{'ok' if holds else 'NOT OK'}: {text}")
-    for line in tally.unexplained[:10]:
+    for line in [*tally.late[:10], *tally.unexplained[:10]]:
         print(f"  {line}")
     return 0 if all(holds for _, holds in verdicts) else 1
 

@@ -1,10 +1,9 @@
 import { rmSync } from "node:fs";
-import { Socket } from "node:net";
+import { Socket, type SocketConstructorOpts } from "node:net";
 import { Channel } from "../internal/channel.ts";
 import { systemClock } from "../internal/clock.ts";
 import { version } from "../internal/version.generated.ts";
 import { PROTOCOL } from "../placement/python/messages.ts";
-import { HostPipe } from "./host-pipe.ts";
 import type { FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
@@ -27,9 +26,9 @@ async function end(exitCode: number, { hostIsGone }: { readonly hostIsGone: bool
 }
 
 /** Plain sockets, since process.stdout writes synchronously to pipes: a host that does not read must not stop deadlines. */
-function openPipe(open: () => Socket): Socket {
+function openPipe(options: SocketConstructorOpts): Socket {
   try {
-    return open();
+    return new Socket(options);
   } catch {
     process.stderr.write("endstop: the engine speaks its protocol over pipes; the Python package starts it\n");
     process.exit(64);
@@ -44,8 +43,8 @@ function main(): void {
     return true;
   };
   const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback };
-  const input = openPipe(() => new Socket({ fd: 0, readable: true, writable: false, onread }));
-  const output = openPipe(() => new HostPipe());
+  const input = openPipe({ fd: 0, readable: true, writable: false, onread });
+  const output = openPipe({ fd: 1, readable: false, writable: true });
   const channel = new Channel(input, output, {
     frame: ({ header, body }) => receive(header as FromClient, body),
     closed(reason) {
