@@ -109,9 +109,8 @@ class Soak:
             tally.calls += 1
             tally.codes[code] += 1
             if took_s > tool.limit_s + MAX_LATE_S:
-                tally.late.append(
-                    f"{tool.name}: {code} after {took_s:.1f} s, begun at {begin - self._until + self._seconds:.0f} s"
-                )
+                begun_s = begin - self._until + self._seconds
+                tally.late.append(f"{tool.name}: {code} after {took_s:.1f} s, begun at {begun_s:.0f} s")
             if code not in tool.expected and not (code in EXCUSED and self._excuse()):
                 tally.unexplained.append(f"{tool.name}: {outcome.failure.message if outcome.failure else 'succeeded'}")
 

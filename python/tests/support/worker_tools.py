@@ -187,6 +187,7 @@ def surroundings() -> dict[str, Any]:
         "umask": umask,
         "sigterm": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
         "stdout": type(sys.stdout).__name__,
+        "alarm_s": signal.getitimer(signal.ITIMER_REAL)[0],
         "pid": os.getpid(),
     }
 
@@ -198,7 +199,7 @@ def disturb() -> int:
     os.umask(0o777)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    signal.setitimer(signal.ITIMER_REAL, 3_600)
     return os.getpid()
 
 

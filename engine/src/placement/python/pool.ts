@@ -106,8 +106,9 @@ export class PythonPool implements WorkersMakeWay {
     return this.#queue.count > 0 ? [] : this.#idle;
   }
 
+  /** The one with the most calls first: it has the tools, and is warm. */
   get #idle(): Worker[] {
-    return this.#workforce.living.filter((worker) => !this.#busy.has(worker));
+    return this.#workforce.living.filter((worker) => !this.#busy.has(worker)).sort((a, b) => b.calls - a.calls);
   }
 
   /** Process ids of the workers. */
@@ -184,14 +185,17 @@ export class PythonPool implements WorkersMakeWay {
     this.#workforce.destroyNow();
   }
 
-  /** A worker that can have a job without any other look at the pool: nobody waits, and few are busy. */
+  /** The idle worker with the most calls, where no other look at the pool is needed: nobody waits, and few are busy. */
   #workerAtOnceFor(job: Job): Worker | undefined {
     if (this.#closed || this.#queue.count > 0 || this.#busy.size >= MAX_BUSY) return undefined;
     if (this.#tools.readiness(job, (modules) => this.#workforce.readiness(modules)).type !== "ready") return undefined;
     const { generation } = this.#workforce;
-    for (const worker of this.#workforce.workers)
-      if (worker.life.type === "alive" && worker.generation === generation && !this.#busy.has(worker)) return worker;
-    return undefined;
+    let chosen: Worker | undefined;
+    for (const worker of this.#workforce.workers) {
+      const isIdle = worker.life.type === "alive" && worker.generation === generation && !this.#busy.has(worker);
+      if (isIdle && (!chosen || worker.calls > chosen.calls)) chosen = worker;
+    }
+    return chosen;
   }
 
   #pump(): void {
