@@ -13,8 +13,6 @@ _told = False
 
 def debugging() -> bool:
     """True under a debugger or with ENDSTOP_DEBUG=1. Says so once, in the log `endstop`."""
-    if sys.gettrace() is None and sys.version_info < (3, 12) and not _is_forced():
-        return False  # every call comes by here
     if _is_forced() or _a_debugger_traces():
         _tell_once()
         return True

@@ -56,10 +56,7 @@ class SharedEngine:
         connection = self._connection
         if connection is None or connection.lost is not None:
             return None
-        shown = shown_invitation()
-        if shown is not None and shown == self._declined:
-            shown = None
-        return connection if connection.process.invitation == shown else None
+        return connection if connection.process.invitation == self._invitation else None
 
     @property
     def _invitation(self) -> str | None:

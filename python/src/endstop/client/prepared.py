@@ -36,8 +36,7 @@ class PreparedCall:
             self.refusal = {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
 
     def body(self) -> Any:
-        tool = self.tool if self.tool is not None else self._known_tool()
-        return tool.call(self.arguments)
+        return self._known_tool().call(self.arguments)
 
     @property
     def async_body(self) -> Any:

@@ -99,7 +99,7 @@ class Reporting:
 
     def report_and_wait(self, ending: dict[str, Any], value: Any) -> None:
         """Until the engine has said the outcome, or to try again."""
-        kept = b"" if self._keep_bytes is None else self._kept(ending, value)
+        kept = self._kept(ending, value)
         if ending["type"] == "raised":
             # While the next attempt is waited for, a cancel is the engine's to carry out.
             self._cancellation.on_request(self._submission.withdraw)

@@ -25,6 +25,18 @@ from endstop.outcome import Outcome
 
 _MAX_LOSSES = 3
 _UNSENT = Slot(0)
+# Fields of a request, and their names in the protocol.
+_TEXTS = (
+    ("run", "run"),
+    ("agent", "agent"),
+    ("task", "task"),
+    ("agent_name", "agentName"),
+    ("turn", "turn"),
+    ("request_id", "requestId"),
+    ("idempotency_key", "idempotencyKey"),
+    ("subject", "subject"),
+    ("failed_dependency", "failedDependency"),
+)
 
 
 @dataclass(slots=True)
@@ -180,25 +192,10 @@ def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:
     parent = request.parent if request.parent is not None else current_call.get()
     if parent is not None:
         header["parent"] = values.clean(parent)
-    # One by one, and not in a loop: most calls have none of these but the run, and every call comes by here.
-    if request.run is not None:
-        header["run"] = request.run
-    if request.agent is not None:
-        header["agent"] = values.clean(request.agent)
-    if request.task is not None:
-        header["task"] = values.clean(request.task)
-    if request.agent_name is not None:
-        header["agentName"] = values.clean(request.agent_name)
-    if request.turn is not None:
-        header["turn"] = values.clean(request.turn)
-    if request.request_id is not None:
-        header["requestId"] = values.clean(request.request_id)
-    if request.idempotency_key is not None:
-        header["idempotencyKey"] = values.clean(request.idempotency_key)
-    if request.subject is not None:
-        header["subject"] = values.clean(request.subject)
-    if request.failed_dependency is not None:
-        header["failedDependency"] = values.clean(request.failed_dependency)
+    for attribute, name in _TEXTS:
+        text = getattr(request, attribute)
+        if text is not None:
+            header[name] = values.clean(text)
     if request.by_code:
         header["byCode"] = True
     if request.timeout_ms is not UNSET:
