@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { type ReadText, readText } from "../internal/read-text.ts";
 
 /** Memory and processor time that this process may use, of the machine or of a cgroup that limits it. */
 export interface MachineFigures {
@@ -9,9 +9,6 @@ export interface MachineFigures {
   readonly cpuUsedMs: number;
   readonly cpuCount: number;
 }
-
-/** Reads a file's text, or undefined if there is none. */
-export type ReadText = (path: string) => string | undefined;
 
 /**
  * Reads the figures. Linux: /proc and cgroup v2, of the cgroup of this process and each above it the one that is fullest. Elsewhere:
@@ -87,12 +84,4 @@ function cgroupCpu(folder: string, read: ReadText): { cpuUsedMs: number; cpuCoun
   const usedMicroseconds = Number(/^usage_usec (\d+)$/m.exec(read(`${folder}/cpu.stat`) ?? "")?.[1]);
   if (!quota || !period || Number.isNaN(usedMicroseconds)) return undefined;
   return { cpuUsedMs: usedMicroseconds / 1_000, cpuCount: quota / period };
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined; // not Linux, no cgroup v2, or one that does not limit this
-  }
 }

@@ -4,6 +4,7 @@ import { Channel } from "../internal/channel.ts";
 import { systemClock } from "../internal/clock.ts";
 import { version } from "../internal/version.generated.ts";
 import { PROTOCOL } from "../placement/python/messages.ts";
+import { Cgroups } from "../supervise/cgroups.ts";
 import type { FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
@@ -68,7 +69,7 @@ function main(): void {
     const { executable, path, flags = [] } = message.python;
     directory = message.directory;
     session = Session.ofHost(
-      { executable, path, flags, stdout: message.stdout, host: message.pid },
+      { executable, path, flags, stdout: message.stdout, host: message.pid, journals: directory ?? null },
       systemClock,
       send,
       message,
@@ -86,4 +87,5 @@ function main(): void {
   process.on("exit", () => session?.destroyNow());
 }
 
-main();
+if (process.argv[2] === "--cgroups") process.stdout.write(`${new Cgroups().describe()}\n`);
+else main();

@@ -3,7 +3,7 @@ import { FakeClock } from "../../test/support/fake-clock.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
-const python = { executable: "python-that-is-not-started", flags: [], path: [], stdout: null, host: 1 };
+const python = { executable: "python-that-is-not-started", flags: [], path: [], stdout: null, host: 1, journals: null };
 
 function openSession(options: object = {}) {
   const sent: ToClient[] = [];

@@ -1,5 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Clock, Timer } from "../internal/clock.ts";
+import type { Cgroup } from "./cgroup.ts";
+import { Cgroups } from "./cgroups.ts";
 import { killGroup } from "./kill-group.ts";
 import { killOwned, newOwner, ownedEnvironment } from "./owner.ts";
 import { terminate } from "./terminate.ts";
@@ -11,14 +13,16 @@ const GRACES = { askMs: 0, terminateMs: 100 };
 /** A child process with a process group of its own. */
 export class OwnedProcess {
   readonly child: ChildProcess;
+  readonly cgroup: Cgroup;
   /** Resolves when it has ended and what it left behind is killed. Never rejects. */
   readonly gone: Promise<void>;
   #ladder: Timer | undefined;
   readonly #clock: Clock;
 
   /** Use {@link OwnedProcesses.start}. */
-  constructor(child: ChildProcess, owner: string, clock: Clock) {
+  constructor(child: ChildProcess, owner: string, cgroup: Cgroup, clock: Clock) {
     this.child = child;
+    this.cgroup = cgroup;
     this.#clock = clock;
     this.gone = new Promise((resolve) => {
       const ended = (): void => {
@@ -27,7 +31,7 @@ export class OwnedProcess {
         if (pid === undefined) return resolve();
         // libuv has reaped it in this same turn: its number has not come round again.
         killGroup(pid);
-        killOwned(owner, new Set([pid])).then(() => resolve(), resolve);
+        Promise.allSettled([killOwned(owner, new Set([pid])), cgroup.remove()]).then(() => resolve());
       };
       child.once("exit", ended);
       child.once("error", () => child.pid === undefined && ended());
@@ -64,7 +68,8 @@ export class OwnedProcess {
 export class OwnedProcesses {
   readonly #clock: Clock;
   readonly #owner = newOwner();
-  readonly #warden = new Warden(this.#owner);
+  readonly #cgroups = new Cgroups();
+  readonly #warden = new Warden(this.#owner, this.#cgroups.folder);
   readonly #living = new Set<OwnedProcess>();
   #started = 0;
 
@@ -83,7 +88,7 @@ export class OwnedProcesses {
     const owner = `${this.#owner}x${++this.#started}`;
     const env = ownedEnvironment(options.env ?? process.env, this.#owner, owner);
     const child = spawn(program, [...args], { ...options, detached: true, env });
-    const owned = new OwnedProcess(child, owner, this.#clock);
+    const owned = new OwnedProcess(child, owner, this.#cgroups.group(), this.#clock);
     this.#living.add(owned);
     void owned.gone.then(() => this.#living.delete(owned));
     return owned;
@@ -93,6 +98,7 @@ export class OwnedProcesses {
   async close(): Promise<void> {
     for (const owned of this.#living) owned.kill();
     await Promise.all([...this.#living].map(({ gone }) => gone));
+    this.#cgroups.close();
     await this.#warden.close();
   }
 

@@ -42,7 +42,8 @@ export function readProcess(pid: number): ProcessSample | undefined {
   return stat && withMemory(stat);
 }
 
-function readStat(pid: number): ProcessStat | undefined {
+/** Undefined if there is no such process. */
+export function readStat(pid: number): ProcessStat | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   // The name stands in parentheses and may hold anything: fields are counted from the last one.
@@ -79,17 +80,18 @@ export function isStopped(pid: number): boolean {
 
 /**
  * A process and all its descendants, the root first; empty if the root is gone. What left the root's group or session is
- * found as well, as long as every parent on the way lives or the root is a child subreaper.
+ * found as well, as long as every parent on the way lives or the root is a child subreaper, or if it is one of `others`.
  */
-export function readTree(rootPid: number): ProcessSample[] {
+export function readTree(rootPid: number, others: readonly number[] = []): ProcessSample[] {
   const tree: ProcessSample[] = [];
   const seen = new Set<number>();
-  for (let pids = [rootPid]; pids.length > 0; ) {
+  for (let pids = [rootPid, ...others]; pids.length > 0; ) {
     const next: number[] = [];
     for (const pid of pids) {
       if (seen.has(pid)) continue;
       seen.add(pid);
       const process = readProcess(pid);
+      if (!process && pid === rootPid) return [];
       if (!process) continue;
       tree.push(process);
       if (!process.isZombie) next.push(...childrenOf(pid));
@@ -156,7 +158,7 @@ function unlessGone(error: unknown): undefined {
 /** Memory of these processes and all their descendants together; null on a system where that cannot be seen. */
 export function treeMemoryBytes(rootPids: readonly number[]): number | null {
   if (!canReadProcesses()) return null;
-  const tree = new Map(rootPids.flatMap(readTree).map((process) => [process.pid, process]));
+  const tree = new Map(rootPids.flatMap((pid) => readTree(pid)).map((process) => [process.pid, process]));
   let bytes = 0;
   for (const { memoryBytes } of tree.values()) bytes += memoryBytes;
   return bytes;

@@ -20,22 +20,31 @@ function watching(quotas: Partial<Quotas>, baseline: { cpuMs: number; memoryByte
     exact: new Map<number, ExactMemory>(),
     baseline,
     samples: 0,
+    others: [] as readonly number[] | undefined,
+  };
+  const cgroup = {
+    members: [] as number[],
+    exhaustedBytes: undefined as number | undefined,
+    rooms: [] as number[],
+    bound: (_: unknown, roomBytes: number) => void cgroup.rooms.push(roomBytes),
   };
   const reader = {
-    tree: () => {
+    tree: (_: number, others?: readonly number[]) => {
       state.samples += 1;
+      state.others = others;
       return state.tree;
     },
     exactMemory: (pid: number) => state.exact.get(pid),
   };
   const watch = new QuotaWatch(clock, reader, 2);
-  const stop = watch.watch({
+  const { end, kernelExcess } = watch.watch({
     rootPid: 7,
     quotas: { ...NO_QUOTAS, ...quotas },
+    cgroup,
     baseline: () => state.baseline,
     exceeded: (excess) => exceeded.push(excess),
   });
-  return { clock, state, exceeded, stop };
+  return { clock, state, cgroup, exceeded, end, kernelExcess };
 }
 
 describe("the watch over quotas", () => {
@@ -86,10 +95,36 @@ describe("the watch over quotas", () => {
   });
 
   it("never looks at a call that ends at once, and stops when none is left", async () => {
-    const { clock, state, stop } = watching({ cpuMs: 100 }, { cpuMs: 0, memoryBytes: 0 });
-    stop();
+    const { clock, state, end } = watching({ cpuMs: 100 }, { cpuMs: 0, memoryBytes: 0 });
+    end();
     await clock.advance(1_000);
     expect(state.samples).toBe(0);
     expect(clock.pendingCount).toBe(0);
+  });
+
+  it("has the kernel hold a wider limit from the second look on, and looks at all that is in the group", async () => {
+    const { clock, state, cgroup } = watching({ memoryBytes: 256 * MB }, { cpuMs: 0, memoryBytes: 180 * MB });
+    cgroup.members = [7, 99];
+    await clock.advance(10);
+    expect(cgroup.rooms).toEqual([]);
+    await clock.advance(60);
+    expect(cgroup.rooms).toEqual([256 * MB + 16 * MB + 16_777_216 + 180 * MB]);
+    expect(state.others).toEqual([7, 99]);
+  });
+
+  it("leaves calls without a memory quota out of the kernel's groups", async () => {
+    const { clock, cgroup } = watching({ cpuMs: 100 }, { cpuMs: 0, memoryBytes: 0 });
+    await clock.advance(1_000);
+    expect(cgroup.rooms).toEqual([]);
+  });
+
+  it("tells what the kernel has killed for, though the samples never saw it", async () => {
+    const { clock, cgroup, exceeded, kernelExcess } = watching({ memoryBytes: MB }, { cpuMs: 0, memoryBytes: 0 });
+    expect(kernelExcess()).toBeUndefined();
+    cgroup.exhaustedBytes = 3 * MB;
+    await clock.advance(5);
+    const excess = { quota: "memory", observed: 3 * MB, limit: MB };
+    expect(exceeded).toEqual([excess]);
+    expect(kernelExcess()).toEqual(excess);
   });
 });

@@ -1,9 +1,19 @@
 import { availableParallelism } from "node:os";
-import type { Excess } from "../call/ending.ts";
+import type { Ending, Excess } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import { Deadlines } from "../internal/deadlines.ts";
+import type { Cgroup } from "./cgroup.ts";
 import { type ProcessSample, readExactMemory, readMemory, readProcess, readTree } from "./process-tree.ts";
-import { book, type CpuAccount, FIRST_SAMPLE_MS, judge, NEW_ACCOUNT, type Quotas, type Usage } from "./quota.ts";
+import {
+  book,
+  type CpuAccount,
+  FIRST_SAMPLE_MS,
+  judge,
+  kernelRoom,
+  NEW_ACCOUNT,
+  type Quotas,
+  type Usage,
+} from "./quota.ts";
 
 /** What a worker had used before the body began. */
 export interface Baseline {
@@ -24,21 +34,38 @@ export interface Watched {
   readonly quotas: Quotas;
   /** Undefined while the body has not begun. */
   baseline(): Baseline | undefined;
+  /** Of the root. */
+  readonly cgroup: Pick<Cgroup, "members" | "bound" | "exhaustedBytes">;
   /** Once, unless the watch was ended before. */
   exceeded(excess: Excess): void;
+}
+
+export interface Watch {
+  end(): void;
+  /** What the kernel has killed for, at the limit that it holds. */
+  kernelExcess(): Excess | undefined;
+}
+
+/** What stands behind a failure: the kernel may have killed the root, or a child whose end the body reports, since the last look. */
+export function kernelExcessBehind({ type }: Ending, watch: Watch | undefined): Excess | undefined {
+  return type === "raised" || type === "crashed" ? watch?.kernelExcess() : undefined;
 }
 
 interface Entry {
   readonly watched: Watched;
   account: CpuAccount;
   baseline: Baseline | undefined;
+  looks: number;
   /** Calls off the next sample. */
   callOff: () => void;
 }
 
+/** A call that is over by the first is not worth what a cgroup costs. */
+const BOUND_AFTER_LOOKS = 2;
+
 /** How processes are looked at; replaced in tests. */
 export interface ProcessReader {
-  tree(rootPid: number): readonly ProcessSample[];
+  tree(rootPid: number, others?: readonly number[]): readonly ProcessSample[];
   exactMemory: typeof readExactMemory;
 }
 
@@ -56,11 +83,10 @@ export class QuotaWatch {
     this.#cores = cores;
   }
 
-  /** @returns what ends the watch */
-  watch(watched: Watched): () => void {
-    const entry: Entry = { watched, account: NEW_ACCOUNT, baseline: undefined, callOff: () => undefined };
+  watch(watched: Watched): Watch {
+    const entry: Entry = { watched, account: NEW_ACCOUNT, baseline: undefined, looks: 0, callOff: () => undefined };
     this.#sampleIn(FIRST_SAMPLE_MS, entry);
-    return () => entry.callOff();
+    return { end: () => entry.callOff(), kernelExcess: () => kernelExcess(watched) };
   }
 
   close(): void {
@@ -75,7 +101,10 @@ export class QuotaWatch {
     const { quotas, rootPid } = entry.watched;
     entry.baseline ??= entry.watched.baseline();
     const { baseline } = entry;
-    const tree = baseline ? this.#reader.tree(rootPid) : [];
+    const { cgroup } = entry.watched;
+    const excess = kernelExcess(entry.watched);
+    if (excess) return entry.watched.exceeded(excess);
+    const tree = baseline ? this.#reader.tree(rootPid, cgroup.members) : [];
     if (!baseline || tree.length === 0) return this.#sampleIn(FIRST_SAMPLE_MS, entry);
     entry.account = book(entry.account, sum(tree, ({ cpuMs }) => cpuMs) - baseline.cpuMs);
     const usage: Usage = {
@@ -87,8 +116,11 @@ export class QuotaWatch {
     if (verdict.type === "exceeded" && verdict.excess.quota === "memory" && tree.length > 1) {
       verdict = judge(quotas, { ...usage, memoryBytes: this.#exactMemory(tree, baseline) }, this.#cores);
     }
-    if (verdict.type === "within") this.#sampleIn(verdict.nextSampleMs, entry);
-    else entry.watched.exceeded(verdict.excess);
+    if (verdict.type === "exceeded") return entry.watched.exceeded(verdict.excess);
+    this.#sampleIn(verdict.nextSampleMs, entry);
+    entry.looks += 1;
+    if (quotas.memoryBytes !== null && entry.looks >= BOUND_AFTER_LOOKS)
+      cgroup.bound(tree, kernelRoom(quotas.memoryBytes, baseline.memoryBytes));
   }
 
   /**
@@ -103,6 +135,13 @@ export class QuotaWatch {
     const shareBytes = sum(exact, ({ proportionalBytes, process }) => proportionalBytes ?? process.memoryBytes);
     return Math.max(Math.max(0, grownBytes) + privateBytes, shareBytes - baseline.memoryBytes);
   }
+}
+
+function kernelExcess({ cgroup, quotas }: Watched): Excess | undefined {
+  const observed = cgroup.exhaustedBytes;
+  return observed === undefined || quotas.memoryBytes === null
+    ? undefined
+    : { quota: "memory", observed, limit: quotas.memoryBytes };
 }
 
 function sum<Item>(items: readonly Item[], figure: (item: Item) => number): number {

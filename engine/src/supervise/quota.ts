@@ -55,6 +55,18 @@ export function judge(quotas: Quotas, usage: Usage, cores: number): Verdict {
   return { type: "within", nextSampleMs: Math.max(SHORTEST_MS, soonestMs) };
 }
 
+/** What the kernel counts beside: its own tables for these processes, and pages that it gives up last. */
+const KERNEL_SLACK_BYTES = 16_777_216;
+const KERNEL_SLACK_PARTS = 16;
+
+/**
+ * What a cgroup may take up from now on, so that nothing within the quota meets its end: the quota, and a copy of all the worker had
+ * as the body began, since to write to memory that it shares with the template makes one.
+ */
+export function kernelRoom(memoryBytes: number, baselineBytes: number): number {
+  return Math.ceil(memoryBytes + memoryBytes / KERNEL_SLACK_PARTS) + KERNEL_SLACK_BYTES + baselineBytes;
+}
+
 /** The excess of a result, or undefined if it may be handed on. */
 export function judgeOutput({ outputBytes }: Quotas, observedBytes: number): Excess | undefined {
   if (outputBytes === null || observedBytes <= outputBytes) return undefined;

@@ -16,7 +16,7 @@ const AGE_TO_COST = 10;
 
 /** What is read, replaced in tests. */
 export interface Sources {
-  tree(rootPid: number): readonly ProcessSample[];
+  tree(rootPid: number, others?: readonly number[]): readonly ProcessSample[];
   scan(): readonly ProcessStat[];
   process(pid: number): ProcessSample | undefined;
 }
@@ -26,7 +26,7 @@ const system: Sources = { tree: readTree, scan: scanStats, process: readProcess 
 /**
  * Looks at processes that each lead a session and adopt no orphans: at the descendants of one, which are read each time, and at whoever is in its
  * session though the parent has ended, who is found at the latest with the next look at the whole machine. What has left the session *and* lost its
- * parent is not seen here; it is found by its owner when the call ends.
+ * parent is seen in its cgroup, where there is one; else it is found by its owner when the call ends.
  */
 export class SessionReader implements ProcessReader {
   readonly exactMemory = readExactMemory;
@@ -40,8 +40,8 @@ export class SessionReader implements ProcessReader {
     this.#sources = sources;
   }
 
-  tree(rootPid: number): readonly ProcessSample[] {
-    const tree = this.#sources.tree(rootPid);
+  tree(rootPid: number, others?: readonly number[]): readonly ProcessSample[] {
+    const tree = this.#sources.tree(rootPid, others);
     if (tree.length === 0) return tree;
     const seen = new Set(tree.map(({ pid }) => pid));
     const orphans = this.#scan()

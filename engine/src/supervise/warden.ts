@@ -10,17 +10,20 @@ const PROGRAM = import.meta.url.endsWith(".ts") ? "./warden-main.ts" : "./warden
  */
 export class Warden {
   readonly #owner: string;
+  readonly #cgroups: string | undefined;
   #process: ChildProcess | undefined;
 
-  constructor(owner: string) {
+  /** @param cgroups the folder of the engine's cgroups */
+  constructor(owner: string, cgroups: string | undefined) {
     this.#owner = owner;
+    this.#cgroups = cgroups;
   }
 
   /** Starts it, unless it runs. */
   ensure(): void {
     if (this.#process) return;
     const program = fileURLToPath(new URL(PROGRAM, import.meta.url));
-    const child = spawn(process.execPath, [program, this.#owner], {
+    const child = spawn(process.execPath, [program, this.#owner, this.#cgroups ?? ""], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       cwd: "/",

@@ -83,21 +83,36 @@ def test_a_fault_gives_each_call_one_outcome_at_every_state_and_the_next_call_wo
     assert ended == expected
 
 
-def test_a_killed_host_leaves_nothing_of_the_calls_at_any_state(programs: Programs, leaks: LeakDetector) -> None:
-    host = programs.start(
-        """
-        import pathlib, time
-        from endstop import ToolExecutor
-        from tests.support.call_states import CallsAtEveryState
+HOST_WITH_CALLS = """
+import pathlib, time
+from endstop import ToolExecutor
+from tests.support.call_states import CallsAtEveryState
 
-        calls = CallsAtEveryState(ToolExecutor(), pathlib.Path("."), "60s")
-        print("ready", *calls.pids.values(), flush=True)
-        time.sleep(60)
-        """
-    )
+calls = CallsAtEveryState(ToolExecutor(), pathlib.Path("."), "60s")
+print("ready", *calls.pids.values(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_host_leaves_nothing_of_the_calls_at_any_state(programs: Programs, leaks: LeakDetector) -> None:
+    host = programs.start(HOST_WITH_CALLS)
     workers = host.wait_for("ready").split()[1:]
     assert len(set(workers)) == BUSY_WORKERS
     assert len(leaks.processes()) >= 3 + BUSY_WORKERS, "host, engine, template and workers"
     os.kill(host.pid, signal.SIGKILL)
+    host.finish()
+    nothing_runs(leaks)
+
+
+def test_a_template_that_stands_still_does_not_outlive_host_and_engine(programs: Programs, leaks: LeakDetector) -> None:
+    host = programs.start(HOST_WITH_CALLS)
+    template = psutil.Process(int(host.wait_for("ready").split()[1])).parent()
+    assert template is not None
+    engine = template.parent()
+    assert engine is not None
+    template.suspend()
+    # A template that sees its host alive leaves the journals to the next engine.
+    os.kill(host.pid, signal.SIGKILL)
+    engine.kill()
     host.finish()
     nothing_runs(leaks)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import cgroups
 from tests.support.leaks import LeakDetector, LeakError, no_leaks
 
 Undo = Callable[[], object]
@@ -73,6 +74,16 @@ def a_temporary_directory() -> tuple[str, Undo]:
     return rf"temporary file {re.escape(str(path))}", path.rmdir
 
 
+def a_cgroup() -> tuple[str, Undo]:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    folder = cgroups.own_folder()
+    assert folder is not None
+    group = folder / f"endstop-{ended.pid}-leaked"
+    group.mkdir()
+    return rf"cgroup {re.escape(str(group))}", group.rmdir
+
+
 def end(child: subprocess.Popen[bytes]) -> None:
     child.kill()
     child.wait()
@@ -89,6 +100,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
         a_socket,
         a_temporary_file,
         a_temporary_directory,
+        pytest.param(a_cgroup, marks=pytest.mark.skipif(not cgroups.can_be_made(), reason="no cgroup here")),
     ],
 )
 def test_a_leak_is_reported_by_name_and_forgiven_when_it_is_gone(plant: Callable[[], tuple[str, Undo]]) -> None:

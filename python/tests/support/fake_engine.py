@@ -119,7 +119,14 @@ class FakeEngine(Peer):
         super().__init__(ours)
         with theirs:
             self.pid = self._spawn_template(theirs.fileno())
-        hello = {"protocol": PROTOCOL_VERSION, "path": self.path, "socket": self.socket_path, "host": NO_PROCESS}
+        hello = {
+            "protocol": PROTOCOL_VERSION,
+            "path": self.path,
+            "socket": self.socket_path,
+            "host": NO_PROCESS,
+            "journals": None,
+            "cgroups": None,
+        }
         self.send({"type": "hello", **hello})
         self.workers: list[FakeWorker] = []
         self._numbers = 0

@@ -1,4 +1,4 @@
-"""Finds what a test leaves behind: processes, threads, descriptors, Unix sockets, temporary files. Linux only.
+"""Finds what a test leaves behind: processes, threads, descriptors, Unix sockets, temporary files, cgroups. Linux only.
 
 A process is the test's if it descends from this one, or carries the cookie that the test's children inherit in their
 environment: so also what called setsid, changed its parent or lost it is found, anywhere on the machine.
@@ -14,6 +14,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+
+from tests.support import cgroups
 
 COOKIE = "ENDSTOP_TEST_COOKIE"
 # "Nothing of ours runs two seconds later."
@@ -39,6 +41,7 @@ class LeakDetector:
             _descriptors,
             self._sockets,
             self._files,
+            self._cgroups,
         )
         self._before = [set(look()) for look in self._looks]
 
@@ -105,6 +108,10 @@ class LeakDetector:
             for folder, folders, files in os.walk(self.directory)
             for name in (*folders, *files)
         }
+
+    def _cgroups(self) -> dict[object, str]:
+        """Of engines that are gone."""
+        return {folder: f"cgroup {folder}" for folder in cgroups.abandoned()}
 
 
 @contextmanager

@@ -290,3 +290,14 @@ def keep(megabytes: int) -> int:
     _kept.append(bytearray(megabytes * 1_000_000))
     time.sleep(0.2)
     return len(_kept[-1])
+
+
+def allocate_unseen(stop: int, go: str, megabytes: int) -> None:
+    """Waits until `go` is there, stops a process, the engine, and allocates a megabyte at a time."""
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    os.kill(stop, signal.SIGSTOP)
+    kept = []
+    for _ in range(megabytes):
+        kept.append(bytearray(1_000_000))
+    time.sleep(60)

@@ -5,7 +5,7 @@ import { previewOf } from "../../call/preview.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
-import type { QuotaWatch } from "../../supervise/quota-watch.ts";
+import { kernelExcessBehind, type QuotaWatch } from "../../supervise/quota-watch.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
 import { OutputTail, WholeOutput } from "./bounded-output.ts";
 import type { Command } from "./command-options.ts";
@@ -62,7 +62,7 @@ export class CommandRunner implements BodyRunner {
       if (ending) return;
       ending = decided;
       deadline?.cancel();
-      unwatch?.();
+      watch?.end();
       owned.terminate();
       call.ended(decided, value);
     };
@@ -72,12 +72,13 @@ export class CommandRunner implements BodyRunner {
         : this.#clock.setTimer(call.timeoutMs, () =>
             end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }),
           );
-    const unwatch =
+    const watch =
       child.pid === undefined || !needsSampling(quotas)
         ? undefined
         : this.#watch.watch({
             rootPid: child.pid,
             quotas,
+            cgroup: owned.cgroup,
             baseline: () => ({ cpuMs: 0, memoryBytes: 0 }),
             exceeded: (excess) => end({ type: "over-quota", ...excess }),
           });
@@ -100,7 +101,10 @@ export class CommandRunner implements BodyRunner {
         tooLate.cancel();
         child.stdout?.destroy();
         child.stderr?.destroy();
-        if (!ending) end(...this.#ending(exitCode, signal, output, errors));
+        if (ending) return;
+        const [own, value] = this.#ending(exitCode, signal, output, errors);
+        const excess = kernelExcessBehind(own, watch);
+        end(excess ? { type: "over-quota", ...excess } : own, value);
       };
       // Something that cleared its environment and left the session can hold the pipe open for ever.
       const tooLate = this.#clock.setTimer(LAST_OUTPUT_MS, finish);

@@ -10,7 +10,7 @@ import type { WorkersMakeWay } from "../../pressure/relief.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { largestOf } from "../../supervise/process-tree.ts";
 import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.ts";
-import { baselineOf, type QuotaWatch } from "../../supervise/quota-watch.ts";
+import { baselineOf, kernelExcessBehind, type QuotaWatch, type Watch } from "../../supervise/quota-watch.ts";
 import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
@@ -46,7 +46,7 @@ export interface Job {
 interface Assignment {
   readonly job: Job;
   readonly deadline: Timer | undefined;
-  readonly unwatch: (() => void) | undefined;
+  readonly watch: Watch | undefined;
   /** Calls the body waits for: meanwhile it takes no processor, and its calls may need its place. */
   waitingFor: number;
 }
@@ -76,7 +76,7 @@ export class NodePool implements WorkersMakeWay {
         const assignment = this.#busy.get(worker);
         this.#release(worker);
         if (!assignment) this.#idleDeaths += 1;
-        assignment?.job.ended({ type: "crashed", ...crash });
+        if (assignment) endOf(assignment, { type: "crashed", ...crash });
         this.#pump();
       },
       changed: () => this.#pump(),
@@ -197,7 +197,7 @@ export class NodePool implements WorkersMakeWay {
     const assignment = this.#busy.get(worker);
     switch (message.type) {
       case "ended":
-        if (assignment?.job.callId === message.callId) this.#ended(worker, assignment.job, message);
+        if (assignment?.job.callId === message.callId) this.#ended(worker, assignment, message);
         return this.#pump();
       case "broken":
         this.#forget(worker);
@@ -212,12 +212,10 @@ export class NodePool implements WorkersMakeWay {
     }
   }
 
-  #ended(worker: NodeWorker, job: Job, { ending, value }: FromGuest & { type: "ended" }): void {
+  #ended(worker: NodeWorker, assignment: Assignment, { ending, value }: FromGuest & { type: "ended" }): void {
     this.#release(worker);
-    const excess =
-      ending.type === "too-large" && ending.started ? judgeOutput(job.quotas, ending.observedBytes) : undefined;
     this.#idleDeaths = 0;
-    job.ended(excess ? { type: "over-quota", ...excess } : ending, value);
+    endOf(assignment, ending, value);
     if (!worker.isWornOut()) return;
     this.#forget(worker);
     worker.terminate("recycle");
@@ -253,20 +251,24 @@ export class NodePool implements WorkersMakeWay {
       end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }, reason, "deadline");
     };
     const deadline = timeoutMs === null ? undefined : this.#clock.setTimer(timeoutMs, expire);
-    const unwatch = this.#watchQuotas(worker, quotas, (excess) => {
+    const watch = this.#watchQuotas(worker, quotas, (excess) => {
       const reason = new DOMException(`The ${excess.quota} quota is exceeded`, "AbortError");
       end({ type: "over-quota", ...excess }, reason, "quota");
     });
-    this.#busy.set(worker, { job, deadline, unwatch, waitingFor: 0 });
+    this.#busy.set(worker, { job, deadline, watch, waitingFor: 0 });
+    worker.cgroup.lift();
     worker.busy();
     worker.calls += 1;
     worker.send({ type: "run", callId, path, module, input, outputBytes: quotas.outputBytes });
   }
 
-  #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): (() => void) | undefined {
+  #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): Watch | undefined {
     if (worker.pid === undefined || !needsSampling(quotas)) return undefined;
     const before = baselineOf(worker.pid, quotas);
-    return before && this.#watch.watch({ rootPid: worker.pid, quotas, baseline: () => before, exceeded });
+    return (
+      before &&
+      this.#watch.watch({ rootPid: worker.pid, quotas, cgroup: worker.cgroup, baseline: () => before, exceeded })
+    );
   }
 
   #stop(worker: NodeWorker, { callId }: Job, reason: DOMException, why: WorkerEnd): void {
@@ -278,7 +280,7 @@ export class NodePool implements WorkersMakeWay {
   #release(worker: NodeWorker): void {
     const assignment = this.#busy.get(worker);
     assignment?.deadline?.cancel();
-    assignment?.unwatch?.();
+    assignment?.watch?.end();
     this.#busy.delete(worker);
     worker.idle();
   }
@@ -287,4 +289,13 @@ export class NodePool implements WorkersMakeWay {
     this.#release(worker);
     this.#workforce.forget(worker);
   }
+}
+
+/** Ends an assignment's call: with the quota that stands behind the ending, if one does. */
+function endOf({ job, watch }: Assignment, ending: Ending, value?: Uint8Array): void {
+  const excess =
+    ending.type === "too-large" && ending.started
+      ? judgeOutput(job.quotas, ending.observedBytes)
+      : kernelExcessBehind(ending, watch);
+  job.ended(excess ? { type: "over-quota", ...excess } : ending, value);
 }

@@ -3,6 +3,7 @@ import { errorInfo } from "../../call/error-info.ts";
 import type { Crash, ErrorInfo } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Clock } from "../../internal/clock.ts";
+import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { readMemory } from "../../supervise/process-tree.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
@@ -80,6 +81,10 @@ export class NodeWorker {
   /** Undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#owned.child.pid;
+  }
+
+  get cgroup(): Cgroup {
+    return this.#owned.cgroup;
   }
 
   /** The module it is importing: it imports them in the order in which it was told. */

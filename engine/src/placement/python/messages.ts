@@ -11,6 +11,9 @@ export type ToTemplate =
       readonly path: readonly string[];
       readonly socket: string;
       readonly host: number;
+      readonly journals: string | null;
+      /** The folder of the engine's cgroups, which is made when it is needed. */
+      readonly cgroups: string | null;
     }
   | { readonly type: "prepare"; readonly modules: readonly string[] }
   | { readonly type: "fork"; readonly worker: number; readonly token: string }

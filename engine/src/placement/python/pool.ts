@@ -9,7 +9,7 @@ import type { RunningCall } from "../../pressure/furthest-over-share.ts";
 import type { WorkersMakeWay } from "../../pressure/relief.ts";
 import { largestOf } from "../../supervise/process-tree.ts";
 import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
-import { QuotaWatch } from "../../supervise/quota-watch.ts";
+import { QuotaWatch, type Watch } from "../../supervise/quota-watch.ts";
 import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
 import { type Accept, sameToken } from "./dial-in.ts";
@@ -30,7 +30,7 @@ interface Assignment {
   readonly isLoading: boolean;
   /** Calls off its deadline. */
   callOff: (() => void) | undefined;
-  unwatch: (() => void) | undefined;
+  watch: Watch | undefined;
 }
 
 /**
@@ -246,24 +246,26 @@ export class PythonPool implements WorkersMakeWay {
     const leftMs = withinMs === null ? Number.POSITIVE_INFINITY : Math.max(1, withinMs - (startedAtMs - queuedAtMs));
     const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
     const isLoading = this.#tools.give(worker, key);
+    worker.cgroup.lift();
     // The worker first: while it wakes up, the rest is done.
     tell(worker, { type: "run", callId, attempt, key, limits: workerLimits(job.quotas) }, args);
     worker.calls += 1;
-    const assignment: Assignment = { job, queued, isLoading, callOff: undefined, unwatch: undefined };
+    const assignment: Assignment = { job, queued, isLoading, callOff: undefined, watch: undefined };
     this.#busy.set(worker, assignment);
     if (!queued.isRetry) job.begun();
     if (timeoutMs !== null) {
       const expire = (): void => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs);
       assignment.callOff = this.#deadlines.set(timeoutMs, expire);
     }
-    assignment.unwatch = this.#watchQuotas(worker, job);
+    assignment.watch = this.#watchQuotas(worker, job);
   }
 
-  #watchQuotas(worker: Worker, job: Job): (() => void) | undefined {
+  #watchQuotas(worker: Worker, job: Job): Watch | undefined {
     if (worker.pid === undefined || !needsSampling(job.quotas)) return undefined;
     return this.#watch.watch({
       rootPid: worker.pid,
       quotas: job.quotas,
+      cgroup: worker.cgroup,
       baseline: () => this.#workforce.started(worker, job.callId),
       exceeded: (excess) => this.#stop(worker, job, { type: "over-quota", ...excess }),
     });
@@ -291,7 +293,7 @@ export class PythonPool implements WorkersMakeWay {
     if (!assignment || message.type === "hello") return;
     const { job } = assignment;
     if (message.callId !== job.callId || message.attempt !== job.attempt) return;
-    const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas);
+    const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas, assignment.watch);
     if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
     if (message.leftProcesses || isWornOut(worker, message.grownBytes)) this.#workforce.kill(worker, "recycle");
@@ -303,10 +305,10 @@ export class PythonPool implements WorkersMakeWay {
     const assignment = this.#busy.get(worker);
     if (assignment) {
       this.#release(worker);
-      const { job, queued, isLoading } = assignment;
+      const { job, queued, isLoading, watch } = assignment;
       if (this.#workforce.started(worker, job.callId)) {
         const ending: Ending = { type: "crashed", ...crash };
-        const excess = excessBehind(ending, job.quotas);
+        const excess = excessBehind(ending, job.quotas, watch);
         job.ended(excess ? { type: "over-quota", ...excess } : ending);
       } else if (isLoading && queued.isRetry) {
         const error = { name: "WorkerCrashed", message: "the worker ended while it loaded the tool", stack: "" };
@@ -322,7 +324,7 @@ export class PythonPool implements WorkersMakeWay {
   #release(worker: Worker): void {
     const assignment = this.#busy.get(worker);
     assignment?.callOff?.();
-    assignment?.unwatch?.();
+    assignment?.watch?.end();
     this.#busy.delete(worker);
   }
 }

@@ -1,5 +1,6 @@
 import type { Ending, Excess } from "../../call/ending.ts";
 import { judgeOutput, type Quotas } from "../../supervise/quota.ts";
+import { kernelExcessBehind, type Watch } from "../../supervise/quota-watch.ts";
 import type { WorkerLimits } from "./messages.ts";
 
 /**
@@ -20,8 +21,8 @@ export function workerLimits({ cpuMs, memoryBytes, outputBytes }: Quotas): Worke
   };
 }
 
-/** The quota that stands behind an ending which the worker's own limits brought about. */
-export function excessBehind(ending: Ending, quotas: Quotas): Excess | undefined {
+/** The quota that stands behind an ending which the worker's own limits, or the kernel's, brought about. */
+export function excessBehind(ending: Ending, quotas: Quotas, watch: Watch | undefined): Excess | undefined {
   const limits = workerLimits(quotas);
   if (ending.type === "too-large" && ending.part === "result") return judgeOutput(quotas, ending.observedBytes);
   if (ending.type === "raised" && ending.error.name.endsWith("MemoryError") && quotas.memoryBytes !== null) {
@@ -30,5 +31,5 @@ export function excessBehind(ending: Ending, quotas: Quotas): Excess | undefined
   if (ending.type === "crashed" && ending.signal === "SIGXCPU" && quotas.cpuMs !== null) {
     return { quota: "cpu", observed: limits?.cpuMs ?? quotas.cpuMs, limit: quotas.cpuMs };
   }
-  return undefined;
+  return kernelExcessBehind(ending, watch);
 }

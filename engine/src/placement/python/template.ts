@@ -17,6 +17,8 @@ export interface PythonCommand {
   readonly stdout: number | null;
   /** The host's process id: while it lives, it cleans up after an engine that was killed. */
   readonly host: number;
+  /** Private directory of the host, for the journals of its engines; null where there is none. */
+  readonly journals: string | null;
 }
 
 export interface TemplateEvents {
@@ -35,7 +37,13 @@ export class Template {
   readonly #standstill: Standstill;
   #ended = false;
 
-  constructor(python: PythonCommand, socketPath: string, clock: Clock, events: TemplateEvents) {
+  constructor(
+    python: PythonCommand,
+    socket: string,
+    cgroups: string | undefined,
+    clock: Clock,
+    events: TemplateEvents,
+  ) {
     this.#process = spawn(python.executable, [...python.flags, "-c", BOOT, JSON.stringify(python.path)], {
       stdio: ["ignore", python.stdout ?? "ignore", "inherit", "pipe"],
       detached: true, // a session of its own: Ctrl-C is the host's business
@@ -46,8 +54,8 @@ export class Template {
       () => pid !== undefined && isStopped(pid),
       () => this.kill(),
     );
-    const socket = this.#process.stdio[3] as Socket;
-    this.#channel = new Channel(socket, socket, {
+    const pipe = this.#process.stdio[3] as Socket;
+    this.#channel = new Channel(pipe, pipe, {
       frame: ({ header }) => {
         const message = header as FromTemplate;
         if (message.type !== "died") this.#standstill.answered();
@@ -66,7 +74,8 @@ export class Template {
     this.#process.once("exit", (code, signal) =>
       ended(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
     );
-    this.send({ type: "hello", protocol: PROTOCOL, path: python.path, socket: socketPath, host: python.host });
+    const { path, host, journals } = python;
+    this.send({ type: "hello", protocol: PROTOCOL, path, socket, host, journals, cgroups: cgroups ?? null });
   }
 
   send(message: ToTemplate): void {

@@ -1,6 +1,7 @@
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Channel } from "../../internal/channel.ts";
 import type { Timer } from "../../internal/clock.ts";
+import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { Died, ToWorker } from "./messages.ts";
 
 /** The life of a worker's process. */
@@ -22,6 +23,7 @@ export interface Worker {
   calls: number;
   /** Keys of the tools it has been given. */
   readonly loaded: Set<string>;
+  readonly cgroup: Cgroup;
   pid: number | undefined;
   channel: Channel | undefined;
   died: Died | undefined;

@@ -3,6 +3,7 @@ import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { EventStream } from "../../events/event-stream.ts";
 import type { Channel, ChannelEvents } from "../../internal/channel.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
+import { Cgroups } from "../../supervise/cgroups.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
 import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
 import { type Accept, DialIn, newToken, type StartedNote, sameToken } from "./dial-in.ts";
@@ -40,6 +41,7 @@ export class Workforce {
   readonly #events: WorkforceEvents;
   readonly #stream: EventStream;
   readonly #dialIn: DialIn;
+  readonly #cgroups = new Cgroups();
   readonly #modules = new TemplateModules();
   readonly #workers = new Map<number, Worker>();
   #template: Template | undefined;
@@ -124,6 +126,7 @@ export class Workforce {
       generation: this.#modules.generation,
       calls: 0,
       loaded: new Set(),
+      cgroup: this.#cgroups.group(),
       pid: undefined,
       channel: undefined,
       died: undefined,
@@ -161,14 +164,18 @@ export class Workforce {
     const template = this.#template;
     this.#prepareTimer?.cancel();
     return new Promise((resolve) => {
-      this.#closed = resolve;
+      const ended = (): void => {
+        this.#cgroups.close();
+        resolve();
+      };
+      this.#closed = ended;
       for (const worker of this.#workers.values()) this.kill(worker, "close");
       this.#dialIn.close();
-      if (!template) return resolve();
+      if (!template) return ended();
       const tooLate = this.#clock.setTimer(DEATH_TIMEOUT_MS, () => template.kill());
       this.#closed = () => {
         tooLate.cancel();
-        resolve();
+        ended();
       };
       template.close();
     });
@@ -214,7 +221,13 @@ export class Workforce {
     const { signal = null, exitCode = null } = worker.died ?? {};
     this.kill(worker);
     this.#events.lost(worker, { signal, exitCode });
+    this.#forget(worker);
+  }
+
+  /** Of one that is gone, once nobody asks any more what it did. */
+  #forget(worker: Worker): void {
     this.#dialIn.forget(worker.number);
+    void worker.cgroup.remove();
   }
 
   #heardOfDeath(died: Died): void {
@@ -232,7 +245,7 @@ export class Workforce {
       this.#signOfDeath(worker);
       if (worker.life.type === "forking") this.#end(worker);
       this.#workers.delete(worker.number);
-      if (worker.life.type === "ending") this.#dialIn.forget(worker.number);
+      if (worker.life.type === "ending") this.#forget(worker);
     }
     this.#template?.send({ type: "reap", worker: died.worker });
     this.#events.changed();
@@ -244,7 +257,7 @@ export class Workforce {
   }
 
   #startedTemplate(): Template {
-    this.#template ??= new Template(this.#python, this.#dialIn.socketPath, this.#clock, {
+    this.#template ??= new Template(this.#python, this.#dialIn.socketPath, this.#cgroups.folder, this.#clock, {
       message: (message) => this.#heardTemplate(message),
       ended: (description) => this.#templateEnded(description),
     });
@@ -283,6 +296,7 @@ export class Workforce {
       this.#tellExit(worker, { signal: null, exitCode: null });
       this.kill(worker);
       if (wasAlive && !this.#closed) this.#events.lost(worker, { signal: null, exitCode: null });
+      void worker.cgroup.remove();
     }
     if (this.#closed) return this.#closed();
     this.#failures += 1;

@@ -20,10 +20,11 @@ _LIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_AS", "RLIMIT_CPU")
 def describe_machine() -> tuple[list[str], str | None]:
     """Lines to read, and why there can be no engine, or None."""
     problem = None
+    groups = "unknown"
     try:
-        node = engine_command()[0]
-        version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=10, check=True)
-        engine = f"Node {version.stdout.strip()} at {node}"
+        command = engine_command()
+        engine = f"Node {_said([command[0], '--version'])} at {command[0]}"
+        groups = _said([*command, "--cgroups"])
     except (EngineError, OSError, subprocess.SubprocessError) as error:
         problem = engine = str(error)
     return [
@@ -32,10 +33,15 @@ def describe_machine() -> tuple[list[str], str | None]:
         engine if problem is None else f"no engine: {engine}",
         f"fork: {_fork()}",
         f"limits of this process: {_resource_limits()}",
-        f"cgroup: {_cgroup()}",
+        f"cgroup of this process: {_cgroup()}",
+        f"cgroups that hold memory quotas: {groups}",
         f"processors: {_processors()}",
         f"directory for journals and sockets: {os.environ.get('ENDSTOP_TMPDIR') or 'the system’s'}",
     ], problem
+
+
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
 
 def _version(package: str) -> str:

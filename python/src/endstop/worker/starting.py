@@ -76,7 +76,7 @@ def _become_worker(birth: Birth, modules: Sequence[str] = ()) -> NoReturn:
 def _restore_signals() -> None:
     """As in a Python that was just started, whatever the template or an imported module set."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGCONT):
         signal.signal(number, signal.SIG_DFL)
 
 

@@ -37,8 +37,9 @@ def main() -> NoReturn:
     with suppress(PermissionError):  # the engine started it as the leader of a session already
         os.setsid()
     adopt_orphans()
-    # An import can hang; this ends it too when the engine dies. The engine starts the template on its main thread.
-    signal_on_parent_death(signal.SIGTERM)
+    # An import can hang; this ends it too when the engine dies, and SIGCONT does so where something has stopped it. The
+    # engine starts the template on its main thread.
+    signal_on_parent_death(signal.SIGCONT)
     streams.make_live()
     os.environ.pop(CALL_VARIABLE, None)  # each worker gets its own
     # A pickle that names the host's program must fail here, and not find a name of this one.
@@ -64,9 +65,12 @@ class Template:
         self._registry = Registry()
         self._socket_path: str | None = None
         self._host = 0
+        self._journals: str | None = None
+        self._cgroups: str | None = None
         self._modules: list[str] = []
         self._unborn: list[Birth] = []
         self._importing = False
+        self._engine = os.getppid()
         os.register_at_fork(after_in_child=self._let_go)
         self._take_signals()
 
@@ -90,12 +94,14 @@ class Template:
                     self._carry_out(frame)
 
     def end(self, code: int = 0) -> NoReturn:
-        """Kills and reaps all that it started, removes the socket's directory if nobody listens there, and exits."""
+        """Kills and reaps all that it started, removes the files that nobody else is left to remove, and exits."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._registry.kill_all()
         # A host that lives starts another engine, which reads there what the workers had begun.
         if self._socket_path is not None and not _is_alive(self._host):
-            _remove_abandoned(self._socket_path)
+            _remove_abandoned(self._socket_path, self._journals)
+        if self._cgroups is not None:
+            _remove_cgroups(self._cgroups)
         streams.flush()
         os._exit(code)
 
@@ -119,6 +125,8 @@ class Template:
         sys.path[:] = header["path"]
         self._socket_path = header["socket"]
         self._host = header["host"]
+        self._journals = header["journals"]
+        self._cgroups = header["cgroups"]
 
     def _prepare(self, modules: list[str]) -> None:
         self._importing = True
@@ -161,6 +169,7 @@ class Template:
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: self._on_child_ended())
         signal.signal(signal.SIGTERM, lambda number, frame: self.end())
+        signal.signal(signal.SIGCONT, lambda number, frame: self._end_without_engine())
         # Ctrl-C in the terminal is for the host to handle.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -168,6 +177,10 @@ class Template:
         # The loop reports deaths; while it is in an import, which can be long, the signal's handler does.
         if self._importing:
             self._report_deaths()
+
+    def _end_without_engine(self) -> None:
+        if os.getppid() != self._engine:
+            self.end()
 
     def _let_go(self) -> None:
         """In every fork, and in the forks of a fork: the descriptors are the template's."""
@@ -187,16 +200,27 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _remove_abandoned(socket_path: str) -> None:
-    """If the engine was killed, its socket and the private directory around it are still there."""
+def _remove_abandoned(socket_path: str, journals: str | None) -> None:
+    """If the engine was killed, its socket, the private directory around it, and the journals are still there."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(FileNotFoundError):
         probe.setblocking(False)
         try:
             probe.connect(socket_path)
         except ConnectionRefusedError:
-            shutil.rmtree(os.path.dirname(socket_path), ignore_errors=True)
+            for directory in (os.path.dirname(socket_path), journals):
+                if directory is not None:
+                    shutil.rmtree(directory, ignore_errors=True)
         except BlockingIOError:
             pass  # it listens, and has many who dial
+
+
+def _remove_cgroups(folder: str) -> None:
+    """The engine's groups, as far as it has not done so: what ran in them is reaped by now."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if os.path.isdir(group := os.path.join(folder, name)):
+                os.rmdir(group)
+        os.rmdir(folder)
 
 
 if __name__ == "__main__":

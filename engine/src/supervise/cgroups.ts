@@ -1,0 +1,156 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorInfo } from "../call/error-info.ts";
+import { readText } from "../internal/read-text.ts";
+import { CGROUP_INTERFACES, Cgroup } from "./cgroup.ts";
+import { type CgroupPlace, cgroupPlace } from "./cgroup-place.ts";
+import { signalProcess } from "./kill-group.ts";
+import { readStat } from "./process-tree.ts";
+
+/** Names the folder in which groups are made, absolute or seen from this process's own cgroup; `off` makes none. */
+export const CGROUP_VARIABLE = "ENDSTOP_CGROUP";
+
+/** A process that is killed leaves its group when the kernel has taken it down, not before. */
+export const REMOVAL_TRIES = 50;
+export const REMOVAL_PAUSE_MS = 10;
+
+/** The cgroups of one engine, in a folder of their own. Nothing is made before the first is needed. */
+export class Cgroups {
+  /** Where they are, once there are any; undefined where this machine, or this process's rights, allow none. */
+  readonly folder: string | undefined;
+  readonly #wish: string | undefined;
+  readonly #place: CgroupPlace | undefined;
+  #isMade = false;
+  #refusal: string | undefined;
+  #made = 0;
+
+  constructor(wish = process.env[CGROUP_VARIABLE], read = readText) {
+    this.#wish = wish;
+    this.#place = wish === "off" ? undefined : cgroupPlace(read, wish);
+    this.folder = this.#place && join(this.#place.folder, `endstop-${process.pid}-${randomBytes(4).toString("hex")}`);
+  }
+
+  get version(): 1 | 2 {
+    return this.#place?.version ?? 2;
+  }
+
+  get areUsable(): boolean {
+    return this.folder !== undefined && this.#refusal === undefined;
+  }
+
+  /** One for an owned process. */
+  group(): Cgroup {
+    return new Cgroup(this);
+  }
+
+  /** @returns the folder of a new group. @throws the file system's error where none can be made */
+  make(): string {
+    if (!this.#isMade) this.#makeOwn();
+    const folder = join(this.folder as string, String(++this.#made));
+    mkdirSync(folder);
+    for (const [file, text] of CGROUP_INTERFACES[this.version].atBirth) {
+      try {
+        writeFileSync(join(folder, file), text);
+      } catch {
+        // A kernel without swap accounting, for one, has no such file.
+      }
+    }
+    return folder;
+  }
+
+  /** Quotas are still sampled. It is not tried again: what a kernel refuses once, it refuses. Who named a folder is told. */
+  giveUp(error: unknown): void {
+    if (this.#refusal !== undefined) return;
+    this.#refusal = errorInfo(error).message;
+    if (this.#wish) process.stderr.write(`endstop: ${CGROUP_VARIABLE}=${this.#wish} is of no use: ${this.#refusal}\n`);
+  }
+
+  /** What came of trying, in a line. */
+  describe(): string {
+    if (this.#place === undefined) return this.#wish === "off" ? `off (${CGROUP_VARIABLE})` : "none";
+    try {
+      isRemoved(this.make());
+      return `version ${this.version}, in ${this.#place.folder}`;
+    } catch (error) {
+      return `none of ours (${errorInfo(error).message})`;
+    } finally {
+      this.close();
+    }
+  }
+
+  putBack(pid: number): void {
+    if (this.#place) void writeFile(join(this.#place.folder, "cgroup.procs"), String(pid)).catch(() => {});
+  }
+
+  /** Removes what is empty. */
+  close(): void {
+    if (this.#isMade && this.folder !== undefined) removeGroups(this.folder);
+  }
+
+  #makeOwn(): void {
+    const { folder, version } = this.#place as CgroupPlace;
+    removeAbandoned(folder);
+    if (version === 2) shareOutMemory(folder);
+    mkdirSync(this.folder as string);
+    this.#isMade = true;
+    if (version === 2) shareOutMemory(this.folder as string);
+  }
+}
+
+/** Removes the groups of an engine, as far as nothing runs in them. */
+export function removeGroups(folder: string): void {
+  for (const name of groupsIn(folder)) isRemoved(join(folder, name));
+  isRemoved(folder);
+}
+
+/** Kills what runs in the groups of an engine that is gone, and removes them. */
+export async function endGroups(folder: string): Promise<void> {
+  for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
+    for (const name of groupsIn(folder)) {
+      for (const pid of membersOf(join(folder, name))) signalProcess(pid, "SIGKILL");
+      isRemoved(join(folder, name));
+    }
+    if (isRemoved(folder)) return;
+    await sleep(REMOVAL_PAUSE_MS);
+  }
+}
+
+/** What engines have left that were killed together with everyone who would have tidied up. */
+function removeAbandoned(folder: string): void {
+  for (const name of groupsIn(folder)) {
+    const pid = Number(/^endstop-(\d+)-/.exec(name)?.[1]);
+    if (pid > 0 && readStat(pid) === undefined) removeGroups(join(folder, name));
+  }
+}
+
+/** The processes in a group, none if there is no such group. */
+export function membersOf(folder: string): number[] {
+  return (readText(join(folder, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
+}
+
+function groupsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch {
+    return [];
+  }
+}
+
+/** Version 2: groups have the controllers that the one above hands down, which one with processes of its own may not (EBUSY). */
+function shareOutMemory(folder: string): void {
+  const file = join(folder, "cgroup.subtree_control");
+  if (!readFileSync(file, "latin1").split(/\s/).includes("memory")) writeFileSync(file, "+memory");
+}
+
+/** False while something is in it. */
+export function isRemoved(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
