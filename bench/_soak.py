@@ -39,7 +39,7 @@ GROWTH_FROM_MINUTES = 3.0
 MAX_LATE_S = 5.0
 """A call whose limit has passed by that much has not ended on time."""
 FAULT_EVERY_S = 0.5
-FAULTS = {"kill a worker": 60, "stop a worker": 20, "kill the template": 3, "kill the engine": 1}
+FAULTS = {"kill a worker": 60, "stop a worker": 20, "kill the template": 3, "stop the template": 3, "kill the engine": 1}
 EXCUSED = frozenset({"worker-crashed", "lost", "timed-out", "wait-timed-out", "tool-load-failed"})
 """What a fault can make of a call that it hits."""
 EXCUSED_FOR_S = 15.0
@@ -144,7 +144,7 @@ class Soak:
         [template] = engine.children()
         # One that has no workers yet is importing: three kills there would count against the module.
         worker = self._random.choice(template.children())
-        return template.pid if fault == "kill the template" else worker.pid
+        return template.pid if fault.endswith("the template") else worker.pid
 
     def _memory(self) -> int:
         """Of host and engine; what is younger than they are is replaced by faults all the time."""

@@ -42,15 +42,20 @@ it.each(["close", "destroy"] as const)("no process is left after %s, also none t
   expect(OWNER_VARIABLE in process.env).toBe(false);
 });
 
-it("no process is left when the host is killed while its tools spin", async () => {
+it("no process is left and nothing is printed when the host is killed while its tools spin", async () => {
   const log = makeLog();
   const file = fileURLToPath(new URL("./support/dying-host.ts", import.meta.url));
-  const host = spawn(process.execPath, [file, log.path], { stdio: "inherit" });
+  const host = spawn(process.execPath, [file, log.path], { stdio: ["ignore", "inherit", "pipe"] });
   onTestFinished(() => void host.kill("SIGKILL"));
+  let printed = "";
+  host.stderr.on("data", (text) => {
+    printed += text;
+  });
   await vi.waitFor(() => expect(log.lines()).toHaveLength(5), { timeout: 10_000 });
   const pids = log.lines().map((line) => Number(line.split(" ")[1]));
   expect(pids.filter(isRunning)).toHaveLength(5);
   host.kill("SIGKILL");
   await once(host, "exit");
   await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]), { timeout: 5_000 });
+  expect(printed).toBe("");
 });

@@ -142,7 +142,13 @@ function groupsIn(folder: string): string[] {
 /** Version 2: groups have the controllers that the one above hands down, which one with processes of its own may not (EBUSY). */
 function shareOutMemory(folder: string): void {
   const file = join(folder, "cgroup.subtree_control");
-  if (!readFileSync(file, "latin1").split(/\s/).includes("memory")) writeFileSync(file, "+memory");
+  if (readFileSync(file, "latin1").split(/\s/).includes("memory")) return;
+  try {
+    writeFileSync(file, "+memory");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${folder} has processes of its own, or no memory controller to hand down (${code})`);
+  }
 }
 
 /** False while something is in it. */

@@ -27,7 +27,8 @@ let loaded = Promise.resolve();
 let running: Running | undefined;
 let lastNested = 0;
 
-function send(message: FromGuest, sent?: () => void): void {
+/** @param sent also called where the engine is gone; `disconnect` then ends this process */
+function send(message: FromGuest, sent = (): void => {}): void {
   channel?.(message, undefined, undefined, sent);
 }
 
