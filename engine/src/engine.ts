@@ -10,22 +10,18 @@ import { EngineCore } from "./core.ts";
 import { EngineObserver } from "./events/engine-observer.ts";
 import { type EngineStats, engineStats } from "./events/engine-stats.ts";
 import { EventStream } from "./events/event-stream.ts";
-import { compileInputSchema } from "./input-schema.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
-import { requirePositive, show } from "./internal/duration.ts";
-import { refuseUnknownKeys, suggestNames } from "./internal/nearest.ts";
-import type { BodyRunner, PlacedTool } from "./placement/body.ts";
-import { COMMAND_KEYS, compileCommand } from "./placement/command/command-options.ts";
-import { HostRunner } from "./placement/host/host-runner.ts";
+import { requirePositive } from "./internal/duration.ts";
+import { suggestNames } from "./internal/nearest.ts";
 import { PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
-import { optionNames } from "./policy/compile-options.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
 import type { MachineFigures } from "./pressure/machine.ts";
 import { Relief } from "./pressure/relief.ts";
 import { Run } from "./run/run.ts";
 import { type Batch, startBatch } from "./schedule/batch.ts";
-import type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
+import type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool } from "./tool.ts";
+import { type RegisteredTool, ToolRegistry } from "./tool-registry.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
 export interface RunHandle {
@@ -43,13 +39,6 @@ export interface RunHandle {
   end(reason?: string): void;
 }
 
-/** A tool that was registered by the URL of its module. */
-export interface RegisteredTool {
-  readonly name: string;
-  readonly description: string | null;
-}
-
-const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...optionNames("tool")];
 const DEFAULT_GRACE_MS = 5_000;
 
 /**
@@ -60,7 +49,7 @@ const DEFAULT_GRACE_MS = 5_000;
 export class Engine {
   readonly #core: EngineCore;
   readonly #clock: Clock;
-  readonly #tools = new Map<string, PlacedTool>();
+  readonly #tools: ToolRegistry;
   readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
   readonly #workers: WorkerPlacements;
   readonly #placedCalls = new Map<Call, PlacedCall>();
@@ -85,6 +74,7 @@ export class Engine {
     this.#core.observer = this.#observer;
     this.#core.rejectsForMs = () => this.#relief.rejectsForMs;
     this.#workers = new WorkerPlacements(clock, this.#observer.events);
+    this.#tools = new ToolRegistry(this.#core, clock, this.#workers);
   }
 
   /**
@@ -111,65 +101,10 @@ export class Engine {
    */
   register(module: URL, policy?: PolicyOptions): Promise<RegisteredTool>;
   register(tool: Tool<never> | CommandTool | URL, policy: PolicyOptions = {}): Promise<RegisteredTool> | undefined {
-    if (tool instanceof URL) return this.#registerModule(tool, policy);
-    if ("command" in tool) this.#registerCommand(tool);
-    else this.#registerFunction(tool);
+    if (tool instanceof URL) return this.#tools.registerModule(tool, policy);
+    if ("command" in tool) this.#tools.registerCommand(tool);
+    else this.#tools.registerFunction(tool);
     return undefined;
-  }
-
-  #registerFunction(tool: Tool<never>): void {
-    refuseUnknownKeys(tool, TOOL_KEYS, "tool");
-    const { name, description: _description, inputSchema, run, ...limits } = tool;
-    this.#requireFreeName(name);
-    if (typeof run !== "function") throw new TypeError(`tool ${name} run must be a function, got ${show(run)}`);
-    if (limits.placement === "worker") {
-      throw new TypeError(
-        `tool ${name} cannot have placement "worker": its body is a closure of this process; register the URL of a module that exports it`,
-      );
-    }
-    const runner = new HostRunner(
-      tool.run.bind(tool) as (input: unknown, context: ToolContext) => unknown,
-      this.#clock,
-    );
-    this.#add(name, inputSchema, limits, runner);
-  }
-
-  #registerCommand(tool: CommandTool): void {
-    refuseUnknownKeys(
-      tool,
-      [...TOOL_KEYS, ...COMMAND_KEYS].filter((key) => key !== "run"),
-      "tool",
-    );
-    const { name, description: _description, inputSchema, command, output, cwd, env, ...limits } = tool;
-    this.#requireFreeName(name);
-    const compiled = compileCommand({ command, output, cwd, env }, name);
-    this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
-  }
-
-  async #registerModule(module: URL, policy: PolicyOptions): Promise<RegisteredTool> {
-    refuseUnknownKeys(policy, optionNames("tool"), "policy");
-    if (this.#closed) throw new TypeError("no tool can be registered: the engine is closed");
-    const { name, description, inputSchema, policy: own } = await this.#workers.load(module);
-    this.#requireFreeName(name);
-    const limits = inWorker({ ...own, ...policy }, name);
-    this.#add(name, inputSchema ?? undefined, limits, this.#workers.module(module));
-    return { name, description };
-  }
-
-  #requireFreeName(name: unknown): void {
-    if (typeof name !== "string" || name === "") throw new TypeError(`tool name must be a text, got ${show(name)}`);
-    if (this.#tools.has(name)) throw new TypeError(`a tool named ${name} is registered already`);
-  }
-
-  #add(
-    name: string,
-    schema: StandardSchemaV1 | JsonSchema | undefined,
-    limits: PolicyOptions,
-    runner: BodyRunner,
-  ): void {
-    const validate = compileInputSchema(schema, name);
-    this.#core.setPolicy(name, limits);
-    this.#tools.set(name, { validate, runner });
   }
 
   /** Opens a run. It needs no closing: it is gone when nobody holds it. */
@@ -192,7 +127,7 @@ export class Engine {
    */
   describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> {
     const described = this.#core.describe(tool, agent);
-    if (!described) throw new RangeError(`there is no tool named ${tool}. ${suggestNames(tool, this.#tools.keys())}`);
+    if (!described) throw new RangeError(`there is no tool named ${tool}. ${suggestNames(tool, this.#tools.names)}`);
     return described;
   }
 
@@ -220,6 +155,7 @@ export class Engine {
   async close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     requirePositive(graceMs, "graceMs");
     this.#closed = true;
+    this.#tools.close();
     if (this.#placedCalls.size > 0) {
       this.#drained ??= Promise.withResolvers();
       const timer = this.#clock.setTimer(graceMs, () =>
@@ -235,6 +171,7 @@ export class Engine {
   /** Cancels every call in flight now, and takes no more. */
   destroy(reason = "the engine was destroyed"): void {
     this.#closed = true;
+    this.#tools.close();
     // Those that wait first: the end of one that runs would have the next one's body begin.
     const placed = [...this.#placedCalls].sort(([a], [b]) => Number(hasBegun(a)) - Number(hasBegun(b)));
     for (const [, each] of placed) each.cancel(reason, 0);
@@ -244,12 +181,6 @@ export class Engine {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #tool(name: string): PlacedTool {
-    const tool = this.#tools.get(name);
-    if (!tool) throw new Error(`defect: ${name} was admitted but is not registered`);
-    return tool;
   }
 
   #batch(run: Run, calls: readonly BatchCall[]): Batch<Outcome> {
@@ -291,7 +222,7 @@ export class Engine {
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const placed = new PlacedCall(call, this.#tool(name), this.#core, this.#clock, options.signal);
+      const placed = new PlacedCall(call, this.#tools.get(name), this.#core, this.#clock, options.signal);
       this.#placedCalls.set(call, placed);
       if (this.#closed) placed.cancel("the engine is closed");
       else
@@ -320,10 +251,4 @@ function hasBegun({ state }: Call): boolean {
 function outcomeOf({ id, state }: Call): Outcome {
   if (state.type !== "settled") throw new Error(`defect: the call ${id} has no outcome`);
   return state.outcome;
-}
-
-function inWorker(limits: PolicyOptions, name: string): PolicyOptions {
-  if (limits.placement === "host")
-    throw new TypeError(`tool ${name} cannot have placement "host": it is no function of this process`);
-  return { ...limits, placement: "worker" };
 }

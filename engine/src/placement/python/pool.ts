@@ -15,6 +15,7 @@ import { Surplus } from "../surplus.ts";
 import { type Accept, sameToken } from "./dial-in.ts";
 import type { Job } from "./job.ts";
 import { LoadedTools } from "./loaded-tools.ts";
+import { matchJobs } from "./matching.ts";
 import type { FromWorker, GuestHello } from "./messages.ts";
 import { excessBehind, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
@@ -208,24 +209,16 @@ export class PythonPool implements WorkersMakeWay {
     const isParent = parentsOf(this.#queue.all, parentsOf(this.#busy.values()));
     let working = 0;
     for (const { job } of this.#busy.values()) if (!isParent.has(job.callId)) working += 1;
-    let waiting = 0;
-    for (const queued of this.#queue.all) {
-      const { job } = queued;
-      const readiness = this.#tools.readiness(job, (modules) => this.#workforce.readiness(modules));
-      if (readiness.type === "waiting") continue;
-      const worker = readiness.type === "ready" && working < MAX_BUSY ? idle.shift() : undefined;
-      if (readiness.type === "ready" && !worker) {
-        waiting += 1;
-        continue;
-      }
+    const readinessOf = (job: Job) => this.#tools.readiness(job, (modules) => this.#workforce.readiness(modules));
+    const matches = matchJobs(this.#queue.all, idle, working, isParent, readinessOf);
+    for (const { queued, worker } of matches.starts) {
       this.#queue.leave(queued);
-      if (readiness.type === "failed") job.ended({ type: "load-failed", error: readiness.error });
-      else if (worker) {
-        this.#assign(worker, queued);
-        if (!isParent.has(job.callId)) working += 1;
-      }
+      this.#assign(worker, queued);
     }
-    this.#keepReserve(idle.length, working, waiting);
+    for (const { queued } of matches.failed) this.#queue.leave(queued);
+    this.#keepReserve(matches.idle.length, matches.working, matches.waiting);
+    // Last: whoever is told can come back with another job.
+    for (const { queued, error } of matches.failed) queued.job.ended({ type: "load-failed", error });
   }
 
   #keepReserve(idle: number, working: number, waiting: number): void {

@@ -13,11 +13,11 @@ from endstop import frames
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import current_call
 from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_engine
+from endstop.client.introduction import Introduction
 from endstop.client.inviting import stop_watching_for_children
 from endstop.client.journal import StartedBodies, read_started_bodies
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
-from endstop.client.unconfirmed import Unconfirmed
 from endstop.client.uninterrupted import uninterrupted
 from endstop.errors import EngineError
 from endstop.host.bodies import body_threads
@@ -38,16 +38,10 @@ class Session:
         # Nobody else's, also of processes of the past: guests share what has the same name.
         self.name = f"{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
         self._engine = engine if engine is not None else shared_engine()
-        self._options = dict(options or {})
-        self._policies: dict[str, dict[str, Any]] = {}
-        self._runs: dict[str, bool] = {}
-        """Whether the engine has answered a call of the run, or may have started its body."""
+        self._introduction = Introduction(self.name, options or {})
+        self._unconfirmed = self._introduction.unconfirmed
         self._calls: dict[int, Submission] = {}
         """Those that have no outcome here yet."""
-        self._unconfirmed = Unconfirmed()
-        self._answered = False
-        """The same for calls of the whole session."""
-        self._joining_runs: set[str] = set()
         self._run_numbers = itertools.count(1)
         self._attached: Connection | None = None
         self._lock = threading.Lock()
@@ -58,17 +52,13 @@ class Session:
 
     def register(self, tool: str, policy: dict[str, Any]) -> None:
         """The same name again replaces the policy and keeps the counts."""
-        self._policies[tool] = dict(policy)
-        self._tell({"type": "register", "engine": self.name, "tool": tool, "policy": policy})
+        self._tell(self._introduction.register(tool, policy))
 
     def open_run(self, *, joins: bool = False) -> str:
         """`joins`: in a process that belongs to a call, it is the run of that call, if that has one."""
         # A forked process has the same session, and counts on.
         run = f"{self.name}-run-{os.getpid()}-{next(self._run_numbers)}"
-        if joins:
-            self._joining_runs.add(run)
-        self._runs[run] = False
-        self._tell({"type": "open-run", "engine": self.name, "run": run, "joins": joins})
+        self._tell(self._introduction.open_run(run, joins=joins))
         return run
 
     def end_run(self, run: str, reason: str) -> None:
@@ -108,9 +98,7 @@ class Session:
 
     def close_run(self, run: str) -> None:
         """Its history and counts are forgotten, and its body threads end."""
-        self._runs.pop(run, None)
-        self._joining_runs.discard(run)
-        self._tell({"type": "close-run", "engine": self.name, "run": run})
+        self._tell(self._introduction.close_run(run))
         body_threads.release((self.name, run))
 
     def close(self) -> None:
@@ -128,7 +116,7 @@ class Session:
 
     def cancel(self, name: str) -> None:
         """Ends the calls in flight of a run, which takes no more, or one call, each with what its body called."""
-        if name in self._runs:
+        if self._introduction.has_run(name):
             self.end_run(name, "it was cancelled")
             # The latest first: they wait, and the end of one that runs would have the next one's body begin.
             for call in reversed(list(self._calls.values())):
@@ -232,8 +220,8 @@ class Session:
 
     def forget_call(self, call: Submission) -> None:
         """It has its outcome, or nobody waits for one."""
-        if not self._answered or self._runs.get(call.run or "") is False:
-            self._note_answer(call)
+        if not self._introduction.is_answered_in(call.run):
+            self._introduction.note_answer(call)
         self._calls.pop(call.id, None)
 
     def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None:
@@ -250,7 +238,7 @@ class Session:
 
     def started_bodies(self) -> StartedBodies | None:
         """What the journal says that an engine of this session left behind; None if it cannot be read."""
-        if not self._answered:
+        if not self._introduction.answered:
             return StartedBodies()
         directory = self._engine.journal_directory
         return None if directory is None else read_started_bodies(directory, self.name)
@@ -259,13 +247,6 @@ class Session:
         call = Submission(self.name, request, self._engine.next_id())
         self._calls[call.id] = call
         return call
-
-    def _note_answer(self, call: Submission) -> None:
-        """What a lost engine did for this call must be known to the next one, unless it certainly did nothing."""
-        if call.may_have_begun:
-            self._answered = True
-            if call.run in self._runs:
-                self._runs[call.run] = True
 
     def _attach(self, connection: Connection) -> None:
         """Makes this session known on a connection. Raises ChannelLost."""
@@ -279,37 +260,10 @@ class Session:
                 if self._attached is not connection:
                     if connection.process.invitation is not None or self._was_guest:
                         self._begin_anew()
-                    connection.send(b"".join(self._introduction()))
+                    connection.send(b"".join(self._introduction.frames(self._calls.values())))
                     self._attached = connection
 
         uninterrupted(tell_everything)
-
-    def _introduction(self) -> list[bytes]:
-        calls = list(self._calls.values())
-        for call in calls:
-            self._note_answer(call)
-        opening = {"type": "open-engine", "engine": self.name, "options": self._options}
-        told = self._unconfirmed.told()
-        if self._answered:
-            opening["resume"] = {"calls": [*(call.id for call in calls), *told]}
-        headers: list[dict[str, Any]] = [
-            opening,
-            *(
-                {"type": "register", "engine": self.name, "tool": tool, "policy": policy}
-                for tool, policy in list(self._policies.items())
-            ),
-            *(
-                {
-                    "type": "open-run",
-                    "engine": self.name,
-                    "run": run,
-                    "resume": used,
-                    "joins": run in self._joining_runs,
-                }
-                for run, used in list(self._runs.items())
-            ),
-        ]
-        return [*(frames.encode(header) for header in headers), *self._unconfirmed.again(told)]
 
     def _tell(self, header: dict[str, Any]) -> None:
         """Now if the engine knows this session; else the introduction will say it.
@@ -344,9 +298,7 @@ class Session:
     def _begin_anew(self) -> None:
         """The engine that is met next has no journal of what the last one knew of this session."""
         self._calls = {number: call for number, call in self._calls.items() if not call.may_have_begun}
-        self._unconfirmed.clear()
-        self._answered = False
-        self._runs = dict.fromkeys(self._runs, False)
+        self._introduction.begin_anew()
 
 
 def _after_fork_in_child() -> None:

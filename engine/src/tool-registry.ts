@@ -1,0 +1,112 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { EngineCore } from "./core.ts";
+import { compileInputSchema } from "./input-schema.ts";
+import type { Clock } from "./internal/clock.ts";
+import { show } from "./internal/duration.ts";
+import { refuseUnknownKeys } from "./internal/nearest.ts";
+import type { BodyRunner, PlacedTool } from "./placement/body.ts";
+import { COMMAND_KEYS, compileCommand } from "./placement/command/command-options.ts";
+import { HostRunner } from "./placement/host/host-runner.ts";
+import type { WorkerPlacements } from "./placement/worker-placements.ts";
+import { optionNames } from "./policy/compile-options.ts";
+import type { PolicyOptions } from "./policy/policy.ts";
+import type { CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
+
+/** A tool that was registered by the URL of its module. */
+export interface RegisteredTool {
+  readonly name: string;
+  readonly description: string | null;
+}
+
+const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...optionNames("tool")];
+
+/** The tools of one engine: how each is checked, and where its body runs. */
+export class ToolRegistry {
+  readonly #core: EngineCore;
+  readonly #clock: Clock;
+  readonly #workers: WorkerPlacements;
+  readonly #tools = new Map<string, PlacedTool>();
+  #closed = false;
+
+  constructor(core: EngineCore, clock: Clock, workers: WorkerPlacements) {
+    this.#core = core;
+    this.#clock = clock;
+    this.#workers = workers;
+  }
+
+  get names(): Iterable<string> {
+    return this.#tools.keys();
+  }
+
+  get(name: string): PlacedTool {
+    const tool = this.#tools.get(name);
+    if (!tool) throw new Error(`defect: ${name} was admitted but is not registered`);
+    return tool;
+  }
+
+  /** No module is imported any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  registerFunction(tool: Tool<never>): void {
+    refuseUnknownKeys(tool, TOOL_KEYS, "tool");
+    const { name, description: _description, inputSchema, run, ...limits } = tool;
+    this.#requireFreeName(name);
+    if (typeof run !== "function") throw new TypeError(`tool ${name} run must be a function, got ${show(run)}`);
+    if (limits.placement === "worker") {
+      throw new TypeError(
+        `tool ${name} cannot have placement "worker": its body is a closure of this process; register the URL of a module that exports it`,
+      );
+    }
+    const runner = new HostRunner(
+      tool.run.bind(tool) as (input: unknown, context: ToolContext) => unknown,
+      this.#clock,
+    );
+    this.#add(name, inputSchema, limits, runner);
+  }
+
+  registerCommand(tool: CommandTool): void {
+    refuseUnknownKeys(
+      tool,
+      [...TOOL_KEYS, ...COMMAND_KEYS].filter((key) => key !== "run"),
+      "tool",
+    );
+    const { name, description: _description, inputSchema, command, output, cwd, env, ...limits } = tool;
+    this.#requireFreeName(name);
+    const compiled = compileCommand({ command, output, cwd, env }, name);
+    this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
+  }
+
+  async registerModule(module: URL, policy: PolicyOptions): Promise<RegisteredTool> {
+    refuseUnknownKeys(policy, optionNames("tool"), "policy");
+    if (this.#closed) throw new TypeError("no tool can be registered: the engine is closed");
+    const { name, description, inputSchema, policy: own } = await this.#workers.load(module);
+    this.#requireFreeName(name);
+    const limits = inWorker({ ...own, ...policy }, name);
+    this.#add(name, inputSchema ?? undefined, limits, this.#workers.module(module));
+    return { name, description };
+  }
+
+  #requireFreeName(name: unknown): void {
+    if (typeof name !== "string" || name === "") throw new TypeError(`tool name must be a text, got ${show(name)}`);
+    if (this.#tools.has(name)) throw new TypeError(`a tool named ${name} is registered already`);
+  }
+
+  #add(
+    name: string,
+    schema: StandardSchemaV1 | JsonSchema | undefined,
+    limits: PolicyOptions,
+    runner: BodyRunner,
+  ): void {
+    const validate = compileInputSchema(schema, name);
+    this.#core.setPolicy(name, limits);
+    this.#tools.set(name, { validate, runner });
+  }
+}
+
+function inWorker(limits: PolicyOptions, name: string): PolicyOptions {
+  if (limits.placement === "host")
+    throw new TypeError(`tool ${name} cannot have placement "host": it is no function of this process`);
+  return { ...limits, placement: "worker" };
+}

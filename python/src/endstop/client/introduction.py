@@ -1,0 +1,81 @@
+"""What an engine knows of a session, and what the next one is told of it when that one is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from endstop import frames
+from endstop.client.submission import Submission
+from endstop.client.unconfirmed import Unconfirmed
+
+
+class Introduction:
+    """Kept by one session. `unconfirmed` has the endings that an engine was told and may not have heard."""
+
+    def __init__(self, session: str, options: Mapping[str, Any]) -> None:
+        self.unconfirmed = Unconfirmed()
+        self.answered = False
+        """Whether an engine has answered a call of the session, or may have started its body: the next one resumes."""
+        self._session = session
+        self._options = dict(options)
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, bool] = {}
+        """The same as `answered`, of each run that is open."""
+        self._joining: set[str] = set()
+
+    def has_run(self, run: str) -> bool:
+        return run in self._runs
+
+    def register(self, tool: str, policy: dict[str, Any]) -> dict[str, Any]:
+        """Returns the message for an engine that knows the session already, as the next two do."""
+        self._policies[tool] = dict(policy)
+        return self._registration(tool, policy)
+
+    def open_run(self, run: str, *, joins: bool) -> dict[str, Any]:
+        if joins:
+            self._joining.add(run)
+        self._runs[run] = False
+        return {"type": "open-run", "engine": self._session, "run": run, "joins": joins}
+
+    def close_run(self, run: str) -> dict[str, Any]:
+        self._runs.pop(run, None)
+        self._joining.discard(run)
+        return {"type": "close-run", "engine": self._session, "run": run}
+
+    def is_answered_in(self, run: str | None) -> bool:
+        """Whether there is nothing to note any more for a call of the run; None is outside any."""
+        return self.answered and self._runs.get(run or "") is not False
+
+    def note_answer(self, call: Submission) -> None:
+        """What a lost engine did for this call must be known to the next one, unless it certainly did nothing."""
+        if call.may_have_begun:
+            self.answered = True
+            if call.run in self._runs:
+                self._runs[call.run] = True
+
+    def frames(self, calls: Iterable[Submission]) -> list[bytes]:
+        """All of it, for an engine that does not know the session; `calls` are those in flight."""
+        calls = list(calls)
+        for call in calls:
+            self.note_answer(call)
+        told = self.unconfirmed.told()
+        opening = {"type": "open-engine", "engine": self._session, "options": self._options}
+        if self.answered:
+            opening["resume"] = {"calls": [*(call.id for call in calls), *told]}
+        headers: list[dict[str, Any]] = [opening]
+        headers += [self._registration(tool, policy) for tool, policy in list(self._policies.items())]
+        headers += [
+            {"type": "open-run", "engine": self._session, "run": run, "resume": used, "joins": run in self._joining}
+            for run, used in list(self._runs.items())
+        ]
+        return [*(frames.encode(header) for header in headers), *self.unconfirmed.again(told)]
+
+    def begin_anew(self) -> None:
+        """The engine that is met next has no journal of what the last one knew of this session."""
+        self.unconfirmed.clear()
+        self.answered = False
+        self._runs = dict.fromkeys(self._runs, False)
+
+    def _registration(self, tool: str, policy: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "register", "engine": self._session, "tool": tool, "policy": policy}
