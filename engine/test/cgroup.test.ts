@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readText } from "../src/internal/read-text.ts";
@@ -133,6 +134,13 @@ describe.skipIf(!areUsable)("a cgroup of this kernel", () => {
 });
 
 describe("cgroups", () => {
+  it("are not made in a folder that is no cgroup, and nothing is left there", () => {
+    const folder = mkdtempSync(join(tmpdir(), "endstop-test-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    expect(new Cgroups(folder).describe()).toMatch(/has no memory.limit_in_bytes: it is no cgroup/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("are not made where they are switched off, or where there are none", () => {
     for (const cgroups of [new Cgroups("off"), new Cgroups("", () => undefined)]) {
       const group = cgroups.group();

@@ -3,8 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readText } from "../internal/read-text.ts";
-import { type Cgroups, isRemoved, membersOf, REMOVAL_PAUSE_MS, REMOVAL_TRIES } from "./cgroups.ts";
-import { signalProcess } from "./kill-group.ts";
+import { type Cgroups, isRemoved, killMembers, membersOf, REMOVAL_PAUSE_MS, REMOVAL_TRIES } from "./cgroups.ts";
 import { readStat } from "./process-tree.ts";
 
 /** What differs between the two interfaces. Source: the kernel's cgroup-v1/memory and cgroup-v2 documents. */
@@ -58,6 +57,7 @@ export class Cgroup {
   #bound: Bound | undefined;
   #moving: Promise<void> | undefined;
   #exhaustedBytes: number | undefined;
+  #isRemoved = false;
 
   /** Use {@link Cgroups.group}. */
   constructor(cgroups: Cgroups) {
@@ -74,7 +74,7 @@ export class Cgroup {
    * the background, and does nothing where there are no cgroups.
    */
   bound(processes: readonly Member[], roomBytes: number): void {
-    if (!this.#cgroups.areUsable) return;
+    if (!this.#cgroups.areUsable || this.#isRemoved) return;
     this.#roomBytes = roomBytes;
     this.#moving ??= this.#moveAndBound(processes)
       .catch((error: unknown) => this.#cgroups.giveUp(error))
@@ -102,13 +102,14 @@ export class Cgroup {
 
   /** Kills what is in it, and removes it. For a group whose process has ended. */
   async remove(): Promise<void> {
+    this.#isRemoved = true;
     this.#roomBytes = undefined;
     await this.#moving;
     if (this.#folder === undefined) return;
     this.#exhaustedBytes = this.exhaustedBytes;
     this.#bound = undefined;
     for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
-      for (const pid of this.members) signalProcess(pid, "SIGKILL");
+      killMembers(this.#folder);
       if (isRemoved(this.#folder)) break;
       await sleep(REMOVAL_PAUSE_MS, undefined, { ref: false });
     }
@@ -118,7 +119,12 @@ export class Cgroup {
   async #moveAndBound(processes: readonly Member[]): Promise<void> {
     this.#folder ??= this.#cgroups.make();
     const inside = new Set(this.members);
-    for (const process of processes) if (!inside.has(process.pid)) await this.#moveIn(process);
+    for (const process of processes) {
+      if (inside.has(process.pid)) continue;
+      const moved = this.#moveIn(process);
+      // A descendant that has become another user's is not ours to move: it is sampled only.
+      await (process === processes[0] ? moved : moved.catch(() => {}));
+    }
     // The call may have ended meanwhile.
     if (this.#roomBytes === undefined || this.#bound) return;
     const { usage, limit } = this.#files;

@@ -51,7 +51,12 @@ export class Cgroups {
     if (!this.#isMade) this.#makeOwn();
     const folder = join(this.folder as string, String(++this.#made));
     mkdirSync(folder);
-    for (const [file, text] of CGROUP_INTERFACES[this.version].atBirth) {
+    const { limit, atBirth } = CGROUP_INTERFACES[this.version];
+    if (readText(join(folder, limit)) === undefined) {
+      isRemoved(folder);
+      throw new Error(`${this.#place?.folder} has no ${limit}: it is no cgroup, or lacks the memory controller`);
+    }
+    for (const [file, text] of atBirth) {
       try {
         writeFileSync(join(folder, file), text);
       } catch {
@@ -110,7 +115,7 @@ export function removeGroups(folder: string): void {
 export async function endGroups(folder: string): Promise<void> {
   for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
     for (const name of groupsIn(folder)) {
-      for (const pid of membersOf(join(folder, name))) signalProcess(pid, "SIGKILL");
+      killMembers(join(folder, name));
       isRemoved(join(folder, name));
     }
     if (isRemoved(folder)) return;
@@ -129,6 +134,20 @@ function removeAbandoned(folder: string): void {
 /** The processes in a group, none if there is no such group. */
 export function membersOf(folder: string): number[] {
   return (readText(join(folder, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
+}
+
+export function killMembers(folder: string): void {
+  try {
+    writeFileSync(join(folder, "cgroup.kill"), "1"); // all at once: version 2 has this
+  } catch {
+    for (const pid of membersOf(folder)) {
+      try {
+        signalProcess(pid, "SIGKILL");
+      } catch {
+        // One that has become another user's is not ours to kill.
+      }
+    }
+  }
 }
 
 function groupsIn(folder: string): string[] {
