@@ -127,7 +127,7 @@ export async function endGroups(folder: string): Promise<void> {
 function removeAbandoned(folder: string): void {
   for (const name of groupsIn(folder)) {
     const pid = Number(/^endstop-(\d+)-/.exec(name)?.[1]);
-    if (pid > 0 && readStat(pid) === undefined) removeGroups(join(folder, name));
+    if (pid > 0 && (readStat(pid)?.isZombie ?? true)) removeGroups(join(folder, name));
   }
 }
 

@@ -195,7 +195,7 @@ def nothing_runs(leaks: LeakDetector, but: tuple[int, ...] = ()) -> None:
 
     def left() -> list[str]:
         processes = [line for line in leaks.processes() if int(line.split()[1]) not in but]
-        return processes + [line for line in leaks.left() if line.startswith(("temporary file", "socket"))]
+        return processes + [line for line in leaks.left() if line.startswith(("temporary file", "socket", "cgroup"))]
 
     while found := left():
         assert time.monotonic() < give_up_at, "\n".join(found)

@@ -64,4 +64,11 @@ def abandoned() -> list[str]:
     if folder is None or not folder.is_dir():
         return []
     found = (re.fullmatch(r"endstop-(\d+)-\w+", name) for name in os.listdir(folder))
-    return [str(folder / match[0]) for match in found if match and not os.path.exists(f"/proc/{match[1]}")]
+    return [str(folder / match[0]) for match in found if match and not _runs(match[1])]
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
