@@ -39,7 +39,13 @@ GROWTH_FROM_MINUTES = 3.0
 MAX_LATE_S = 5.0
 """A call whose limit has passed by that much has not ended on time."""
 FAULT_EVERY_S = 0.5
-FAULTS = {"kill a worker": 60, "stop a worker": 20, "kill the template": 3, "stop the template": 3, "kill the engine": 1}
+FAULTS = {
+    "kill a worker": 60,
+    "stop a worker": 20,
+    "kill the template": 3,
+    "stop the template": 3,
+    "kill the engine": 1,
+}
 EXCUSED = frozenset({"worker-crashed", "lost", "timed-out", "wait-timed-out", "tool-load-failed"})
 """What a fault can make of a call that it hits."""
 EXCUSED_FOR_S = 15.0
