@@ -52,3 +52,15 @@ test("what fires may call another off that is due at the same instant, and set o
   await clock.advance(15);
   expect(fired).toEqual(["first", "third"]);
 });
+
+test("an instant is the clock's, however late it is set, and one that has passed comes at once", async () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  const fired: string[] = [];
+  const startedAtMs = clock.now();
+  await clock.advance(30);
+  deadlines.setAt(startedAtMs + 100, () => fired.push(`after ${clock.now() - startedAtMs}`));
+  deadlines.setAt(startedAtMs + 20, () => fired.push(`after ${clock.now() - startedAtMs}`));
+  await clock.advance(100);
+  expect(fired).toEqual(["after 30", "after 100"]);
+});

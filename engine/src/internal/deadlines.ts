@@ -20,7 +20,12 @@ export class Deadlines {
 
   /** Calls `fire` once, `delayMs` from now or later. @returns what calls it off; done twice, or after it fired, it does nothing */
   set(delayMs: number, fire: () => void): () => void {
-    const deadline = { dueMs: this.#clock.now() + delayMs, fire };
+    return this.setAt(this.#clock.now() + delayMs, fire);
+  }
+
+  /** The same at an instant of the clock, or soon if that has passed. */
+  setAt(dueMs: number, fire: () => void): () => void {
+    const deadline = { dueMs, fire };
     this.#pending.add(deadline);
     this.#arm(deadline.dueMs);
     return () => void this.#pending.delete(deadline);

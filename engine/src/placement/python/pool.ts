@@ -248,7 +248,8 @@ export class PythonPool implements WorkersMakeWay {
     if (!queued.isRetry) job.begun();
     if (timeoutMs !== null) {
       const expire = (): void => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs);
-      assignment.callOff = this.#deadlines.set(timeoutMs, expire);
+      // Not from now: the worker that has been told may have taken our processor meanwhile.
+      assignment.callOff = this.#deadlines.setAt(startedAtMs + timeoutMs, expire);
     }
     assignment.watch = this.#watchQuotas(worker, job);
   }
