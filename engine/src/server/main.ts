@@ -87,5 +87,5 @@ function main(): void {
   process.on("exit", () => session?.destroyNow());
 }
 
-if (process.argv[2] === "--cgroups") process.stdout.write(`${new Cgroups().describe()}\n`);
+if (process.argv[2] === "--cgroups") process.stdout.write(`${await new Cgroups().describe()}\n`);
 else main();

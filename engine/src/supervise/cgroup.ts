@@ -110,14 +110,14 @@ export class Cgroup {
     this.#bound = undefined;
     for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
       killMembers(this.#folder);
-      if (isRemoved(this.#folder)) break;
+      if (await isRemoved(this.#folder)) break;
       await sleep(REMOVAL_PAUSE_MS, undefined, { ref: false });
     }
     this.#folder = undefined;
   }
 
   async #moveAndBound(processes: readonly Member[]): Promise<void> {
-    this.#folder ??= this.#cgroups.make();
+    this.#folder ??= await this.#cgroups.make();
     const inside = new Set(this.members);
     for (const process of processes) {
       if (inside.has(process.pid)) continue;

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorInfo } from "../call/error-info.ts";
@@ -23,7 +23,7 @@ export class Cgroups {
   readonly folder: string | undefined;
   readonly #wish: string | undefined;
   readonly #place: CgroupPlace | undefined;
-  #isMade = false;
+  #own: Promise<void> | undefined;
   #refusal: string | undefined;
   #made = 0;
 
@@ -46,14 +46,19 @@ export class Cgroups {
     return new Cgroup(this);
   }
 
-  /** @returns the folder of a new group. @throws the file system's error where none can be made */
-  make(): string {
-    if (!this.#isMade) this.#makeOwn();
+  /**
+   * Not in this thread: while the kernel moves a process, whoever makes or removes a group waits for it.
+   *
+   * @returns the folder of a new group. Rejects with the file system's error where none can be made
+   */
+  async make(): Promise<string> {
+    this.#own ??= this.#makeOwn();
+    await this.#own;
     const folder = join(this.folder as string, String(++this.#made));
-    mkdirSync(folder);
+    await mkdir(folder);
     const { limit, atBirth } = CGROUP_INTERFACES[this.version];
     if (readText(join(folder, limit)) === undefined) {
-      isRemoved(folder);
+      await isRemoved(folder);
       throw new Error(`${this.#place?.folder} has no ${limit}: it is no cgroup, or lacks the memory controller`);
     }
     for (const [file, text] of atBirth) {
@@ -74,15 +79,15 @@ export class Cgroups {
   }
 
   /** What came of trying, in a line. */
-  describe(): string {
+  async describe(): Promise<string> {
     if (this.#place === undefined) return this.#wish === "off" ? `off (${CGROUP_VARIABLE})` : "none";
     try {
-      isRemoved(this.make());
+      await isRemoved(await this.make());
       return `version ${this.version}, in ${this.#place.folder}`;
     } catch (error) {
       return `none of ours (${errorInfo(error).message})`;
     } finally {
-      this.close();
+      await this.close();
     }
   }
 
@@ -91,24 +96,23 @@ export class Cgroups {
   }
 
   /** Removes what is empty. */
-  close(): void {
-    if (this.#isMade && this.folder !== undefined) removeGroups(this.folder);
+  async close(): Promise<void> {
+    if (this.#own && this.folder !== undefined) await removeGroups(this.folder);
   }
 
-  #makeOwn(): void {
+  async #makeOwn(): Promise<void> {
     const { folder, version } = this.#place as CgroupPlace;
-    removeAbandoned(folder);
+    await removeAbandoned(folder);
     if (version === 2) shareOutMemory(folder);
-    mkdirSync(this.folder as string);
-    this.#isMade = true;
+    await mkdir(this.folder as string);
     if (version === 2) shareOutMemory(this.folder as string);
   }
 }
 
 /** Removes the groups of an engine, as far as nothing runs in them. */
-export function removeGroups(folder: string): void {
-  for (const name of groupsIn(folder)) isRemoved(join(folder, name));
-  isRemoved(folder);
+async function removeGroups(folder: string): Promise<void> {
+  for (const name of groupsIn(folder)) await isRemoved(join(folder, name));
+  await isRemoved(folder);
 }
 
 /** Kills what runs in the groups of an engine that is gone, and removes them. */
@@ -116,18 +120,18 @@ export async function endGroups(folder: string): Promise<void> {
   for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
     for (const name of groupsIn(folder)) {
       killMembers(join(folder, name));
-      isRemoved(join(folder, name));
+      await isRemoved(join(folder, name));
     }
-    if (isRemoved(folder)) return;
+    if (await isRemoved(folder)) return;
     await sleep(REMOVAL_PAUSE_MS);
   }
 }
 
 /** What engines have left that were killed together with everyone who would have tidied up. */
-function removeAbandoned(folder: string): void {
+async function removeAbandoned(folder: string): Promise<void> {
   for (const name of groupsIn(folder)) {
     const pid = Number(/^endstop-(\d+)-/.exec(name)?.[1]);
-    if (pid > 0 && (readStat(pid)?.isZombie ?? true)) removeGroups(join(folder, name));
+    if (pid > 0 && (readStat(pid)?.isZombie ?? true)) await removeGroups(join(folder, name));
   }
 }
 
@@ -171,9 +175,9 @@ function shareOutMemory(folder: string): void {
 }
 
 /** False while something is in it. */
-export function isRemoved(folder: string): boolean {
+export async function isRemoved(folder: string): Promise<boolean> {
   try {
-    rmdirSync(folder);
+    await rmdir(folder);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT";

@@ -98,7 +98,7 @@ export class OwnedProcesses {
   async close(): Promise<void> {
     for (const owned of this.#living) owned.kill();
     await Promise.all([...this.#living].map(({ gone }) => gone));
-    this.#cgroups.close();
+    await this.#cgroups.close();
     await this.#warden.close();
   }
 

@@ -165,8 +165,7 @@ export class Workforce {
     this.#prepareTimer?.cancel();
     return new Promise((resolve) => {
       const ended = (): void => {
-        this.#cgroups.close();
-        resolve();
+        void this.#cgroups.close().then(resolve);
       };
       this.#closed = ended;
       for (const worker of this.#workers.values()) this.kill(worker, "close");
