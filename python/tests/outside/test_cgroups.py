@@ -100,7 +100,7 @@ def test_no_group_outlives_its_engine(programs: Programs, leaks: LeakDetector, k
     os.kill(host.pid, signal.SIGKILL)
     host.finish()
     nothing_runs(leaks)
-    assert not cgroups.abandoned()
+    assert eventually(lambda: not cgroups.abandoned())
 
 
 def test_they_can_be_switched_off(programs: Programs) -> None:
