@@ -7,15 +7,23 @@ export type InputValidator = (input: unknown) => Validation | Promise<Validation
 
 const MAX_ISSUES = 10;
 
+/** @throws TypeError if it calls itself a Standard Schema and has no `validate` */
 export function isStandardSchema(schema: object): schema is StandardSchemaV1 {
-  return "~standard" in schema;
+  if (!("~standard" in schema)) return false;
+  const { validate } = (schema["~standard"] ?? {}) as Partial<StandardSchemaV1.Props>;
+  if (typeof validate !== "function") throw new TypeError("it is a Standard Schema without a validate function");
+  return true;
 }
 
 export function standardValidator(schema: StandardSchemaV1): InputValidator {
-  return async (input) => {
-    const result = await schema["~standard"].validate(input);
-    return result.issues ? { detail: joinIssues(result.issues.map(describeIssue)) } : { input: result.value };
+  return (input) => {
+    const result = schema["~standard"].validate(input);
+    return result instanceof Promise ? result.then(judge) : judge(result);
   };
+}
+
+function judge(result: StandardSchemaV1.Result<unknown>): Validation {
+  return result.issues ? { detail: joinIssues(result.issues.map(describeIssue)) } : { input: result.value };
 }
 
 function describeIssue({ path, message }: StandardSchemaV1.Issue): string {

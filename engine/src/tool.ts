@@ -4,7 +4,7 @@ import type { CommandOptions } from "./placement/command/command-options.ts";
 import type { CallPolicyOptions, PolicyOptions } from "./policy/options.generated.ts";
 import type { BatchNode } from "./schedule/batch-graph.ts";
 
-/** A JSON Schema as plain data: draft 2020-12, or draft-07 if `$schema` says so. */
+/** A JSON Schema as plain data: draft 2020-12, or 2019-09, draft-07 or draft-06 if `$schema` says so. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** What a body gets beside its input. */
@@ -24,8 +24,8 @@ export interface Tool<Input = unknown, Result = unknown> extends PolicyOptions {
   /** For people and models; the engine does not read it. */
   readonly description?: string | undefined;
   /**
-   * A Standard Schema (zod, valibot, …): `run` gets its output. Or a JSON Schema: `run` gets the input as it was.
-   * Without one every input goes.
+   * A Standard Schema (zod, valibot, …): `run` gets its output. Or a JSON Schema, as it is or from the AI SDK: `run` gets the input as it was.
+   * Keywords and formats that are not known are refused, but for those that begin with `x-`. Without a schema every input goes.
    */
   readonly inputSchema?: StandardSchemaV1<unknown, Input> | JsonSchema | undefined;
   run(input: Input, context: ToolContext): Result | Promise<Result>;

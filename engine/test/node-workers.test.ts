@@ -49,6 +49,22 @@ describe("a Node worker", () => {
     });
   });
 
+  it.each(["json", "zod", "lazy"])("checks inputs by an AI SDK schema (%s)", async (kind) => {
+    const engine = createEngine();
+    onTestFinished(() => engine.close({ graceMs: 1 }));
+    await engine.register(new URL(`?${kind}`, module("ai-schemas")));
+    expect(await engine.call(kind, { amount: 1 })).toMatchObject({ value: "paid" });
+    expect(await engine.call(kind, { amount: "DROP TABLE" })).toMatchObject({ failure: { code: "invalid-input" } });
+  });
+
+  it.each(["function", "misspelled", "null"])("has no schema that checks nothing (%s)", async (kind) => {
+    const engine = createEngine();
+    onTestFinished(() => engine.close({ graceMs: 1 }));
+    await expect(engine.register(new URL(`?${kind}`, module("ai-schemas")))).rejects.toThrow(
+      `tool ${kind} inputSchema must be a Standard Schema or a JSON Schema`,
+    );
+  });
+
   it("checks a Standard Schema itself, and the body gets what the schema made of the input", async () => {
     const engine = await makeEngine();
     expect(await engine.call("odd", { do: "text", megabytes: "1" })).toMatchObject({ status: "succeeded" });

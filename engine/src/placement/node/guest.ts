@@ -4,9 +4,9 @@ import { errorInfo, withoutStop } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
 import type { Outcome } from "../../call/outcome.ts";
 import { previewOf } from "../../call/preview.ts";
-import { isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
+import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";
-import { describeTool, toolOf } from "./load-tool.ts";
+import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
 import { type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
 
 /** The program of a Node worker: imports the modules it is told to, and runs one call at a time. */
@@ -21,6 +21,8 @@ if (!channel) {
   process.exit(64);
 }
 const tools = new Map<string, Tool<never>>();
+/** Of tools whose schema is code; the engine checks what is data before a call is sent here. */
+const validators = new Map<string, InputValidator>();
 const nestedCalls = new Map<number, PromiseWithResolvers<Outcome>>();
 /** Imports come one after the other, so that the engine knows which of them hangs or ends the process. */
 let loaded = Promise.resolve();
@@ -35,9 +37,11 @@ function send(message: FromGuest, sent = (): void => {}): void {
 async function load(module: string): Promise<void> {
   try {
     const tool = toolOf(await import(module), module);
-    const description = describeTool(tool);
+    const schema = schemaOf(tool);
+    const description = describeTool(tool, schema);
     serialize(description); // a policy that cannot be sent is an error of the module, not of the channel
     tools.set(module, tool);
+    if (schema && isStandardSchema(schema)) validators.set(module, standardValidator(schema));
     send({ type: "loaded", module, description });
   } catch (error) {
     send({ type: "load-failed", module, error: errorInfo(error) });
@@ -67,7 +71,7 @@ async function endingOf(
 ): Promise<[Ending, Uint8Array?]> {
   const tool = tools.get(module);
   if (!tool) return [{ type: "load-failed", error: errorInfo(new Error(`${module} is not loaded`)) }];
-  const validation = await validate(tool, deserialize(bytes));
+  const validation = await validate(module, deserialize(bytes));
   if ("detail" in validation) return [{ type: "invalid", detail: validation.detail }];
   let value: unknown;
   try {
@@ -78,11 +82,11 @@ async function endingOf(
   return returned(value, maxResultBytes);
 }
 
-async function validate({ inputSchema }: Tool<never>, input: unknown): Promise<Validation> {
-  // Plain JSON Schemas were checked before the call was sent here.
-  if (!inputSchema || !isStandardSchema(inputSchema)) return { input };
+async function validate(module: string, input: unknown): Promise<Validation> {
+  const validator = validators.get(module);
+  if (!validator) return { input };
   try {
-    return await standardValidator(inputSchema)(input);
+    return await validator(input);
   } catch (error) {
     return { detail: `its schema failed with ${errorInfo(error).message}` };
   }

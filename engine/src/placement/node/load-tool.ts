@@ -1,5 +1,8 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { plainSchema } from "../../ai-schema.ts";
+import { errorInfo } from "../../call/error-info.ts";
 import { isStandardSchema } from "../../standard-schema.ts";
-import type { Tool } from "../../tool.ts";
+import type { JsonSchema, Tool } from "../../tool.ts";
 import type { ToolDescription } from "./messages.ts";
 
 /** @throws TypeError that says what the module lacks */
@@ -14,9 +17,21 @@ export function toolOf(module: { readonly tool?: unknown }, url: string): Tool<n
   return tool as Tool<never>;
 }
 
+/** @throws TypeError that says what the tool has instead of a schema */
+export function schemaOf({ name, inputSchema }: Tool<never>): StandardSchemaV1 | JsonSchema | undefined {
+  try {
+    return inputSchema === undefined ? undefined : plainSchema(inputSchema);
+  } catch (error) {
+    const reason = errorInfo(error).message;
+    throw new TypeError(`tool ${name} inputSchema must be a Standard Schema or a JSON Schema: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
 /** What can be told of a tool to another process. */
-export function describeTool(tool: Tool<never>): ToolDescription {
-  const { name, description, inputSchema, run: _run, ...policy } = tool;
-  const isData = typeof inputSchema === "object" && inputSchema !== null && !isStandardSchema(inputSchema);
-  return { name, description: description ?? null, inputSchema: isData ? inputSchema : null, policy };
+export function describeTool(tool: Tool<never>, schema: StandardSchemaV1 | JsonSchema | undefined): ToolDescription {
+  const { name, description, inputSchema: _inputSchema, run: _run, ...policy } = tool;
+  const isData = schema !== undefined && !isStandardSchema(schema);
+  return { name, description: description ?? null, inputSchema: isData ? schema : null, policy };
 }
