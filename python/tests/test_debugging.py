@@ -6,7 +6,9 @@ import asyncio
 import logging
 import sys
 import threading
+from bdb import Bdb
 from collections.abc import Iterator
+from trace import Trace
 from typing import Any
 
 import pytest
@@ -43,17 +45,24 @@ def traced(trace: Any) -> bool:
     return found[0]
 
 
+class _Debugger(Bdb):
+    def trace_dispatch(self, *_: Any) -> None:  # type: ignore[override]
+        return None
+
+
 def test_nobody_debugs_by_default() -> None:
     assert not traced(None)
 
 
-def test_a_trace_function_is_a_debugger_unless_it_measures_coverage() -> None:
+def test_a_debugger_is_seen_and_what_else_traces_is_none() -> None:
     def trace(*_: Any) -> None:
         return None
 
-    assert traced(trace)
-    trace.__module__ = "coverage.pytracer"
     assert not traced(trace)
+    assert not traced(Trace(count=1, trace=0).globaltrace)
+    assert traced(_Debugger().trace_dispatch)
+    trace.__module__ = "_pydevd_bundle.pydevd_trace_dispatch_regular"
+    assert traced(trace)
 
 
 if sys.version_info >= (3, 12):

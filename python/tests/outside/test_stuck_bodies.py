@@ -69,3 +69,40 @@ def test_a_tool_with_too_many_stuck_bodies_is_rejected_until_they_stop(programs:
             assert executor.try_execute_tool("hang").status == "succeeded"
         """
     )
+
+
+@pytest.mark.parametrize("way", ["settrace", "setprofile"])
+def test_a_measuring_tool_changes_no_deadline_and_nothing_spins(programs: Programs, way: str) -> None:
+    """As coverage does it, and profilers: on Python 3.11 all of them stood still at 100 % CPU."""
+    finished = programs.run(
+        f"""
+import asyncio, sys, threading, time
+import endstop
+
+def measure(frame, event, argument):
+    return measure
+
+def nap():
+    time.sleep(1)
+
+def spin():
+    while True: pass
+
+async def nap_async():
+    await asyncio.sleep(1)
+
+threading.{way}(measure)
+sys.{way}(measure)
+executor = endstop.ToolExecutor(timeout_seconds=0.2)
+for tool in (nap, spin, nap_async):
+    executor.register(tool)
+    print(executor.try_execute_tool(tool.__name__).status, asyncio.run(executor.atry_execute_tool(tool.__name__)).status)
+time.sleep(1)
+print(len(endstop.stuck_bodies()))
+used = time.process_time()
+time.sleep(0.5)
+assert time.process_time() - used < 0.3
+"""
+    )
+    assert finished.stdout == "timed-out timed-out\n" * 3 + "0\n"
+    assert finished.stderr == ""

@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 
-_COVERAGE_MODULES = ("coverage", "trace")
+# What steps through programs, by the package of its trace function. What else traces measures: deadlines hold under it.
+_DEBUGGERS = frozenset({"bdb", "pdb", "ipdb", "pudb", "debugpy", "ptvsd", "pydevd", "_pydevd_bundle", "wdb"})
 _told = False
 
 
@@ -28,11 +29,14 @@ def _is_forced() -> bool:
 def _a_debugger_traces() -> bool:
     trace = sys.gettrace()
     if trace is not None:
-        module = getattr(trace, "__module__", None) or type(trace).__module__
-        if module.partition(".")[0] not in _COVERAGE_MODULES:
+        owner = getattr(trace, "__self__", trace)
+        of_function = getattr(trace, "__module__", None)
+        names = [of_function, *(each.__module__ for each in type(owner).__mro__)]
+        if any(isinstance(name, str) and name.partition(".")[0] in _DEBUGGERS for name in names):
             return True
     if sys.version_info >= (3, 12):
-        return sys.monitoring.get_tool(sys.monitoring.DEBUGGER_ID) is not None
+        tool = sys.monitoring.get_tool(sys.monitoring.DEBUGGER_ID)
+        return tool is not None and not tool.startswith("coverage")
     return False
 
 

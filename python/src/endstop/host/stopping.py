@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+import sys
 import threading
 import time
 
@@ -60,8 +61,8 @@ class StopPoint:
                 with self._lock:
                     self._ident = None
                     _here.point = self._outer
-                    if self._asked:
-                        _raise_in(_thread.get_ident(), None)
+                if self._asked:
+                    _take_own()
                 return
             except BodyStopped:
                 continue
@@ -72,44 +73,46 @@ class StopPoint:
             if self._ident is None:
                 return False
             self._asked = True
-            _raise_in(self._ident, BodyStopped)
+            _raise_in(self._ident)
             return True
 
 
 class Stopper:
-    """Asks again and again, each time after a longer pause; its thread lives only while there is somebody to ask."""
+    """Asks again and again, each time after a longer pause; its thread lives only while there is somebody to ask.
+
+    Only that thread raises the interpreter's flag (`_take_own`), and it lowers it: nobody traces it. A thread of
+    `threading` would have the trace function of coverage, or the profiler's, and stand still with the others.
+    """
 
     def __init__(self) -> None:
         self._lock = _thread.allocate_lock()
         self._bodies: dict[StopPoint, tuple[float, float]] = {}
         """When each is asked next, and the pause after that."""
         self._is_running = False
+        self._wake = _thread.allocate_lock()
+        self._wake.acquire()
 
     def stop(self, point: StopPoint) -> None:
-        """Asks now, and goes on until the body has ended."""
-        if not point.ask():
-            return
+        """Asks soon, and goes on until the body has ended."""
         with self._lock:
-            self._bodies[point] = (time.monotonic() + _FIRST_PAUSE_S, _FIRST_PAUSE_S * 2)
+            self._bodies[point] = (time.monotonic(), _FIRST_PAUSE_S)
             if self._is_running:
+                if self._wake.locked():
+                    self._wake.release()
                 return
             self._is_running = True
         try:
-            threading.Thread(target=self._work, name="endstop-stopper", daemon=True).start()
-        except RuntimeError:  # no thread can be had: the body was asked once
+            _thread.start_new_thread(self._work, ())
+        except RuntimeError:  # no thread can be had: the body is asked once
             with self._lock:
                 self._is_running = False
+                self._bodies.clear()
+            point.ask()
 
     def _work(self) -> None:
+        sys.settrace(None)  # a debugger can have replaced the function that starts threads
+        sys.setprofile(None)
         while True:
-            time.sleep(_DELIVERY_S)
-            _lower_flag()
-            with self._lock:
-                if not self._bodies:
-                    self._is_running = False
-                    return
-                due = min(at for at, _ in self._bodies.values())
-            time.sleep(max(0.005, min(due - time.monotonic(), _FIRST_PAUSE_S)))
             now = time.monotonic()
             with self._lock:
                 chosen = [(point, pause) for point, (at, pause) in self._bodies.items() if at <= now]
@@ -120,24 +123,33 @@ class Stopper:
                         self._bodies[point] = (now + pause, min(pause * 2, _LONGEST_PAUSE_S))
                     else:
                         del self._bodies[point]
+            if chosen:
+                time.sleep(_DELIVERY_S)
+                _take_own()
+            with self._lock:
+                if not self._bodies:
+                    self._is_running = False
+                    return
+                due = min(at for at, _ in self._bodies.values())
+            self._wake.acquire(True, max(0.005, due - time.monotonic()))
 
 
-def _raise_in(ident: int, kind: type[BaseException] | None) -> None:
-    """None takes back what has not been raised yet. Does nothing where the interpreter is not CPython."""
+def _raise_in(ident: int) -> None:
+    """Does nothing where the interpreter is not CPython."""
     api = getattr(ctypes, "pythonapi", None)
     if api is not None:
-        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind) if kind is not None else None)
+        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(BodyStopped))
 
 
-def _lower_flag() -> None:
-    """Raises and catches one here.
+def _take_own() -> None:
+    """Raises one in this thread, in place of one that is on its way here, and catches it.
 
     The interpreter has one flag for all threads that an exception is on its way, and lowers it only when a thread takes
-    its own: one that was taken back, or waits for a thread that stays in C, leaves it up. Then every Python call is
-    slower, and on Python 3.11 a thread with a trace function (a debugger, coverage) stands still.
+    its own: one that waits for a thread that stays in C leaves it up. Then every Python call is slower, and on Python
+    3.11 each thread with a trace or profile function (coverage, a profiler) stands still at 100 % CPU.
     """
     try:
-        _raise_in(_thread.get_ident(), BodyStopped)
+        _raise_in(_thread.get_ident())
         for _ in range(1_000):
             pass
     except BodyStopped:
