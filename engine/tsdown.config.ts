@@ -1,4 +1,10 @@
+import * as plugin from "rollup-plugin-license";
 import { defineConfig } from "tsdown";
+
+// It is CommonJS, and its types name a default export that it does not have.
+const license = plugin.default as unknown as typeof plugin.default.default;
+
+const carried = "../python/src/endstop/_engine";
 
 export default defineConfig([
   {
@@ -22,8 +28,23 @@ export default defineConfig([
     platform: "node",
     target: "node22.18",
     dts: false,
-    outDir: "../python/src/endstop/_engine",
+    outDir: carried,
     deps: { alwaysBundle: /./, onlyBundle: false },
     outputOptions: { codeSplitting: false },
+    // Who bundles a library passes on its notice; `dev build` makes the wheel's list of parts from the second file.
+    plugins: [
+      license({
+        thirdParty: {
+          multipleVersions: true,
+          output: [
+            { file: `${carried}/THIRD_PARTY_NOTICES.txt` },
+            {
+              file: "../.cache/bundled.json",
+              template: (parts) => JSON.stringify(parts.map(({ name, version }) => `${name}@${version}`)),
+            },
+          ],
+        },
+      }),
+    ],
   },
 ]);

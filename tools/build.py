@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -10,20 +11,24 @@ from pathlib import Path
 
 from tools.environment import ENGINE, PACKAGE, PYTHON, node_environment, node_tool, npm, script
 from tools.generate import check_generated
+from tools.sbom import write_bundle_sbom, write_npm_sbom
 from tools.steps import CACHE, ROOT, Command, StepFailed, files_under, if_changed, one_at_a_time, run, say
 
 DIST = ROOT / "dist"
 LIBRARY = ENGINE / "dist" / "index.mjs"
-CARRIED_ENGINE = PACKAGE / "src" / "endstop" / "_engine" / "endstop.mjs"
+CARRIED = PACKAGE / "src" / "endstop" / "_engine"
+CARRIED_ENGINE = CARRIED / "endstop.mjs"
+NOTICES = CARRIED / "THIRD_PARTY_NOTICES.txt"
+SBOM = CARRIED / "engine.cdx.json"
 
 
 def build_engine() -> None:
-    """Builds the npm package's dist/ and the one file that the wheel carries, if a source changed."""
+    """Builds the npm package's dist/ and the one file that the wheel carries, with its notices, if a source changed."""
     names = ("package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts")
     sources = files_under(ENGINE / "src", *(ENGINE / name for name in names))
     inputs = [path for path in sources if ".test." not in path.name]
     with one_at_a_time("build"):
-        if_changed(CACHE / "engine-built", inputs, _tsdown, produces=[LIBRARY, CARRIED_ENGINE])
+        if_changed(CACHE / "engine-built", inputs, _tsdown, produces=[LIBRARY, CARRIED_ENGINE, NOTICES, SBOM])
 
 
 def _tsdown() -> None:
@@ -35,6 +40,7 @@ def _tsdown() -> None:
         env=node_environment(),
         quiet=True,
     )
+    write_bundle_sbom(json.loads((CACHE / "bundled.json").read_text(encoding="utf-8")), SBOM)
 
 
 def build_packages() -> None:
@@ -55,6 +61,8 @@ def build_packages() -> None:
             hint="Correct pyproject.toml.",
         )
     _check_wheel()
+    [tarball] = DIST.glob("*.tgz")
+    write_npm_sbom(tarball.with_suffix(".cdx.json"))
     for path in sorted(DIST.iterdir()):
         say(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size // 1024} KiB")
 
@@ -73,6 +81,7 @@ def _licence_in(folder: Path) -> Iterator[None]:
 def _check_wheel() -> None:
     [wheel] = DIST.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    missing = {"endstop/_engine/endstop.mjs", "endstop/py.typed"} - names
+    carried = {path.relative_to(PACKAGE / "src").as_posix() for path in (CARRIED_ENGINE, NOTICES, SBOM)}
+    missing = {*carried, "endstop/py.typed"} - names
     if missing or not wheel.name.endswith("-py3-none-any.whl"):
         raise StepFailed(f"checking {wheel.name} (missing: {sorted(missing)})", "Correct python/pyproject.toml.")

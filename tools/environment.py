@@ -19,7 +19,7 @@ PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 ENGINE = ROOT / "engine"
 PACKAGE = ROOT / "python"
 REQUIREMENTS = PACKAGE / "requirements-dev.txt"
-UV_VERSION = "0.13.9"
+UV = ROOT / "tools" / "requirements-uv.txt"
 
 NETWORK_HINT = "Check the network and pip's settings (index, proxy, certificates), then run the same command again."
 FRESH_HINT = "Delete .venv and run the same command again."
@@ -51,7 +51,7 @@ def bootstrap() -> None:
         )
     with one_at_a_time("setup"):
         _make_venv()
-        if_changed(STAMPS / "uv", [], _install_uv, produces=[script("uv")], extra=UV_VERSION)
+        if_changed(STAMPS / "uv", [UV], _install_uv, produces=[script("uv")])
 
 
 def _make_venv() -> None:
@@ -75,7 +75,7 @@ def _install_uv() -> None:
             raise StepFailed(
                 "looking for pip", "Install it (Debian, Ubuntu: apt-get install python3-venv), then try again."
             )
-    pip += ["install", "--quiet", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
+    pip += ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", UV]
     run("installing uv", pip, hint=NETWORK_HINT)
 
 

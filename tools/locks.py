@@ -8,14 +8,14 @@ import tempfile
 from pathlib import Path
 
 from tools.crewai_suite.surroundings import REQUIREMENTS_BY_VERSION
-from tools.environment import ENGINE, PACKAGE, REQUIREMENTS, bootstrap, node_environment, npm, script, setup
+from tools.environment import ENGINE, PACKAGE, REQUIREMENTS, UV, bootstrap, node_environment, npm, script, setup
 from tools.steps import Command, StepFailed, run
 
 PACKAGE_LOCK = ENGINE / "package-lock.json"
 # One file for every supported Python and system: --universal writes the differences as markers.
 _UV_OPTIONS: Command = [
     *("--universal", "--python-version", "3.10", "--no-emit-index-url", "--no-emit-find-links"),
-    *("--custom-compile-command", "python3 dev lock", "--upgrade", "--quiet"),
+    *("--custom-compile-command", "python3 dev lock", "--generate-hashes", "--upgrade", "--quiet"),
 ]
 
 
@@ -67,13 +67,14 @@ def _lock_node() -> None:
 
 
 def check_locks() -> None:
-    """Fails if a lock file names where a package was fetched from: that is each machine's own setting."""
+    """Fails if a lock file has a package without its hash, or names where it came from: each machine's own setting."""
     packages = json.loads(PACKAGE_LOCK.read_text(encoding="utf-8"))["packages"]
     named = [f"package-lock.json: {name}" for name, package in packages.items() if "://" in package.get("resolved", "")]
     options = ("--index-url", "--extra-index-url", "--find-links", "-i ", "-f ")
-    for file in (REQUIREMENTS, *REQUIREMENTS_BY_VERSION.values()):
+    for file in (UV, REQUIREMENTS, *REQUIREMENTS_BY_VERSION.values()):
         lines = file.read_text(encoding="utf-8").splitlines()
         named += [f"{file.name}: {line}" for line in lines if "://" in line or line.startswith(options)]
+        named += [f"{file.name}: {line}, no hash" for line in lines if "==" in line and not line.endswith("\\")]
     if named:
         raise StepFailed(
             f"checking lock files ({'; '.join(named[:3])})", "Run `python3 dev lock` and commit the result."

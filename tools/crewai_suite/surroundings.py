@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -83,11 +84,13 @@ def _make_environment(made: Surroundings) -> None:
 
 def _unpack_tests(made: Surroundings) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        # hatchling comes from the lock file, as everything here; the wheel on PyPI has no tests.
+        # The wheel on PyPI has no tests. hatchling comes from the lock file, as everything here, and so does the hash.
+        locked = Path(folder, "crewai.txt")
+        locked.write_text(_locked(made.requirements, "crewai"), encoding="utf-8")
         options = ["--quiet", "--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--dest", folder]
         run(
             f"downloading the source distribution of crewai {made.version}",
-            [made.python, "-m", "pip", "download", *options, f"crewai=={made.version}"],
+            [made.python, "-m", "pip", "download", *options, "--requirement", locked],
             hint=NETWORK_HINT,
             env={**os.environ, "PATH": os.pathsep.join([str(made.python.parent), os.environ.get("PATH", "")])},
         )
@@ -100,3 +103,9 @@ def _unpack_tests(made: Surroundings) -> None:
                 opened.extractall(made.folder)
     # What is tested is what is installed.
     shutil.rmtree(made.source / "src", ignore_errors=True)
+
+
+def _locked(requirements: Path, package: str) -> str:
+    """The lines of one package in a lock file: its version and its hashes."""
+    _, start, after = requirements.read_text(encoding="utf-8").partition(f"\n{package}==")
+    return start.strip() + re.split(r"\n(?! )", after, maxsplit=1)[0] + "\n"

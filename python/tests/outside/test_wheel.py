@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made,) = folder.iterdir()
     assert made.name.endswith("-py3-none-any.whl")
     return made
+
+
+def test_the_wheel_carries_the_notice_of_each_library_in_its_engine(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        notices = archive.read("endstop/_engine/THIRD_PARTY_NOTICES.txt").decode()
+        bill = json.loads(archive.read("endstop/_engine/engine.cdx.json"))
+    libraries = {part["name"] for part in bill["components"]}
+    assert libraries >= {"lru-cache", "xstate"}
+    for name in libraries:
+        notice = re.search(rf"^Name: {re.escape(name)}\n(.*?)(?=^---$|\Z)", notices, re.MULTILINE | re.DOTALL)
+        assert notice, name
+        assert len(notice[1].partition("License Text:")[2]) > 500, name
 
 
 @pytest.mark.parametrize("version", present_pythons())
