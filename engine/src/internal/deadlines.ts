@@ -1,7 +1,12 @@
 import type { Clock, Timer } from "./clock.ts";
+import { Heap, type HeapItem } from "./heap.ts";
 
-interface Deadline {
-  readonly dueMs: number;
+interface Deadline extends HeapItem {
+  /** The instant at which it is due. */
+  order: number;
+  /** Of those due at one instant the one that was set first fires first. */
+  readonly number: number;
+  isCalledOff: boolean;
   readonly fire: () => void;
 }
 
@@ -11,8 +16,9 @@ interface Deadline {
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #pending = new Set<Deadline>();
+  readonly #pending = new Heap<Deadline>();
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
+  #lastNumber = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,15 +31,24 @@ export class Deadlines {
 
   /** The same at an instant of the clock, or soon if that has passed. */
   setAt(dueMs: number, fire: () => void): () => void {
-    const deadline = { dueMs, fire };
-    this.#pending.add(deadline);
-    this.#arm(deadline.dueMs);
-    return () => void this.#pending.delete(deadline);
+    const deadline: Deadline = {
+      order: dueMs,
+      heapIndex: -1,
+      number: ++this.#lastNumber,
+      isCalledOff: false,
+      fire,
+    };
+    this.#pending.push(deadline);
+    this.#arm(dueMs);
+    return () => {
+      deadline.isCalledOff = true;
+      if (deadline.heapIndex >= 0) this.#pending.remove(deadline);
+    };
   }
 
   /** Calls off all of them. */
   close(): void {
-    this.#pending.clear();
+    for (let each = this.#pending.pop(); each; each = this.#pending.pop()) each.isCalledOff = true;
     this.#timer?.timer.cancel();
     this.#timer = undefined;
   }
@@ -48,11 +63,16 @@ export class Deadlines {
   #tick(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.now();
+    const due: Deadline[] = [];
+    for (let first = this.#pending.peek(); first && first.order <= nowMs; first = this.#pending.peek()) {
+      this.#pending.remove(first);
+      due.push(first);
+    }
     // What fires may set others, and call others off.
-    for (const deadline of [...this.#pending])
-      if (deadline.dueMs <= nowMs && this.#pending.delete(deadline)) deadline.fire();
-    let soonestMs = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#pending) soonestMs = Math.min(soonestMs, dueMs);
-    if (soonestMs < Number.POSITIVE_INFINITY) this.#arm(soonestMs);
+    for (const each of due.sort((a, b) => a.order - b.order || a.number - b.number)) {
+      if (!each.isCalledOff) each.fire();
+    }
+    const next = this.#pending.peek();
+    if (next) this.#arm(next.order);
   }
 }

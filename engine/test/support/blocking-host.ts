@@ -1,9 +1,9 @@
 // A host whose tool blocks the event loop: for a while, or for ever. Arguments: how, and for how many milliseconds.
-import { Watchdog } from "../../src/placement/host/watchdog.ts";
+import { Watchdog, WatchedCall } from "../../src/placement/host/watchdog.ts";
 
 const [, , how, blockMs = "0"] = process.argv;
 const dog = new Watchdog(100);
-const call = { tool: "grind", callId: "test-1" };
+const call = new WatchedCall("grind", "test-1");
 const block = (): void => {
   const untilMs = performance.now() + Number(blockMs);
   while (performance.now() < untilMs);

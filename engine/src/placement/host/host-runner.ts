@@ -5,7 +5,7 @@ import { previewOf } from "../../call/preview.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { ToolContext } from "../../tool.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
-import { watchdog } from "./watchdog.ts";
+import { WatchedCall, watchdog } from "./watchdog.ts";
 
 /**
  * Runs a tool's function in this process. The caller has its answer at the deadline, whether or not the body heeds its
@@ -24,7 +24,7 @@ export class HostRunner implements BodyRunner {
   begin(call: BodyCall): void {
     if (!call.start()) return;
     const { callId, path, timeoutMs, input, controller } = call;
-    const watched = { tool: path.at(-1) ?? "", callId };
+    const watched = new WatchedCall(path.at(-1) ?? "", callId);
     const startedAtMs = this.#clock.now();
     const timer =
       timeoutMs === null

@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { type Clock, systemClock, type Timer } from "../../internal/clock.ts";
 import { formatDuration } from "../../internal/duration.ts";
-import { Beat } from "./watchdog-beat.ts";
+import { LinkedList, type ListItem } from "../../internal/linked-list.ts";
+import { Beat, blameOne, blameOneOf, MOST_NAMES } from "./watchdog-beat.ts";
 
 /** From source the thread is a TypeScript file beside this one; in the package it is an entry of its own. */
 const THREAD = import.meta.url.endsWith(".ts") ? "./watchdog-thread.ts" : "./watchdog-thread.mjs";
@@ -10,10 +11,20 @@ const THRESHOLD_MS = 1_000;
 const UNANSWERED_FACTOR = 5;
 const BEATS_A_THRESHOLD = 4;
 
-/** Which call a body belongs to. */
-export interface WatchedCall {
+/** The call that a body belongs to. */
+export class WatchedCall implements ListItem<WatchedCall> {
   readonly tool: string;
   readonly callId: string;
+  isWatched = false;
+  /** A blocked loop is told of once for each call. */
+  isReported = false;
+  previous: WatchedCall | undefined;
+  next: WatchedCall | undefined;
+
+  constructor(tool: string, callId: string) {
+    this.tool = tool;
+    this.callId = callId;
+  }
 }
 
 /**
@@ -27,8 +38,11 @@ export class Watchdog {
   readonly #thresholdMs: number;
   readonly #clock: Clock;
   readonly #beat = new Beat();
-  readonly #inFlight = new Set<WatchedCall>();
-  readonly #reported = new WeakSet<WatchedCall>();
+  /** The oldest first. Nothing that is done for each call may walk over it. */
+  readonly #inFlight = new LinkedList<WatchedCall>();
+  #count = 0;
+  /** The first of those in flight, as the thread knows them. */
+  #first: readonly WatchedCall[] = [];
   #running: WatchedCall | undefined;
   #timer: Timer | undefined;
   #lastBeatMs = 0;
@@ -42,26 +56,45 @@ export class Watchdog {
   /** Runs the first part of a call's body. The call is watched until {@link ended}. */
   run<T>(call: WatchedCall, body: () => T): T {
     this.#ensureThread();
-    this.#inFlight.add(call);
-    if (this.#inFlight.size === 1) this.#start();
+    this.#add(call);
     const outer = this.#running;
-    this.#running = call;
-    this.#tell();
+    this.#setRunning(call);
     try {
       return body();
     } finally {
       this.#look();
-      this.#running = outer;
-      this.#tell();
+      this.#setRunning(outer);
     }
   }
 
   ended(call: WatchedCall): void {
-    if (!this.#inFlight.has(call)) return;
+    if (!call.isWatched) return;
     this.#look();
-    this.#inFlight.delete(call);
-    if (this.#inFlight.size === 0) this.#stop();
-    this.#tell();
+    call.isWatched = false;
+    this.#inFlight.remove(call);
+    this.#count--;
+    if (this.#count === 0) this.#stop();
+    this.#tell(this.#first.includes(call));
+  }
+
+  #add(call: WatchedCall): void {
+    if (call.isWatched) return;
+    call.isWatched = true;
+    this.#inFlight.push(call);
+    this.#count++;
+    if (this.#count === 1) this.#start();
+    this.#tell(this.#count <= MOST_NAMES);
+  }
+
+  #setRunning(call: WatchedCall | undefined): void {
+    this.#running = call;
+    this.#beat.running(call && nameOf(call));
+  }
+
+  /** @param changed whether others are the first now */
+  #tell(changed: boolean): void {
+    if (changed) this.#first = this.#inFlight.take(MOST_NAMES);
+    this.#beat.watch(this.#count, changed ? this.#first.map(nameOf) : undefined);
   }
 
   #start(): void {
@@ -90,21 +123,13 @@ export class Watchdog {
     this.#lastBeatMs = nowMs;
     this.#beat.advance();
     if (blockedMs < this.#thresholdMs) return;
-    const suspects = (this.#running ? [this.#running] : [...this.#inFlight]).filter(
-      (call) => !this.#reported.has(call),
-    );
-    for (const call of suspects) this.#reported.add(call);
+    const suspects = (this.#running ? [this.#running] : [...this.#inFlight]).filter(({ isReported }) => !isReported);
+    for (const call of suspects) call.isReported = true;
     if (suspects.length === 0 || this.#beat.wasReported()) return;
-    const message = `The event loop was blocked for ${formatDuration(blockedMs)} ${this.#blame(suspects)}: no deadline could be kept meanwhile. Move it to a worker.`;
+    const names = suspects.slice(0, MOST_NAMES).map(nameOf);
+    const blame = this.#running ? blameOne(nameOf(this.#running)) : blameOneOf(names, suspects.length);
+    const message = `The event loop was blocked for ${formatDuration(blockedMs)} ${blame}: no deadline could be kept meanwhile. Move it to a worker.`;
     process.emitWarning(message, { type: "EndstopWarning", code: "ENDSTOP_BLOCKED_LOOP" });
-  }
-
-  #tell(): void {
-    this.#beat.watch(this.#inFlight.size, this.#blame(this.#running ? [this.#running] : [...this.#inFlight]));
-  }
-
-  #blame(suspects: readonly WatchedCall[]): string {
-    return this.#running ? `by ${nameCalls(suspects)}` : `while ${nameCalls(suspects)} was in flight`;
   }
 
   #ensureThread(): void {
@@ -121,10 +146,8 @@ export class Watchdog {
   }
 }
 
-function nameCalls(calls: readonly WatchedCall[]): string {
-  const names = calls.slice(0, 5).map(({ tool, callId }) => `${tool} (call ${callId})`);
-  const more = calls.length > 5 ? ` or ${calls.length - 5} more` : "";
-  return calls.length > 1 ? `one of ${names.join(", ")}${more}` : names.join("");
+function nameOf({ tool, callId }: WatchedCall): string {
+  return `${tool} (call ${callId})`;
 }
 
 /** One for the process: it has one event loop. */
