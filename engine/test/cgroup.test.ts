@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readText } from "../src/internal/read-text.ts";
 import { Cgroups, endGroups } from "../src/supervise/cgroups.ts";
@@ -51,6 +52,23 @@ afterEach(() => {
 const EATER = `process.stdin.once("data", () => { const all = []; for (;;) all.push(Buffer.alloc(10_000_000, 1)); })`;
 
 describe.skipIf(!areUsable)("a cgroup of this kernel", () => {
+  it("is removed once by those who remove it at the same time", async () => {
+    const { cgroups, folder } = groups();
+    const group = cgroups.group();
+    const child = start('const held = Buffer.alloc(300_000_000, 1); process.stdin.resume().on("end", () => held)');
+    await eventually(() => sampleOf(child).memoryBytes > 300 * MB);
+    group.bound([sampleOf(child)], 100 * MB);
+    await eventually(() => group.members.length === 1);
+    const removals: Promise<void>[] = [];
+    // The kernel takes it down in its own time: each of these meets the group at another moment.
+    for (let count = 0; count < 20; count += 1) {
+      removals.push(group.remove());
+      await sleep(2);
+    }
+    await Promise.all(removals);
+    expect(existsSync(join(folder, "1"))).toBe(false);
+  });
+
   it("has the kernel kill what passes its room, and tells so, also when it is gone", async () => {
     const { cgroups, folder } = groups();
     const group = cgroups.group();

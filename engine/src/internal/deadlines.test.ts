@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
 import { Deadlines } from "./deadlines.ts";
 
@@ -63,4 +63,26 @@ test("an instant is the clock's, however late it is set, and one that has passed
   deadlines.setAt(startedAtMs + 20, () => fired.push(`after ${clock.now() - startedAtMs}`));
   await clock.advance(100);
   expect(fired).toEqual(["after 30", "after 100"]);
+});
+
+test("one that fails is an error of the process, and the others come all the same", async () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  const errors: unknown[] = [];
+  const listeners = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => errors.push(error));
+  onTestFinished(() => {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+  });
+  const fired: string[] = [];
+  const broken = new Error("broken");
+  deadlines.set(10, () => {
+    throw broken;
+  });
+  deadlines.set(10, () => fired.push("beside it"));
+  deadlines.set(20, () => fired.push("after it"));
+  await clock.advance(20);
+  expect({ fired, errors }).toEqual({ fired: ["beside it", "after it"], errors: [broken] });
 });

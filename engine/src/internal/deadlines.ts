@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "./clock.ts";
 import { Heap, type HeapItem } from "./heap.ts";
+import { rethrowAlone } from "./rethrow-alone.ts";
 
 interface Deadline extends HeapItem {
   /** The instant at which it is due. */
@@ -70,9 +71,18 @@ export class Deadlines {
     }
     // What fires may set others, and call others off.
     for (const each of due.sort((a, b) => a.order - b.order || a.number - b.number)) {
-      if (!each.isCalledOff) each.fire();
+      if (!each.isCalledOff) fireAlone(each);
     }
     const next = this.#pending.peek();
     if (next) this.#arm(next.order);
+  }
+}
+
+/** What one of them throws is a defect that the process hears of; the others fire all the same. */
+function fireAlone({ fire }: Deadline): void {
+  try {
+    fire();
+  } catch (error) {
+    rethrowAlone(error);
   }
 }

@@ -5,6 +5,7 @@ import { systemClock } from "../internal/clock.ts";
 import { version } from "../internal/version.generated.ts";
 import { PROTOCOL } from "../placement/python/messages.ts";
 import { Cgroups } from "../supervise/cgroups.ts";
+import { Defects } from "./defects.ts";
 import type { FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
@@ -80,6 +81,11 @@ function main(): void {
   setInterval(() => {
     if (process.ppid !== parentPid) void end(0, { hostIsGone: true });
   }, PARENT_CHECK_MS).unref();
+  const tell = (text: string): void => void process.stderr.write(text);
+  const defects = new Defects(systemClock, tell, () => void end(70, { hostIsGone: false }));
+  process.stderr.on("error", () => {}); // nobody reads it any more
+  // Rejections that nobody handles come here too.
+  process.on("uncaughtException", (error) => defects.happened(error));
   // Ctrl-C is for the host to decide; it closes the pipe when it ends.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => void end(0, { hostIsGone: false }));

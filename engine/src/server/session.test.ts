@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
@@ -147,5 +147,33 @@ describe("a message that makes no sense", () => {
     call(1);
     expect(call(1)).toMatchObject([{ type: "refused", id: 1 }]);
     expect(call(2, { engine: "gone" })).toMatchObject([{ type: "refused", id: 2 }]);
+  });
+});
+
+describe("a defect of the engine", () => {
+  it("ends the call that it is about, once, and leaves the others alone", async () => {
+    const errors: unknown[] = [];
+    const listeners = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.on("uncaughtException", (error) => errors.push(error));
+    onTestFinished(() => {
+      process.removeAllListeners("uncaughtException");
+      for (const listener of listeners) process.on("uncaughtException", listener);
+    });
+    const sent: ToClient[] = [];
+    const broken = new Error("broken");
+    const session = Session.ofHost(python, new FakeClock(), (message) => {
+      if (message.type === "admitted" && message.id === 2) throw broken;
+      sent.push(message);
+    });
+    const handle = (message: FromClient): void => session.handle(message, Buffer.alloc(0));
+    handle({ type: "open-engine", engine: "e", options: { maxConcurrent: 1 } });
+    handle({ type: "register", engine: "e", tool: "t", policy: {} });
+    for (const id of [1, 2, 3]) handle({ type: "call", id, engine: "e", tool: "t" });
+    handle({ type: "ended", id: 1, attempt: 1, ending: { type: "returned", digest: null, preview: null } });
+    const told = sent.map((message) => ("id" in message ? `${message.type} ${message.id}` : message.type)).sort();
+    expect(told).toEqual(["admitted 1", "admitted 3", "outcome 1", "outcome 2"]);
+    await Promise.resolve();
+    expect(errors).toEqual([broken]);
   });
 });

@@ -1,8 +1,10 @@
 import { keepBytes } from "../cache/cached-answers.ts";
 import { attemptTimeoutMs, type Call } from "../call/call.ts";
+import { errorInfo } from "../call/error-info.ts";
 import type { Outcome } from "../call/outcome.ts";
 import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
+import { rethrowAlone } from "../internal/rethrow-alone.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import type { MachineFigures } from "../pressure/machine.ts";
 import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from "./call-entry.ts";
@@ -63,6 +65,23 @@ export class Session {
       const reason = error instanceof Error ? error.message : String(error);
       const id = "id" in message ? { id: message.id } : {};
       this.#send({ type: "refused", about: message.type, ...id, message: reason });
+    }
+  }
+
+  /** What fails here, with nobody above who could tell the caller, is a defect: it ends this call alone, and the process hears of it. */
+  #guarded(entry: CallEntry, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      rethrowAlone(error);
+      const detail = `the engine failed: ${errorInfo(error).message}`;
+      try {
+        entry.core.end(entry.call, undefined, { type: "cancelled", detail, body: "effect-unknown" });
+      } catch {
+        // The first failure is told already; it may have been the telling that failed.
+      }
+      if (this.#calls.delete(entry.id)) this.#send({ type: "refused", about: "call", id: entry.id, message: detail });
+      this.#shared.calls.delete(entry.call.id);
     }
   }
 
@@ -185,7 +204,8 @@ export class Session {
   #call(message: CallMessage, body: Uint8Array): void {
     const { id } = message;
     const resumed = this.#calls.get(id);
-    if (resumed?.isResumed) return resumed.core.claim(resumed.call, () => this.#begin(resumed));
+    if (resumed?.isResumed)
+      return resumed.core.claim(resumed.call, () => this.#guarded(resumed, () => this.#begin(resumed)));
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
     const { core, runs } = this.#engines.get(message.engine);
@@ -201,7 +221,7 @@ export class Session {
     this.#shared.calls.set(call.id, call);
     if (call.placement === "worker" && message.load !== undefined && body.length > 0)
       entry.job = { load: message.load, args: body };
-    core.claim(call, () => this.#begin(entry));
+    core.claim(call, () => this.#guarded(entry, () => this.#begin(entry)));
   }
 
   /** An attempt may start. */
@@ -226,7 +246,7 @@ export class Session {
 
   #start(id: number, load: string, body: Uint8Array): void {
     const entry = this.#calls.get(id);
-    if (entry) this.#begin(Object.assign(entry, { job: { load, args: body } }));
+    if (entry) this.#guarded(entry, () => this.#begin(Object.assign(entry, { job: { load, args: body } })));
   }
 
   #startInWorker(entry: CallEntry, key: string, args: Uint8Array): void {
@@ -239,7 +259,7 @@ export class Session {
       begun: () => core.begin(call, attempt),
       ended: (ending, body) => {
         entry.body = body;
-        core.end(call, attempt, ending, body);
+        this.#guarded(entry, () => core.end(call, attempt, ending, body));
       },
     });
   }
@@ -255,7 +275,7 @@ export class Session {
         const { state } = entry.call;
         // Before the engine was lost, it had decided that another attempt follows.
         if (state.type === "admitted" && attempt < state.attempt) {
-          return entry.core.claim(entry.call, () => this.#begin(entry));
+          return entry.core.claim(entry.call, () => this.#guarded(entry, () => this.#begin(entry)));
         }
         entry.core.start(entry.call);
       }

@@ -57,7 +57,7 @@ export class Cgroup {
   #bound: Bound | undefined;
   #moving: Promise<void> | undefined;
   #exhaustedBytes: number | undefined;
-  #isRemoved = false;
+  #removal: Promise<void> | undefined;
 
   /** Use {@link Cgroups.group}. */
   constructor(cgroups: Cgroups) {
@@ -74,7 +74,7 @@ export class Cgroup {
    * the background, and does nothing where there are no cgroups.
    */
   bound(processes: readonly Member[], roomBytes: number): void {
-    if (!this.#cgroups.areUsable || this.#isRemoved) return;
+    if (!this.#cgroups.areUsable || this.#removal) return;
     this.#roomBytes = roomBytes;
     this.#moving ??= this.#moveAndBound(processes)
       .catch((error: unknown) => this.#cgroups.giveUp(error))
@@ -100,20 +100,25 @@ export class Cgroup {
     this.#write(this.#files.limit, this.#files.noLimit);
   }
 
-  /** Kills what is in it, and removes it. For a group whose process has ended. */
-  async remove(): Promise<void> {
-    this.#isRemoved = true;
+  /** Kills what is in it, and removes it. For a group whose process has ended. Never rejects; asked for again, it is the same removal. */
+  remove(): Promise<void> {
+    this.#removal ??= this.#remove();
+    return this.#removal;
+  }
+
+  async #remove(): Promise<void> {
     this.#roomBytes = undefined;
     await this.#moving;
-    if (this.#folder === undefined) return;
+    const folder = this.#folder;
+    if (folder === undefined) return;
     this.#exhaustedBytes = this.exhaustedBytes;
     this.#bound = undefined;
+    this.#folder = undefined;
     for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
-      killMembers(this.#folder);
-      if (await isRemoved(this.#folder)) break;
+      killMembers(folder);
+      if (await isRemoved(folder)) break;
       await sleep(REMOVAL_PAUSE_MS, undefined, { ref: false });
     }
-    this.#folder = undefined;
   }
 
   async #moveAndBound(processes: readonly Member[]): Promise<void> {

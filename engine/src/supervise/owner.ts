@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
+import { signalProcess } from "./kill-group.ts";
 
 /** Names the engines and the processes of theirs that a process descends from, outermost first, each followed by `;`. */
 export const OWNER_VARIABLE = "ENDSTOP_OWNER";
@@ -32,7 +33,7 @@ export async function killOwned(owner: string, sessions: ReadonlySet<number> = n
       // A session of its own is its descendants' too, if they cleared their environment.
       if (session === pid) knownSessions.add(session);
       killed.add(pid);
-      kill(pid);
+      signalProcess(pid, "SIGKILL");
     }
   }
   return killed.size;
@@ -68,14 +69,6 @@ function isOwned(environment: string, mark: string): boolean {
   if (start < 0) return false;
   const end = environment.indexOf("\0", start);
   return environment.slice(start, end < 0 ? undefined : end).includes(mark);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /** A process can end between any two reads; another user's cannot be read; other systems have no /proc. */

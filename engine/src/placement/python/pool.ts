@@ -287,6 +287,13 @@ export class PythonPool implements WorkersMakeWay {
     if (!assignment || message.type === "hello") return;
     const { job } = assignment;
     if (message.callId !== job.callId || message.attempt !== job.attempt) return;
+    if (isUnloaded(message.ending) && worker.calls > 1 && !assignment.queued.isRetry) {
+      // It may be what an earlier body did to the interpreter. None has begun, so another worker may try.
+      this.#release(worker);
+      this.#workforce.kill(worker, "recycle");
+      this.#queue.putBack(assignment.queued, true);
+      return this.#pump();
+    }
     const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas, assignment.watch);
     if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
@@ -321,4 +328,9 @@ export class PythonPool implements WorkersMakeWay {
     assignment?.watch?.end();
     this.#busy.delete(worker);
   }
+}
+
+/** The worker could not make the tool or its arguments. */
+function isUnloaded(ending: Ending): boolean {
+  return ending.type === "load-failed" || (ending.type === "cannot-move" && !ending.started);
 }

@@ -6,12 +6,14 @@ Each call begins with those of the host, and what a body changes is put back bef
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # no stub; `signal` itself makes enumerations, at ten times the cost
+import fcntl
 import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from endstop.worker.descriptors import LOWEST_DESCRIPTOR
 from endstop.worker.environment import raw_environment
 from endstop.worker.joining import CALL_VARIABLE
 from endstop.worker.moving import CannotMove
@@ -23,13 +25,15 @@ class Surroundings:
     """As they were when the worker was ready. Made once, on the main thread."""
 
     def __init__(self) -> None:
-        self._directory = os.getcwd()
+        self._directory = _directory_now()
+        self._way_back = _opened_directory()
         self._environment = dict(os.environ)
         self._raw_environment = dict(raw_environment())
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self._handlers = _handlers_now()
         self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._descriptors = [(kept, number) for number in (0, 1, 2) if (kept := _kept(number)) is not None]
 
     def enter(self, changes: Mapping[str, Any]) -> None:
         """The host's `directory` and `environment` (None: the name is gone), where they differ. Raises CannotMove.
@@ -55,10 +59,9 @@ class Surroundings:
                 os.environ[name] = value
 
     def restore(self) -> None:
-        """Puts back what a body changed. A directory that is gone stays gone: the next body meets it there."""
-        if _directory_now() != self._directory:
-            with suppress(OSError):
-                os.chdir(self._directory)
+        """Puts back what a body changed. Raises OSError if a body has closed what leads back."""
+        if self._way_back is not None and _directory_now() != self._directory:
+            os.fchdir(self._way_back)
         if raw_environment() != self._raw_environment:
             for name in [name for name in os.environ if name not in self._environment]:
                 del os.environ[name]
@@ -72,6 +75,25 @@ class Surroundings:
                     _signal.signal(number, handler)
         _signal.setitimer(_signal.ITIMER_REAL, 0)
         sys.stdin, sys.stdout, sys.stderr = self._streams
+        for kept, number in self._descriptors:
+            os.dup2(kept, number)
+
+
+def _kept(number: int) -> int | None:
+    with suppress(OSError):  # it is closed
+        return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR)
+    return None
+
+
+def _opened_directory() -> int | None:
+    """Leads back there also when it has been moved, or removed."""
+    with suppress(OSError):  # it may not be read
+        opened = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
+        try:
+            return _kept(opened)
+        finally:
+            os.close(opened)
+    return None
 
 
 def _directory_now() -> str | None:

@@ -21,10 +21,13 @@ from endstop.worker.limits import OwnLimits
 from endstop.worker.loading import load_tool
 from endstop.worker.moving import CannotMove, load_arguments
 from endstop.worker.prctl import adopt_orphans, signal_on_parent_death
+from endstop.worker.standing import standing
 from endstop.worker.surroundings import Surroundings
 from endstop.worker.usage import Meter, Usage
 
 EXIT_NO_ENGINE = 70
+EXIT_CHANGED = 71
+"""A body has changed its process for good: a call that is on its way here has not begun, and goes to another worker."""
 _READ_BYTES = 64 * 1024
 _NO_LIMITS: dict[str, Any] = {}
 
@@ -102,6 +105,7 @@ class Worker:
         self._limits = OwnLimits()
         self._meter = Meter()
         self._surroundings = Surroundings()
+        self._standing = standing()
         self._usage = self._meter.read()
         self._memory_at_birth = self._usage.memory_bytes
         self._payloads: dict[str, bytes] = {}
@@ -133,6 +137,8 @@ class Worker:
         # The caller has its answer: this is the next call's time.
         leave_call()
         self._surroundings.restore()
+        if standing() != self._standing:
+            _exit(EXIT_CHANGED)
         self._usage = self._meter.read()
 
     def _attempt(self, frame: Frame, call: dict[str, Any]) -> Ended:
