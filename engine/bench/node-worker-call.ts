@@ -6,6 +6,7 @@ import { createEngine } from "../src/index.ts";
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const ROUNDS = 12;
 const CALLS_PER_ROUND = 400;
+const AT_ONCE = 16_000;
 const path = (name: string): string => new URL(`./tools/${name}.ts`, import.meta.url).pathname;
 
 type Call = (n: number) => Promise<unknown>;
@@ -32,8 +33,25 @@ const bare: Call = async (n) => {
 const PEER = "workerpool, processes";
 await compare("1 caller", 1, { "endstop, Node worker": ours, [PEER]: pooled, "a bare child_process": bare });
 await compare("4 callers", 4, { "endstop, Node worker": ours, [PEER]: pooled });
+await atOnce(AT_ONCE, { "endstop, Node worker": ours, [PEER]: pooled });
 await Promise.all([engine.close(), pool.terminate()]);
 child.kill();
+
+/** All calls are made in one turn, and wait for a worker. */
+async function atOnce(calls: number, contenders: Contenders): Promise<void> {
+  say(`\n${calls} calls at once`);
+  const tookMs = new Map<string, number>();
+  for (const [name, call] of Object.entries(contenders)) {
+    const beganAtMs = performance.now();
+    const answers = await Promise.all(Array.from({ length: calls }, (_, n) => call(n)));
+    tookMs.set(name, performance.now() - beganAtMs);
+    const wrong = answers.findIndex((answer, n) => (answer as { n: number }).n !== n);
+    if (wrong >= 0) throw new Error(`${name}: ${wrong} gave ${JSON.stringify(answers[wrong])}`);
+  }
+  const peerMs = tookMs.get(PEER) ?? Number.NaN;
+  for (const [name, ms] of tookMs)
+    say(`  ${name.padEnd(26)}${ms.toFixed(0).padStart(8)} ms${(ms / peerMs).toFixed(2).padStart(8)}`);
+}
 
 /** In turn, so that a change of the machine's speed hits all alike. The first round is a warm-up. */
 async function compare(title: string, callers: number, contenders: Contenders): Promise<void> {

@@ -1,5 +1,5 @@
 import { timeLeftMs } from "./admission/budgets.ts";
-import type { Call } from "./call/call.ts";
+import { attemptTimeoutMs, type Call } from "./call/call.ts";
 import type { Encoded } from "./call/values.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { AdmittedEntry } from "./run/entry.ts";
@@ -103,6 +103,22 @@ export function timeoutAfterWait(
   if (debug) return null;
   const runMs = run && policy?.mode === "enforce" ? timeLeftMs(run, policy, nowMs) : null;
   return smallest(timeoutMs, runMs, withinMs === null ? null : withinMs - (nowMs - submittedAtMs));
+}
+
+/**
+ * How long a call whose turn has come may still wait for a worker: its policy's `waitTimeout` counts from its admission, and its caller and its
+ * run end by their own. A further attempt lies within the call's one timeout. Null is for ever.
+ */
+export function waitLeftMs(call: Call, nowMs: number): number | null {
+  const { policy, run, withinMs, submittedAtMs } = call;
+  if (!policy || call.debug) return null;
+  const waitedMs = nowMs - submittedAtMs;
+  const isFirst = call.startedAtMs === undefined;
+  const ownMs = !isFirst || policy.waitTimeoutMs === null ? policy.waitTimeoutMs : policy.waitTimeoutMs - waitedMs;
+  const attemptMs = isFirst ? null : attemptTimeoutMs(call, nowMs);
+  const runMs = run && policy.mode === "enforce" ? timeLeftMs(run, policy, nowMs) : null;
+  const bounds = [ownMs, attemptMs, runMs, withinMs === null ? null : withinMs - waitedMs].filter((ms) => ms !== null);
+  return bounds.length === 0 ? null : Math.max(1, Math.min(...bounds));
 }
 
 function smallest(timeoutMs: number | null, runMs: number | null, withinMs: number | null): number | null {

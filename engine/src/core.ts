@@ -49,6 +49,8 @@ export class EngineCore {
   readonly #answers: CachedAnswers;
   readonly #turns: Turns;
   readonly #live = new Map<Call, Live>();
+  /** Calls whose turn has come and for which no worker is free. */
+  readonly #forWorker = new Set<Call>();
   /** Calls whose tree began in another engine. */
   readonly #joined = new WeakSet<Call>();
   readonly #idPrefix: string;
@@ -105,9 +107,9 @@ export class EngineCore {
     this.observer.runEnded(run.id, reason);
   }
 
-  /** Calls in flight, those of them that wait for permits, and the permits. */
+  /** Calls in flight, those of them that wait for their turn or a worker, and the permits. */
   get load(): CoreLoad {
-    return { inFlight: this.#live.size, waiting: this.#turns.claims.waiting, permits: this.#turns.claims.permits };
+    return { inFlight: this.#live.size, waiting: this.waiting, permits: this.#turns.claims.permits };
   }
 
   get inFlight(): number {
@@ -115,7 +117,7 @@ export class EngineCore {
   }
 
   get waiting(): number {
-    return this.#turns.claims.waiting;
+    return this.#turns.claims.waiting + this.#forWorker.size;
   }
 
   /** Under pressure: this fraction of what may run at once, or does where nothing limits it. @returns how many; null is no limit */
@@ -216,7 +218,15 @@ export class EngineCore {
     return this.#move(call, { type: "start" }) && call.state.type === "running" ? call.state.attempt : undefined;
   }
 
+  /** Its turn has come, and no worker is free for it. */
+  waitsForWorker(call: Call): void {
+    if (call.state.type === "settled") return;
+    this.#forWorker.add(call);
+    this.observer.waits(call);
+  }
+
   begin(call: Call, attempt: number): void {
+    this.#forWorker.delete(call);
     const isFirst = call.startedAtMs === undefined;
     call.startedAtMs ??= this.#clock.now();
     this.observer.started(call, attempt);
@@ -293,6 +303,7 @@ export class EngineCore {
     const live = this.#live.get(call);
     if (!live || !this.#move(call, { type: "settle", attempt, outcome })) return false;
     this.#live.delete(call);
+    this.#forWorker.delete(call);
     live.settled(outcome, call);
     return true;
   }

@@ -9,7 +9,7 @@ import { QuotaWatch } from "../src/supervise/quota-watch.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 import { isRunning } from "./support/processes.ts";
 
-async function makePool() {
+async function makePool(module = new URL("./support/tools/odd.ts", import.meta.url).href) {
   const clock = new FakeClock();
   const processes = new OwnedProcesses(clock);
   const pool = new NodePool(processes, clock, new QuotaWatch(clock), new EventStream());
@@ -17,17 +17,18 @@ async function makePool() {
     pool.close();
     processes.destroy();
   });
-  const module = new URL("./support/tools/odd.ts", import.meta.url).href;
   await pool.load(module);
   let calls = 0;
-  const call = (input: object): Promise<unknown> =>
+  const call = (input: object, of = module): Promise<unknown> =>
     new Promise((resolve) =>
       pool.run({
         callId: `call ${++calls}`,
         path: ["odd"],
-        module,
+        module: of,
         input: serialize(input),
-        timeoutMs: null,
+        waitMs: null,
+        timeoutMs: () => null,
+        waits: () => {},
         quotas: NO_QUOTAS,
         start: () => true,
         ended: (ending, value) => resolve(value ? deserialize(value) : ending),
@@ -37,6 +38,19 @@ async function makePool() {
     );
   return { clock, pool, call };
 }
+
+it("lets a worker that has been busy for long alone when another module is registered, and its death settles its call", async () => {
+  const module = (name: string): string => new URL(`./support/tools/moody.ts?name=${name}`, import.meta.url).href;
+  const { clock, pool, call } = await makePool(module("first"));
+  const pid = await call({ do: "pid" });
+  const spinning = call({ do: "spin", forMs: 3_000 });
+  await pool.load(module("second"));
+  await clock.advance(60_000);
+  expect(pool.pids).toContain(pid);
+  expect(await call({ do: "pid" }, module("second"))).not.toBe(pid);
+  expect(await spinning).toBe(pid);
+  expect(await call({ do: "die" })).toMatchObject({ type: "crashed", signal: "SIGKILL" });
+}, 20_000);
 
 it("ends the workers that no call has needed for a minute, but for the reserve", async () => {
   const { clock, pool, call } = await makePool();

@@ -21,7 +21,9 @@ function endingOf(runner: BodyRunner, input: unknown, quotas: Partial<Quotas>): 
     runner.begin({
       callId: `call-${JSON.stringify(input)}`,
       path: ["odd"],
-      timeoutMs: 15_000,
+      waitMs: () => null,
+      timeoutMs: () => 15_000,
+      waits: () => {},
       quotas: { ...NO_QUOTAS, ...quotas },
       input,
       controller: new AbortController(),

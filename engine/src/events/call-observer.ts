@@ -5,7 +5,7 @@ import type { AnsweredBy } from "./engine-event.ts";
 /** Told by the core what happens to its calls, once it has taken effect. Must not throw. */
 export interface CallObserver {
   admitted(call: Call): void;
-  /** It waits for its permits. */
+  /** It waits for its permits, or for a worker. */
   waits(call: Call): void;
   /** A body begins. */
   started(call: Call, attempt: number): void;

@@ -22,7 +22,7 @@ export type WorkerEnd = "cancel" | "close" | "deadline" | "idle" | "pressure" | 
  */
 export type EngineEvent = { readonly atMs: number } & (
   | ({ readonly type: "call-admit"; readonly path: readonly string[]; readonly placement: Placement } & AboutCall)
-  /** It waits for a permit. `waiting` counts the calls that do, with this one. */
+  /** It waits for a permit, or for a worker. `waiting` counts the calls that do, with this one. */
   | ({ readonly type: "call-wait"; readonly waiting: number } & AboutCall)
   /** It was answered without a body: `by` tells from where. */
   | ({ readonly type: "call-answer"; readonly by: AnsweredBy } & AboutCall)

@@ -11,7 +11,7 @@ export class EngineObserver implements CallObserver {
   readonly events: EventStream;
   readonly stats = new CallStats();
   readonly #clock: Clock;
-  /** Calls that wait for a permit. */
+  /** Calls that wait for a permit or a worker. */
   readonly #waiting: () => number;
   readonly #onAdmitted: () => void;
 

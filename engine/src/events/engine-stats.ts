@@ -5,7 +5,7 @@ import type { CallFigures, CallStats } from "./call-stats.ts";
 /** What an engine has done and does: a snapshot. */
 export interface EngineStats extends CallFigures {
   readonly inFlight: number;
-  /** Of those, the calls that wait for permits. */
+  /** Of those, the calls that wait for their turn, or for a worker. */
   readonly waiting: number;
   /** By name: `engine`, `tool search`, `resource database`. A limit of null is none. */
   readonly permits: Readonly<Record<string, { readonly limit: number | null; readonly inUse: number }>>;

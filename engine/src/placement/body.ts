@@ -8,13 +8,17 @@ export interface BodyCall {
   readonly callId: string;
   /** The tools from the root of the call tree to this call. */
   readonly path: readonly string[];
-  /** From the start of the body; null is no deadline. */
-  readonly timeoutMs: number | null;
+  /** How long it may wait for a place to run, from now on; null is for ever. */
+  waitMs(): number | null;
+  /** From the start of the body, which is when this is asked; null is no deadline. */
+  timeoutMs(): number | null;
   /** What its processes may use together. The host, whose process is everybody's, does not hold them. */
   readonly quotas: Quotas;
   readonly input: unknown;
   /** Its signal fires when the call is cancelled: the placement stops the body. */
   readonly controller: AbortController;
+  /** There is no place for it to run yet. */
+  waits(): void;
   /** The body is about to run. @returns false if the call has ended meanwhile: then it must not */
   start(): boolean;
   /** At the body's ending or at its deadline, whichever is first; what comes later is ignored. */

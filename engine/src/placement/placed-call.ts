@@ -1,6 +1,7 @@
 import { attemptTimeoutMs, type Call } from "../call/call.ts";
 import type { CancelledBody, Ending } from "../call/ending.ts";
 import { errorInfo } from "../call/error-info.ts";
+import { timeoutAfterWait, waitLeftMs } from "../call-request.ts";
 import type { EngineCore } from "../core.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
 import { quotasOf } from "../policy/quotas.ts";
@@ -78,13 +79,18 @@ export class PlacedCall {
 
   #start(input: unknown, enter: BodyCall["enter"], callNested: BodyCall["callNested"]): void {
     const { state, id: callId, path } = this.#call;
-    const timeoutMs = attemptTimeoutMs(this.#call, this.#clock.now());
     if (state.type !== "admitted") return;
     if (this.#callerSignal?.aborted) return this.#onAbort();
     this.#tool.runner.begin({
       callId,
       path,
-      timeoutMs,
+      waitMs: () => waitLeftMs(this.#call, this.#clock.now()),
+      timeoutMs: () => {
+        const nowMs = this.#clock.now();
+        this.#call.timeoutMs = timeoutAfterWait(this.#call, nowMs);
+        return attemptTimeoutMs(this.#call, nowMs);
+      },
+      waits: () => this.#core.waitsForWorker(this.#call),
       quotas: quotasOf(this.#call.policy),
       input,
       controller: this.#controller,

@@ -34,7 +34,7 @@ export interface PolicyOptions {
   readonly maxConcurrent?: number | null | undefined;
   /** Names of what each call of the tool needs for itself while it runs, such as ["database"]: two calls that name the same do not run at once, whatever their tools. The engine's option resources says of which there are more than one: {"database": 3}. Default none. */
   readonly resources?: readonly string[] | undefined;
-  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
@@ -138,7 +138,7 @@ export interface AgentOptions {
   readonly maxCallsPerRun?: number | null | undefined;
   /** Calls of one tool that have no outcome yet, over all runs of the engine: those that run and those that wait. A further one is rejected. Default none. */
   readonly maxInFlight?: number | null | undefined;
-  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
@@ -224,7 +224,7 @@ export interface EngineLimitOptions {
   readonly maxConcurrent?: number | null | undefined;
   /** The same over all tools of the engine. Default none. */
   readonly maxTotalConcurrent?: number | null | undefined;
-  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;

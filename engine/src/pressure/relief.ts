@@ -10,7 +10,7 @@ import type { Measure } from "./thresholds.ts";
 export interface MakesWay {
   /** Calls without an outcome. */
   readonly inFlight: number;
-  /** Those of them that wait for permits. */
+  /** Those of them that wait for their turn or a worker. */
   readonly waiting: number;
   /** Lets this fraction of its calls run at once. @returns how many those are; null is no limit */
   setConcurrency(fraction: number): number | null;
@@ -18,8 +18,6 @@ export interface MakesWay {
 
 /** The workers, as far as they can make way. */
 export interface WorkersMakeWay {
-  /** Calls that wait for one. */
-  readonly waiting: number;
   /** Keeps none beyond what the calls at hand need, until it is told otherwise. */
   shrinkReserve(isShrunk: boolean): void;
   /** Ends the idle worker that uses most memory. */
@@ -55,7 +53,7 @@ export class Relief {
     this.#monitor = new PressureMonitor({
       clock,
       isBusy: () => this.#sum(({ inFlight }) => inFlight) > 0,
-      queueLength: () => this.#sum(({ waiting }) => waiting) + (options.workers()?.waiting ?? 0),
+      queueLength: () => this.#sum(({ waiting }) => waiting),
       act: (action) => this.#act(action),
       ...(readMachine ? { readMachine } : {}),
     });

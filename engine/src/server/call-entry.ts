@@ -2,7 +2,7 @@ import type { Call } from "../call/call.ts";
 import { attemptTimeoutMs } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
 import { fingerprint } from "../call/fingerprint.ts";
-import type { CallRequest } from "../call-request.ts";
+import { type CallRequest, waitLeftMs } from "../call-request.ts";
 import type { EngineCore } from "../core.ts";
 import type { Job } from "../placement/python/job.ts";
 import type { PythonPool } from "../placement/python/pool.ts";
@@ -75,6 +75,7 @@ export function jobOf(
     timeoutMs: attemptTimeoutMs(call, nowMs),
     quotas: quotasOf(call.policy),
     withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (nowMs - call.submittedAtMs)),
+    waitMs: waitLeftMs(call, nowMs),
   };
 }
 

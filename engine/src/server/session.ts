@@ -254,14 +254,19 @@ export class Session {
     const attempt = core.queue(call);
     if (attempt === undefined) return;
     const job = jobOf(call, attempt, key, args, this.#shared);
+    let hasBegun = false;
     this.#shared.startedPool().run({
       ...job,
-      begun: () => core.begin(call, attempt),
+      begun: () => {
+        hasBegun = true;
+        core.begin(call, attempt);
+      },
       ended: (ending, body) => {
         entry.body = body;
         this.#guarded(entry, () => core.end(call, attempt, ending, body));
       },
     });
+    if (!hasBegun) core.waitsForWorker(call);
   }
 
   #ended(

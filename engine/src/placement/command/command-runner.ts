@@ -53,6 +53,7 @@ export class CommandRunner implements BodyRunner {
   #follow(call: BodyCall, owned: OwnedProcess, input: string): void {
     const { child } = owned;
     const { quotas } = call;
+    const timeoutMs = call.timeoutMs();
     const limitBytes = quotas.outputBytes ?? DEFAULT_OUTPUT_BYTES;
     const startedAtMs = this.#clock.now();
     const output = new WholeOutput(limitBytes);
@@ -67,11 +68,9 @@ export class CommandRunner implements BodyRunner {
       call.ended(decided, value);
     };
     const deadline =
-      call.timeoutMs === null
+      timeoutMs === null
         ? undefined
-        : this.#clock.setTimer(call.timeoutMs, () =>
-            end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }),
-          );
+        : this.#clock.setTimer(timeoutMs, () => end({ type: "expired", observedMs: this.#clock.now() - startedAtMs }));
     const watch =
       child.pid === undefined || !needsSampling(quotas)
         ? undefined

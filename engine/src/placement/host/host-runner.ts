@@ -23,7 +23,8 @@ export class HostRunner implements BodyRunner {
 
   begin(call: BodyCall): void {
     if (!call.start()) return;
-    const { callId, path, timeoutMs, input, controller } = call;
+    const { callId, path, input, controller } = call;
+    const timeoutMs = call.timeoutMs();
     const watched = new WatchedCall(path.at(-1) ?? "", callId);
     const startedAtMs = this.#clock.now();
     const timer =

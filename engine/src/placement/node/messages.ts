@@ -25,6 +25,8 @@ export type ToGuest =
   | { readonly type: "nested-refused"; readonly nested: number; readonly error: ErrorInfo };
 
 export type FromGuest =
+  /** It runs, and listens. */
+  | { readonly type: "ready" }
   | { readonly type: "loaded"; readonly module: string; readonly description: ToolDescription }
   | { readonly type: "load-failed"; readonly module: string; readonly error: ErrorInfo }
   /** `value` is a cloned result of a body that returned. */

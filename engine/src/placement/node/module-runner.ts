@@ -18,7 +18,7 @@ export class ModuleRunner implements BodyRunner {
   }
 
   begin(call: BodyCall): void {
-    const { callId, path, timeoutMs, quotas, controller } = call;
+    const { callId, path, quotas, controller } = call;
     let input: Uint8Array;
     try {
       input = serialize(call.input);
@@ -46,8 +46,10 @@ export class ModuleRunner implements BodyRunner {
       path,
       module: this.#module,
       input,
-      timeoutMs,
       quotas,
+      waitMs: call.waitMs(),
+      timeoutMs: () => call.timeoutMs(),
+      waits: () => call.waits(),
       start: () => call.start(),
       ended: (ending, value) => {
         endNested(() => new DOMException("the call whose body made this one has ended", "AbortError"));

@@ -13,6 +13,8 @@ import { judgeOutput, needsSampling, type Quotas } from "../../supervise/quota.t
 import { baselineOf, kernelExcessBehind, type QuotaWatch, type Watch } from "../../supervise/quota-watch.ts";
 import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
+import type { Job } from "./job.ts";
+import { JobQueue } from "./job-queue.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
 import type { NodeWorker } from "./worker.ts";
 import { NodeWorkforce, type WorkforceEvents } from "./workforce.ts";
@@ -24,25 +26,6 @@ const RESERVE = 1;
 /** Workers in a row that ended without a call; after that none is kept in reserve until a call has ended well. */
 const MAX_IDLE_DEATHS = 3;
 
-/** One attempt of one call, for a worker to run. */
-export interface Job {
-  readonly callId: string;
-  readonly path: readonly string[];
-  readonly module: string;
-  /** The cloned input. */
-  readonly input: Uint8Array;
-  /** From the moment a worker has the job; null is no deadline. */
-  readonly timeoutMs: number | null;
-  readonly quotas: Quotas;
-  /** A worker is about to get it. @returns false if the call has ended meanwhile */
-  start(): boolean;
-  /** Called once, unless the job is cancelled. */
-  ended(ending: Ending, value?: Uint8Array): void;
-  /** The body calls another tool. */
-  nested(message: FromGuest & { type: "call" }, worker: NodeWorker): Promise<void>;
-  cancelNested(nested: number): void;
-}
-
 interface Assignment {
   readonly job: Job;
   readonly deadline: Timer | undefined;
@@ -53,7 +36,7 @@ interface Assignment {
 
 /**
  * Runs jobs in Node workers: one at a time in each, first come first served. A worker that passes its job's deadline is killed
- * with its process group, and another takes its place. Every worker imports every registered module when it starts.
+ * with its process group, and another takes its place.
  */
 export class NodePool implements WorkersMakeWay {
   readonly #clock: Clock;
@@ -61,7 +44,7 @@ export class NodePool implements WorkersMakeWay {
   readonly #workforce: NodeWorkforce;
   readonly #busy = new Map<NodeWorker, Assignment>();
   readonly #surplus: Surplus;
-  #queue: Job[] = [];
+  readonly #queue: JobQueue;
   #idleDeaths = 0;
   #closed = false;
   #isShrunk = false;
@@ -69,6 +52,7 @@ export class NodePool implements WorkersMakeWay {
   constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch, stream: EventStream) {
     this.#clock = clock;
     this.#watch = watch;
+    this.#queue = new JobQueue(clock);
     this.#surplus = new Surplus(clock, (count) => this.#endSpare(count, "idle"));
     const events: WorkforceEvents = {
       message: (worker, message) => this.#heard(worker, message),
@@ -79,6 +63,10 @@ export class NodePool implements WorkersMakeWay {
         if (assignment) endOf(assignment, { type: "crashed", ...crash });
         this.#pump();
       },
+      gaveUp: (module, { error, sinceMs }) => {
+        for (const job of this.#queue.takeSince(module, sinceMs)) job.ended({ type: "load-failed", error });
+      },
+      isWanted: (module) => this.#queue.waitsFor(module),
       changed: () => this.#pump(),
     };
     this.#workforce = new NodeWorkforce(processes, clock, events, stream);
@@ -90,26 +78,26 @@ export class NodePool implements WorkersMakeWay {
   }
 
   run(job: Job): void {
-    this.#queue.push(job);
+    const worker = this.#queue.length === 0 && this.#active < MAX_BUSY ? this.#idleFor(job.module) : undefined;
+    if (worker) this.#assign(worker, job);
+    else {
+      this.#queue.add(job, job.waitMs);
+      job.waits();
+    }
     this.#pump();
   }
 
   /** Takes a job back: from the queue, or by ending the worker that runs it. */
   cancel(callId: string, reason: DOMException): void {
-    this.#queue = this.#queue.filter((job) => job.callId !== callId);
+    if (this.#queue.remove(callId)) return;
     for (const [worker, { job }] of this.#busy) if (job.callId === callId) this.#stop(worker, job, reason, "cancel");
     this.#pump();
   }
 
   get figures(): WorkerStats {
-    const all = this.#workforce.workers;
-    const starting = all.filter((worker) => worker.loading !== undefined && !this.#busy.has(worker)).length;
     const busy = this.#busy.size;
-    return { busy, idle: all.length - busy - starting, starting, waiting: this.#queue.length };
-  }
-
-  get waiting(): number {
-    return this.#queue.length;
+    const idle = this.#idle.length;
+    return { busy, idle, starting: this.#workforce.count - busy - idle, waiting: this.#queue.length };
   }
 
   shrinkReserve(isShrunk: boolean): void {
@@ -136,9 +124,23 @@ export class NodePool implements WorkersMakeWay {
     this.#pump();
   }
 
-  /** Idle workers that nobody waits for. */
+  /** Workers without a call that nobody waits for, those that are not ready yet too. */
   #spare(): NodeWorker[] {
-    return this.#queue.length > 0 ? [] : this.#workforce.workers.filter((worker) => !this.#busy.has(worker));
+    return this.#queue.length > 0 ? [] : [...this.#workforce.workers].filter((worker) => !this.#busy.has(worker));
+  }
+
+  /** Those that could run a call now. */
+  get #idle(): NodeWorker[] {
+    return [...this.#workforce.workers].filter((worker) => this.#isIdle(worker));
+  }
+
+  #isIdle(worker: NodeWorker): boolean {
+    return !worker.isLoading && !this.#busy.has(worker);
+  }
+
+  #idleFor(module: string): NodeWorker | undefined {
+    for (const worker of this.#workforce.workers) if (this.#isIdle(worker) && worker.modules.has(module)) return worker;
+    return undefined;
   }
 
   #endSpare(count: number, why: WorkerEnd): void {
@@ -153,44 +155,53 @@ export class NodePool implements WorkersMakeWay {
 
   /** Process ids of the workers. */
   get pids(): number[] {
-    return this.#workforce.workers.flatMap(({ pid }) => pid ?? []);
+    return [...this.#workforce.workers].flatMap(({ pid }) => pid ?? []);
   }
 
   /** Nothing more is run. Whoever owns the processes waits for their end. */
   close(): void {
     this.#closed = true;
     for (const worker of [...this.#busy.keys()]) this.#release(worker);
-    this.#queue = [];
+    this.#queue.clear();
     this.#surplus.close();
     this.#workforce.close();
   }
 
   #pump(): void {
     if (this.#closed) return;
-    const idle = this.#workforce.workers.filter((worker) => !this.#busy.has(worker));
-    for (const job of this.#queue.splice(0)) {
-      const failure = this.#workforce.failure(job.module);
-      const index = idle.findIndex((worker) => worker.isReadyFor(job.module));
-      const [worker] = index >= 0 && this.#active < MAX_BUSY ? idle.splice(index, 1) : [];
-      if (failure) job.ended({ type: "load-failed", error: failure });
-      else if (worker) this.#assign(worker, job);
-      else this.#queue.push(job);
+    for (const worker of [...this.#workforce.workers]) {
+      if (!this.#isIdle(worker)) continue;
+      // Before its next call: a call of a module that few workers have must not wait until nobody else has any.
+      this.#workforce.bringUpToDate(worker);
+      this.#giveJobTo(worker);
     }
     this.#keepReserve();
+    this.#workforce.planRetry();
+  }
+
+  #giveJobTo(worker: NodeWorker): void {
+    while (this.#isIdle(worker) && this.#active < MAX_BUSY) {
+      const job = this.#queue.take((module) => worker.modules.has(module));
+      if (!job) return;
+      this.#assign(worker, job);
+    }
   }
 
   /** Workers whose body computes, as far as we know. */
   get #active(): number {
-    return [...this.#busy.values()].filter(({ waitingFor }) => waitingFor === 0).length;
+    let active = 0;
+    for (const { waitingFor } of this.#busy.values()) if (waitingFor === 0) active += 1;
+    return active;
   }
 
   #keepReserve(): void {
     if (!this.#workforce.hasModules) return;
     const room = MAX_BUSY - this.#active;
-    const reserve = this.#idleDeaths < MAX_IDLE_DEATHS && !this.#isShrunk ? RESERVE : 0;
+    const keepsReserve = (this.#idleDeaths < MAX_IDLE_DEATHS && !this.#isShrunk) || this.#workforce.hasUndescribed;
+    const reserve = keepsReserve ? RESERVE : 0;
     const wanted = this.#busy.size + Math.max(0, Math.min(room, this.#queue.length)) + reserve;
-    for (let missing = wanted - this.#workforce.workers.length; missing > 0; missing -= 1) this.#workforce.start();
-    this.#surplus.is(Math.max(0, this.#workforce.workers.length - wanted));
+    for (let missing = wanted - this.#workforce.count; missing > 0; missing -= 1) this.#workforce.start();
+    this.#surplus.is(Math.max(0, this.#workforce.count - wanted));
   }
 
   #heard(worker: NodeWorker, message: FromGuest): void {
@@ -237,9 +248,8 @@ export class NodePool implements WorkersMakeWay {
 
   #assign(worker: NodeWorker, job: Job): void {
     if (!job.start()) return;
-    const loading = worker.modules.get(job.module);
-    if (typeof loading === "object") return job.ended({ type: "load-failed", error: loading });
-    const { callId, path, module, input, timeoutMs, quotas } = job;
+    const { callId, path, module, input, quotas } = job;
+    const timeoutMs = job.timeoutMs();
     const startedAtMs = this.#clock.now();
     const end = (ending: Ending, reason: DOMException, why: WorkerEnd): void => {
       this.#stop(worker, job, reason, why);

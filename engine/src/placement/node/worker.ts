@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { errorInfo } from "../../call/error-info.ts";
-import type { Crash, ErrorInfo } from "../../call/outcome.ts";
+import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
@@ -28,13 +28,12 @@ export interface WorkerEvents {
   exited(crash: Crash): void;
 }
 
-/** What a worker knows of a module. */
-export type Loading = "loading" | "loaded" | ErrorInfo;
-
 /** The engine's side of one worker: alive → ended (killed by us, or lost). */
 export class NodeWorker {
-  /** By URL: what it was told to import, and what came of it. */
-  readonly modules = new Map<string, Loading>();
+  /** By URL: what it was told to import, and whether it has. */
+  readonly modules = new Map<string, "loading" | "loaded">();
+  /** It has said that it runs. */
+  isReady = false;
   /** Calls it has been given. */
   calls = 0;
   /** Why it was ended by us. */
@@ -93,10 +92,9 @@ export class NodeWorker {
     return undefined;
   }
 
-  /** Whether it can be given a call of this module, if only to say why it cannot be imported. */
-  isReadyFor(module: string): boolean {
-    const state = this.modules.get(module);
-    return state !== undefined && state !== "loading";
+  /** Whether it is on its way to be ready, or imports: until it has ended that, it gets no call. */
+  get isLoading(): boolean {
+    return !this.isReady || this.loading !== undefined;
   }
 
   load(module: string): void {

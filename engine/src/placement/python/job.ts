@@ -15,6 +15,8 @@ export interface Job {
   readonly timeoutMs: number | null;
   /** From now on: when the call's own caller ends, and waits no more; null is never. */
   readonly withinMs: number | null;
+  /** How long it may wait for a worker, from now on; null is for ever. */
+  readonly waitMs: number | null;
   readonly quotas: Quotas;
   /** A worker has it. Once, unless it is taken back before. */
   readonly begun: () => void;

@@ -71,10 +71,6 @@ export class PythonPool implements WorkersMakeWay {
     return { busy, idle, starting: this.#workforce.forkingCount, waiting: this.#queue.count };
   }
 
-  get waiting(): number {
-    return this.#queue.count;
-  }
-
   shrinkReserve(isShrunk: boolean): void {
     this.#isShrunk = isShrunk;
     if (isShrunk) this.#retireSpare(Number.POSITIVE_INFINITY, "pressure");

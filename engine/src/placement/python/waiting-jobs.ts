@@ -61,13 +61,13 @@ export class WaitingJobs {
   }
 
   #entry(job: Job, queuedAtMs: number, isRetry: boolean): Waiting {
-    const { withinMs } = job;
+    const { waitMs } = job;
     const giveUp =
-      withinMs === null
+      waitMs === null
         ? undefined
-        : this.#clock.setTimer(Math.max(1, withinMs - (this.#clock.now() - queuedAtMs)), () => {
+        : this.#clock.setTimer(Math.max(1, waitMs - (this.#clock.now() - queuedAtMs)), () => {
             this.leave(waiting);
-            job.ended({ type: "not-started", waitedMs: this.#clock.now() - queuedAtMs, limitMs: withinMs });
+            job.ended({ type: "not-started", waitedMs: this.#clock.now() - queuedAtMs, limitMs: waitMs });
           });
     const waiting: Waiting = { job, isRetry, queuedAtMs, giveUp };
     return waiting;
