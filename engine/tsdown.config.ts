@@ -4,23 +4,34 @@ import { defineConfig } from "tsdown";
 // It is CommonJS, and its types name a default export that it does not have.
 const license = plugin.default as unknown as typeof plugin.default.default;
 
+const programs = {
+  "node-guest": "src/placement/node/guest.ts",
+  "watchdog-thread": "src/placement/host/watchdog-thread.ts",
+  "warden-main": "src/supervise/warden-main.ts",
+};
 const carried = "../python/src/endstop/_engine";
 
 export default defineConfig([
   {
     name: "library",
-    // What the library starts as processes or threads stands in entries of its own, found beside it.
-    entry: {
-      index: "src/index.ts",
-      "node-guest": "src/placement/node/guest.ts",
-      "watchdog-thread": "src/placement/host/watchdog-thread.ts",
-      "warden-main": "src/supervise/warden-main.ts",
-    },
+    entry: { index: "src/index.ts" },
     platform: "node",
     target: "node22.18",
-    dts: { entry: "src/index.ts" },
+    dts: true,
     outDir: "dist",
+    clean: ["dist"],
   },
+  // What the library starts as processes or threads: one file each, so that it can be copied, or bundled again.
+  ...Object.entries(programs).map(([name, source]) => ({
+    name,
+    entry: { [name]: source },
+    platform: "node" as const,
+    target: "node22.18",
+    dts: false,
+    outDir: "dist",
+    clean: false,
+    outputOptions: { codeSplitting: false },
+  })),
   {
     // The engine that the Python wheel carries: one file, nothing to install beside it.
     name: "server",

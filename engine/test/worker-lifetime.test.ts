@@ -42,6 +42,24 @@ it.each(["close", "destroy"] as const)("no process is left after %s, also none t
   expect(OWNER_VARIABLE in process.env).toBe(false);
 });
 
+it("a warden that is killed is missed with a warning, and the next process has another", async () => {
+  vi.stubEnv("ENDSTOP_TEST_PARENT", String(process.pid));
+  const warnings: (string | undefined)[] = [];
+  const onWarning = (warning: Error & { code?: string }): void => void warnings.push(warning.code);
+  process.on("warning", onWarning);
+  onTestFinished(() => void process.off("warning", onWarning));
+  await using engine = createEngine();
+  engine.register({ name: "echo", command: ["echo", "there"] });
+  const wardens = (): number[] =>
+    ownedBelow(process.pid).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("warden-main"));
+  await engine.call("echo");
+  const [warden = 0] = wardens();
+  process.kill(warden, "SIGKILL");
+  await vi.waitFor(() => expect(warnings).toEqual(["ENDSTOP_NO_WARDEN"]), { timeout: 5_000 });
+  expect(await engine.call("echo")).toMatchObject({ value: "there" });
+  expect(wardens()).toEqual([expect.any(Number)]);
+});
+
 it("no process is left and nothing is printed when the host is killed while its tools spin", async () => {
   const log = makeLog();
   const file = fileURLToPath(new URL("./support/dying-host.ts", import.meta.url));

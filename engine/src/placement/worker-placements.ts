@@ -1,6 +1,7 @@
 import type { WorkerStats } from "../events/engine-stats.ts";
 import type { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
+import { findProgram } from "../internal/program.ts";
 import type { WorkersMakeWay } from "../pressure/relief.ts";
 import { OwnedProcesses } from "../supervise/owned-processes.ts";
 import { QuotaWatch } from "../supervise/quota-watch.ts";
@@ -41,7 +42,9 @@ export class WorkerPlacements {
   }
 
   /** Has a worker import the module. Rejects with what went wrong. */
-  load(module: URL): Promise<ToolDescription> {
+  async load(module: URL): Promise<ToolDescription> {
+    findProgram("warden-main");
+    findProgram("node-guest");
     return this.#pool.load(module.href);
   }
 
@@ -49,7 +52,9 @@ export class WorkerPlacements {
     return new ModuleRunner(module.href, this.#pool);
   }
 
+  /** @throws Error as {@link findProgram} does: without a warden what commands start would outlive this process */
   command(command: Command): BodyRunner {
+    findProgram("warden-main");
     return new CommandRunner(command, this.#processes, this.#clock, this.#watch);
   }
 

@@ -1,8 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-
-/** From source the program is a TypeScript file beside this one; in the package it is an entry of its own. */
-const PROGRAM = import.meta.url.endsWith(".ts") ? "./warden-main.ts" : "./warden-main.mjs";
+import { findProgram } from "../internal/program.ts";
 
 /**
  * A small process that outlives this one for a moment: when the engine closes, or its process ends in whatever way, it kills what
@@ -19,22 +16,22 @@ export class Warden {
     this.#cgroups = cgroups;
   }
 
-  /** Starts it, unless it runs. */
+  /** Starts it, unless it runs. @throws Error where its program is not there: nothing is started that could outlive this process */
   ensure(): void {
     if (this.#process) return;
-    const program = fileURLToPath(new URL(PROGRAM, import.meta.url));
-    const child = spawn(process.execPath, [program, this.#owner, this.#cgroups ?? ""], {
+    const child = spawn(process.execPath, [findProgram("warden-main"), this.#owner, this.#cgroups ?? ""], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       cwd: "/",
     });
     this.#process = child;
-    const ended = (): void => {
-      if (this.#process === child) this.#process = undefined;
+    const ended = (how: string | undefined): void => {
+      if (this.#process !== child) return;
+      this.#process = undefined;
+      if (how !== undefined) warnWithout(how);
     };
-    child.once("exit", ended);
-    // It could not be started: workers still end when their channel closes, and with close().
-    child.once("error", ended);
+    child.once("exit", (code, signal) => ended(code === 0 ? undefined : `ended with ${signal ?? `exit code ${code}`}`));
+    child.once("error", (error) => ended(`could not be started: ${error.message}`));
     child.stdin?.on("error", () => {}); // it was killed: its exit says so
     child.unref();
     (child.stdin as unknown as { unref?(): void } | null)?.unref?.();
@@ -54,4 +51,10 @@ export class Warden {
   release(): void {
     this.#process?.stdin?.destroy();
   }
+}
+
+/** Workers end all the same when their channel closes, and everything does with close(). */
+function warnWithout(how: string): void {
+  const message = `endstop's warden ${how}. Until the next process starts, which starts another, nothing kills what commands leave running if this process dies.`;
+  process.emitWarning(message, { type: "EndstopWarning", code: "ENDSTOP_NO_WARDEN" });
 }

@@ -1,11 +1,11 @@
 import { Worker } from "node:worker_threads";
+import { errorInfo } from "../../call/error-info.ts";
 import { type Clock, systemClock, type Timer } from "../../internal/clock.ts";
 import { formatDuration } from "../../internal/duration.ts";
 import { LinkedList, type ListItem } from "../../internal/linked-list.ts";
+import { findProgram } from "../../internal/program.ts";
 import { Beat, blameOne, blameOneOf, MOST_NAMES } from "./watchdog-beat.ts";
 
-/** From source the thread is a TypeScript file beside this one; in the package it is an entry of its own. */
-const THREAD = import.meta.url.endsWith(".ts") ? "./watchdog-thread.ts" : "./watchdog-thread.mjs";
 const THRESHOLD_MS = 1_000;
 /** Where the event loop does not come back by then, the thread says so itself: this thread never may. */
 const UNANSWERED_FACTOR = 5;
@@ -46,7 +46,7 @@ export class Watchdog {
   #running: WatchedCall | undefined;
   #timer: Timer | undefined;
   #lastBeatMs = 0;
-  #thread: Worker | undefined;
+  #hasThread = false;
 
   constructor(thresholdMs = THRESHOLD_MS, clock: Clock = systemClock) {
     this.#thresholdMs = thresholdMs;
@@ -133,17 +133,27 @@ export class Watchdog {
   }
 
   #ensureThread(): void {
-    if (this.#thread) return;
+    if (this.#hasThread) return;
+    this.#hasThread = true;
     const unansweredMs = this.#thresholdMs * UNANSWERED_FACTOR;
-    this.#thread = new Worker(new URL(THREAD, import.meta.url), {
-      workerData: { shared: this.#beat.shared, unansweredMs },
-      execArgv: [],
-      stdin: false,
-    });
-    // Without a thread only a loop that comes back is reported.
-    this.#thread.on("error", () => {});
-    this.#thread.unref();
+    try {
+      const thread = new Worker(findProgram("watchdog-thread"), {
+        workerData: { shared: this.#beat.shared, unansweredMs },
+        execArgv: [],
+        stdin: false,
+      });
+      thread.on("error", withoutThread);
+      thread.unref();
+    } catch (error) {
+      withoutThread(error);
+    }
   }
+}
+
+/** No call fails for it. */
+function withoutThread(error: unknown): void {
+  const message = `Only an event loop that comes back is reported as blocked: ${errorInfo(error).message}`;
+  process.emitWarning(message, { type: "EndstopWarning", code: "ENDSTOP_NO_WATCHDOG" });
 }
 
 function nameOf({ tool, callId }: WatchedCall): string {

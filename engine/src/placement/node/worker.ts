@@ -1,16 +1,14 @@
-import { fileURLToPath } from "node:url";
 import { errorInfo } from "../../call/error-info.ts";
 import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { Clock } from "../../internal/clock.ts";
+import { findProgram } from "../../internal/program.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { readMemory } from "../../supervise/process-tree.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 
-/** From source the guest is a TypeScript file beside this one; in the package it is an entry of its own. */
-const GUEST = import.meta.url.endsWith(".ts") ? "./guest.ts" : "./node-guest.mjs";
 /** Last words may still be in the channel when the exit is told. */
 const LAST_WORDS_MS = 250;
 /** A worker is replaced after this many calls, */
@@ -43,7 +41,7 @@ export class NodeWorker {
   #bytesAtFirst: number | undefined;
 
   constructor(processes: OwnedProcesses, clock: Clock, events: WorkerEvents) {
-    const guest = fileURLToPath(new URL(GUEST, import.meta.url));
+    const guest = findProgram("node-guest");
     // What a worker prints goes to our own streams, straight: the protocol has a channel of its own.
     this.#owned = processes.start(process.execPath, [...inheritedFlags(process.execArgv), guest], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],

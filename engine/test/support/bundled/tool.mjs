@@ -1,0 +1,1 @@
+export const tool = { name: "pid", run: () => process.pid };
