@@ -21,8 +21,14 @@ export function compileCallOptions(options: CallOptions = {}): CompiledCallOptio
   return { agent, task, turn, requestId, idempotencyKey, timeoutMs: compileCallTimeout(limits) };
 }
 
+/** @throws TypeError if it is no text */
+export function requireToolName(name: unknown): void {
+  if (typeof name !== "string") throw new TypeError(`the name of a tool must be a text, got ${show(name)}`);
+}
+
 /** Throws as {@link compileCallOptions} does. */
 export function checkBatchCall(call: BatchCall): void {
   refuseUnknownKeys(call, BATCH_CALL_KEYS, "batch call");
+  requireToolName(call.tool);
   compileCallOptions(call.options);
 }

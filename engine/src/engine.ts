@@ -4,14 +4,14 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
 import { encodeOrUndefined, fingerprint } from "./call/fingerprint.ts";
 import type { Outcome } from "./call/outcome.ts";
-import { checkBatchCall, compileCallOptions } from "./call-options.ts";
+import { checkBatchCall, compileCallOptions, requireToolName } from "./call-options.ts";
 import type { CallRequest } from "./call-request.ts";
 import { EngineCore } from "./core.ts";
 import { EngineObserver } from "./events/engine-observer.ts";
 import { type EngineStats, engineStats } from "./events/engine-stats.ts";
 import { EventStream } from "./events/event-stream.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
-import { requirePositive } from "./internal/duration.ts";
+import { requirePositive, show } from "./internal/duration.ts";
 import { suggestNames } from "./internal/nearest.ts";
 import { PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
@@ -20,7 +20,7 @@ import type { MachineFigures } from "./pressure/machine.ts";
 import { Relief } from "./pressure/relief.ts";
 import { Run } from "./run/run.ts";
 import { type Batch, startBatch } from "./schedule/batch.ts";
-import type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool } from "./tool.ts";
+import type { BatchCall, CallOptions, CommandTool, FunctionTool, JsonSchema, Tool } from "./tool.ts";
 import { type RegisteredTool, ToolRegistry } from "./tool-registry.ts";
 
 /** A run: the tree of calls of one agent run. Loops are seen, and limits per run counted, within it. */
@@ -78,18 +78,6 @@ export class Engine {
   }
 
   /**
-   * Registers a tool for all runs of this engine.
-   *
-   * @throws TypeError or RangeError for a name that is taken, a schema that does not compile, or a limit that makes no sense
-   */
-  register<Schema extends StandardSchemaV1>(
-    tool: Omit<Tool<StandardSchemaV1.InferOutput<Schema>>, "inputSchema"> & { readonly inputSchema: Schema },
-  ): void;
-  // biome-ignore lint/suspicious/noExplicitAny: a JSON Schema says nothing to the compiler about its input
-  register(tool: Omit<Tool<any>, "inputSchema"> & { readonly inputSchema?: JsonSchema }): void;
-  /** Registers an executable as a tool. Each call is a process of its own, killed with everything it started. */
-  register(tool: CommandTool): void;
-  /**
    * Registers the tool that a module exports by the name `tool`. Its body runs in a Node worker: a process that is killed, with everything it
    * started, when the call passes its deadline or is cancelled.
    *
@@ -97,11 +85,26 @@ export class Engine {
    * has resolved. The module is not imported in this process.
    *
    * @param policy limits that override those in the module
-   * @returns the tool's name and description. Rejects with a TypeError or RangeError as above, and with an Error whose cause is what the import threw
+   * @returns the tool's name and description. Rejects with a TypeError or RangeError as below, and with an Error whose cause is what the import threw
    */
   register(module: URL, policy?: PolicyOptions): Promise<RegisteredTool>;
-  register(tool: Tool<never> | CommandTool | URL, policy: PolicyOptions = {}): Promise<RegisteredTool> | undefined {
+  /**
+   * Registers a tool for all runs of this engine: a function of this process, or an executable, of which each call is a process of its own, killed
+   * with everything it started.
+   *
+   * @throws TypeError or RangeError for a name that is taken, a schema that does not compile, an option that is unknown or makes no sense, and after `close`
+   */
+  // The last, since it is the one whose complaint the compiler shows.
+  register<Schema extends StandardSchemaV1 | JsonSchema = JsonSchema>(tool: FunctionTool<Schema> | CommandTool): void;
+  register(tool: Tool<never> | CommandTool | URL, policy?: PolicyOptions): Promise<RegisteredTool> | undefined {
     if (tool instanceof URL) return this.#tools.registerModule(tool, policy);
+    if (typeof tool !== "object" || tool === null) {
+      throw new TypeError(
+        `register takes a tool, or the URL of a module such as new URL("./tool.js", import.meta.url), got ${show(tool)}`,
+      );
+    }
+    if (policy !== undefined)
+      throw new TypeError("register takes limits beside the URL of a module only: a tool has its own");
     if ("command" in tool) this.#tools.registerCommand(tool);
     else this.#tools.registerFunction(tool);
     return undefined;
@@ -126,6 +129,7 @@ export class Engine {
    * @throws RangeError if there is no such tool
    */
   describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> {
+    requireToolName(tool);
     const described = this.#core.describe(tool, agent);
     if (!described) throw new RangeError(`there is no tool named ${tool}. ${suggestNames(tool, this.#tools.names)}`);
     return described;
@@ -184,6 +188,7 @@ export class Engine {
   }
 
   #batch(run: Run, calls: readonly BatchCall[]): Batch<Outcome> {
+    if (!Array.isArray(calls)) throw new TypeError(`batch takes an array of calls, got ${show(calls)}`);
     for (const call of calls) checkBatchCall(call);
     return startBatch(calls, {
       run: ({ tool, input, options }) => this.#call(run, tool, input, options),
@@ -212,6 +217,7 @@ export class Engine {
   }
 
   async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
+    requireToolName(name);
     const request = this.#request(run, name, input, options);
     const { run: treeRun } = request;
     return new Promise((resolve) => {

@@ -78,9 +78,9 @@ export class ToolRegistry {
     this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
   }
 
-  async registerModule(module: URL, policy: PolicyOptions): Promise<RegisteredTool> {
+  async registerModule(module: URL, policy: PolicyOptions = {}): Promise<RegisteredTool> {
     refuseUnknownKeys(policy, optionNames("tool"), "policy");
-    if (this.#closed) throw new TypeError("no tool can be registered: the engine is closed");
+    this.#requireOpen();
     const { name, description, inputSchema, policy: own } = await this.#workers.load(module);
     this.#requireFreeName(name);
     const limits = inWorker({ ...own, ...policy }, name);
@@ -88,7 +88,12 @@ export class ToolRegistry {
     return { name, description };
   }
 
+  #requireOpen(): void {
+    if (this.#closed) throw new TypeError("no tool can be registered: the engine is closed");
+  }
+
   #requireFreeName(name: unknown): void {
+    this.#requireOpen();
     if (typeof name !== "string" || name === "") throw new TypeError(`tool name must be a text, got ${show(name)}`);
     if (this.#tools.has(name)) throw new TypeError(`a tool named ${name} is registered already`);
   }

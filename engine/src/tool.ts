@@ -31,6 +31,15 @@ export interface Tool<Input = unknown, Result = unknown> extends PolicyOptions {
   run(input: Input, context: ToolContext): Result | Promise<Result>;
 }
 
+/** A tool whose body's input is typed by its schema; a JSON Schema says nothing to the compiler. */
+export interface FunctionTool<Schema extends StandardSchemaV1 | JsonSchema>
+  extends Omit<Tool<InputOf<Schema>>, "inputSchema"> {
+  readonly inputSchema?: Schema | undefined;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the body may name its type
+type InputOf<Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Schema> : any;
+
 /** A tool that is an executable: one process a call. */
 export interface CommandTool extends Omit<Tool, "run">, CommandOptions {
   readonly inputSchema?: JsonSchema | StandardSchemaV1 | undefined;

@@ -406,6 +406,37 @@ describe("bad use", () => {
     expect(() => engine.register(tool as never)).toThrow(text);
   });
 
+  it.each<[string, unknown[], string]>([
+    ["a path", ["./x.mjs"], 'the URL of a module such as new URL("./tool.js", import.meta.url), got "./x.mjs"'],
+    ["nothing", [], "register takes a tool, or the URL of a module"],
+    ["null", [null], "got null"],
+    ["a function", [() => 1], "register takes a tool"],
+    ["limits beside a tool", [{ name: "t", run: never }, { timeout: "1s" }], "a tool has its own"],
+  ])("of register is refused by what it is: %s", (_, given, text) => {
+    const { engine } = makeEngine();
+    expect(() => Reflect.apply(engine.register, engine, given)).toThrow(TypeError);
+    expect(() => Reflect.apply(engine.register, engine, given)).toThrow(text);
+  });
+
+  it("of a tool's name that is no text is refused", async () => {
+    const { engine } = makeEngine();
+    const text = "the name of a tool must be a text, got undefined";
+    await expect(engine.call(undefined as never)).rejects.toThrow(text);
+    await expect(engine.run().call(undefined as never)).rejects.toThrow(text);
+    expect(() => engine.run().batch([{ tool: undefined as never }])).toThrow(text);
+    expect(() => engine.describe(undefined as never)).toThrow(text);
+    expect(() => engine.run().batch(undefined as never)).toThrow("batch takes an array of calls, got undefined");
+  });
+
+  it("of an engine that is closed is refused: it takes no more tools", async () => {
+    const { engine } = makeEngine();
+    await engine.close();
+    const text = "no tool can be registered: the engine is closed";
+    expect(() => engine.register({ name: "t", run: never })).toThrow(text);
+    expect(() => engine.register({ name: "t", command: ["ls"] })).toThrow(text);
+    await expect(engine.register(new URL("file:///tool.js"))).rejects.toThrow(text);
+  });
+
   it("of a name that is taken is refused, and the first tool stays", async () => {
     const { engine } = makeEngine();
     engine.register({ name: "t", run: () => "first" });

@@ -87,7 +87,7 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     status: "failed",
     retryable: false,
     meaning: "An argument, a result or the tool itself cannot be sent between host and worker. The message names the part.",
-    message: "{tool} cannot run in a worker: {detail}. Use placement=\"host\" or make that part picklable.",
+    message: "{tool} cannot run in a worker: {detail}. Leave that part out, or run the tool on the host.",
     forModel: "{tool} gave no result: {detail}. Continue without it.",
   },
   "too-large": {
@@ -111,7 +111,7 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     status: "rejected",
     retryable: false,
     meaning: "Too many bodies of the tool go on in the host's process although their calls have their outcomes. In a worker they would have been killed.",
-    message: "{tool} was not run: {observed} of its bodies on the host have not stopped after their deadline, the limit is {limit}. Use placement=\"worker\", where a body is killed; endstop.stuck_bodies() shows where these stand.",
+    message: "{tool} was not run: {observed} of its bodies on the host have not stopped after their deadline, the limit is {limit}. In a worker such a body is killed.",
     forModel: "{tool} was not run: {observed} earlier calls of it still hang. Continue without it, or answer with what you have.",
   },
   "cpu-quota": {
