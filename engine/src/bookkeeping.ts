@@ -60,6 +60,11 @@ export class Bookkeeping {
     run?.retried(admitted, entry);
   }
 
+  /** An attempt is about to be sent to a worker. @param note names where that one says that it has begun */
+  give({ id }: Call, attempt: number, note: string): void {
+    this.#journal.append({ type: "given", atMs: this.#clock.now(), call: id, attempt, note });
+  }
+
   /**
    * @param kept the result, if it was kept
    * @returns the notice that the model gets beside the result

@@ -225,6 +225,11 @@ export class EngineCore {
     this.observer.waits(call);
   }
 
+  /** An attempt is about to be sent to a worker: whoever reads the journal must know that its body may have begun. */
+  give(call: Call, attempt: number, note: string): void {
+    this.#books.give(call, attempt, note);
+  }
+
   begin(call: Call, attempt: number): void {
     this.#forWorker.delete(call);
     const isFirst = call.startedAtMs === undefined;

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /** A timer that has been set. Cancelling it twice, or after it fired, does nothing. */
 export interface Timer {
   cancel(): void;
@@ -12,8 +14,11 @@ export interface Timer {
 export interface Clock {
   /** Monotonic milliseconds since an arbitrary origin. */
   now(): number;
-  /** Milliseconds since 1970, for what outlives this process: the monotonic clock's origin does not. */
-  wallNow(): number;
+  /**
+   * The same instant for other processes, and for those that come later: monotonic milliseconds since an origin that all processes share
+   * until the machine is started anew; `boot` tells one start from another. Nobody's setting of the time of day changes it.
+   */
+  machineNow(): { readonly ms: number; readonly boot: string };
   /** Calls `fire` once, `delayMs` from now or later. The timer keeps the process alive: it stands for a call in flight. */
   setTimer(delayMs: number, fire: () => void): Timer;
 }
@@ -21,9 +26,21 @@ export interface Clock {
 /** Node's longest timer; a longer one would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
+let readBootId: string | undefined;
+
+/** Empty where the system has none. */
+function bootId(): string {
+  try {
+    readBootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    readBootId = "";
+  }
+  return readBootId;
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
-  wallNow: () => Date.now(),
+  machineNow: () => ({ ms: Number(process.hrtime.bigint()) / 1e6, boot: bootId() }),
   setTimer(delayMs, fire) {
     const dueMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout;

@@ -13,11 +13,13 @@ import type { StoredEnding } from "./stored-ending.ts";
 export type Entry =
   | AdmittedEntry
   | RetriedEntry
+  | GivenEntry
   | EndedEntry
   | RejectedEntry
   | RunOpenedEntry
   | RunEndedEntry
-  | RunClosedEntry;
+  | RunClosedEntry
+  | ForgottenEntry;
 
 export interface AdmittedEntry {
   readonly type: "admitted";
@@ -61,6 +63,15 @@ export interface RetriedEntry {
   readonly started: boolean;
 }
 
+/** An attempt is about to be sent to a worker: from now on its body may begin. Where the worker notes it is named by `note`. */
+export interface GivenEntry {
+  readonly type: "given";
+  readonly atMs: number;
+  readonly call: string;
+  readonly attempt: number;
+  readonly note: string;
+}
+
 export interface EndedEntry {
   readonly type: "ended";
   readonly atMs: number;
@@ -91,6 +102,8 @@ export interface RunOpenedEntry {
   readonly type: "run-opened";
   readonly atMs: number;
   readonly run: string;
+  /** It was open before, on an engine that was lost, and what that one wrote of it cannot be read. */
+  readonly forgotten?: true | undefined;
 }
 
 export interface RunEndedEntry {
@@ -106,6 +119,12 @@ export interface RunClosedEntry {
   readonly atMs: number;
   readonly run: string;
   readonly tools: Readonly<Record<string, UsedTool>>;
+}
+
+/** What an engine of this name had written before cannot be read: true for whoever reads this, too. */
+export interface ForgottenEntry {
+  readonly type: "forgotten";
+  readonly atMs: number;
 }
 
 export interface UsedTool {

@@ -1,5 +1,5 @@
 import { EngineUsage, isKeyedOutsideRuns } from "./engine-usage.ts";
-import type { AdmittedEntry, EndedEntry, Entry } from "./entry.ts";
+import type { AdmittedEntry, EndedEntry, Entry, GivenEntry, RunOpenedEntry } from "./entry.ts";
 import type { LoopTicket } from "./loop-history.ts";
 import { Run } from "./run.ts";
 
@@ -8,6 +8,8 @@ export interface OpenCall {
   readonly entry: AdmittedEntry;
   readonly ticket: LoopTicket | undefined;
   readonly attempt: number;
+  /** The worker that its latest attempt was given to; undefined if that attempt was given to none. */
+  readonly given: GivenEntry | undefined;
 }
 
 /** What an engine knew, as its journal tells. */
@@ -26,7 +28,7 @@ export function replay(entries: Iterable<Entry>): Remembered {
   for (const entry of entries) {
     switch (entry.type) {
       case "run-opened":
-        runs.set(entry.run, new Run(entry.run, entry.atMs));
+        runs.set(entry.run, Object.assign(new Run(entry.run, entry.atMs), { isRemembered: !entry.forgotten }));
         break;
       case "admitted":
         usage.admitted(entry);
@@ -34,6 +36,7 @@ export function replay(entries: Iterable<Entry>): Remembered {
           entry,
           ticket: entry.run === undefined ? undefined : runs.get(entry.run)?.admitted(entry),
           attempt: 1,
+          given: undefined,
         });
         break;
       case "retried": {
@@ -41,7 +44,12 @@ export function replay(entries: Iterable<Entry>): Remembered {
         if (!call) break;
         usage.retried(call.entry, entry);
         if (call.entry.run !== undefined) runs.get(call.entry.run)?.retried(call.entry, entry);
-        open.set(entry.call, { ...call, attempt: entry.attempt });
+        open.set(entry.call, { ...call, attempt: entry.attempt, given: undefined });
+        break;
+      }
+      case "given": {
+        const call = open.get(entry.call);
+        if (call) open.set(entry.call, { ...call, given: entry });
         break;
       }
       case "ended": {
@@ -95,8 +103,21 @@ export function compacted(entries: readonly Entry[], usage: EngineUsage, atMs: n
     ...keyed.flat(),
     ...stillOpen,
     ...retried,
+    ...[...open.values()].flatMap(({ given }) => given ?? []),
+    ...runsOpenIn(entries),
+    ...entries.filter(({ type }) => type === "forgotten").slice(0, 1),
     { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) },
   ];
+}
+
+/** Runs that were opened and not closed: each has a file of its own, which must be there. */
+export function runsOpenIn(entries: readonly Entry[]): RunOpenedEntry[] {
+  const open = new Map<string, RunOpenedEntry>();
+  for (const entry of entries) {
+    if (entry.type === "run-opened") open.set(entry.run, entry);
+    else if (entry.type === "run-closed") open.delete(entry.run);
+  }
+  return [...open.values()];
 }
 
 /** Calls outside any run that have a key and have ended, in the order in which they did. */

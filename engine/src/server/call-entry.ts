@@ -64,7 +64,7 @@ export function jobOf(
   key: string,
   args: Uint8Array,
   { clock }: Shared,
-): Omit<Job, "begun" | "ended"> {
+): Omit<Job, "given" | "begun" | "ended"> {
   const nowMs = clock.now();
   return {
     callId: call.id,
@@ -86,9 +86,9 @@ export function cancelledEnding(call: Call, pool: PythonPool | undefined, detail
   return { type: "cancelled", detail, body: !started ? "not-started" : inWorker ? "stopped" : "effect-unknown" };
 }
 
-/** Of a call whose engine was lost. @param startedInWorker whether a worker of that engine had begun its body */
-export function lostEnding({ placement }: Call, startedInWorker: boolean): Ending {
-  const started = placement === "host" || startedInWorker;
+/** Of a call whose engine was lost. @param mayHaveBegun in a worker of that engine */
+export function lostEnding({ placement }: Call, mayHaveBegun: boolean): Ending {
+  const started = placement === "host" || mayHaveBegun;
   return { type: "cancelled", detail: "its engine was lost", body: started ? "effect-unknown" : "not-started" };
 }
 

@@ -1,8 +1,20 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { FakeClock } from "../../test/support/fake-clock.ts";
+import { FakeClock, settlePromises } from "../../test/support/fake-clock.ts";
 import { EngineUsage } from "../run/engine-usage.ts";
 import type { AdmittedEntry, EndedEntry } from "../run/entry.ts";
 import { replay } from "../run/replay.ts";
@@ -44,6 +56,16 @@ const ended = (call: string, started = true): EndedEntry => ({
   result: null,
 });
 
+function moveAway(path: string): void {
+  renameSync(path, `${path}.away`);
+  symlinkSync(`${path}.away`, path);
+}
+
+function makeFolderOf(path: string): void {
+  rmSync(path);
+  mkdirSync(path);
+}
+
 describe("an engine's journal", () => {
   it("gives back what was written, by another process later", () => {
     const directory = makeDirectory();
@@ -61,7 +83,7 @@ describe("an engine's journal", () => {
     expect(runs.get("r")).toMatchObject({ bodies: 1 });
   });
 
-  it("is private to its user, and goes with its runs and its engine", () => {
+  it("is private to its user, and goes with its runs and its engine", async () => {
     const directory = makeDirectory();
     const journal = EngineJournal.create(directory, "e", clock);
     for (const entry of [opened("r"), admitted("1", "r")]) journal.append(entry);
@@ -69,6 +91,7 @@ describe("an engine's journal", () => {
     journal.closeRun(new Run("r", 0), new EngineUsage());
     expect(readdirSync(directory)).toHaveLength(2); // a call of it is still in flight
     journal.append(ended("1"));
+    await settlePromises(); // what it used is told once its ending has taken effect
     expect(readdirSync(directory)).toEqual(["e.journal"]);
     journal.close();
     expect(readdirSync(directory)).toEqual([]);
@@ -125,16 +148,107 @@ describe("an engine's journal", () => {
     expect([...replay(EngineJournal.resume(directory, "e", clock)[1].entries).open.keys()]).toEqual(["1", "3"]);
   });
 
-  it("says that it is not whole where its own file is gone or is no journal; a run's file that is none is gone", () => {
+  it.each<[string, string, (path: string) => void]>([
+    ["its own file is gone", "e", (path) => rmSync(path)],
+    ["its own file is empty", "e", (path) => truncateSync(path)],
+    ["its own file is no journal", "e", (path) => writeFileSync(path, "{}\n")],
+    [
+      "its own file is another's of an older version",
+      "e",
+      (path) => writeFileSync(path, '{"journal":"endstop","version":2}\n'),
+    ],
+    ["its own file leads elsewhere", "e", moveAway],
+    ["its own file is a folder", "e", makeFolderOf],
+    ["a run's file is gone", "e.r", (path) => rmSync(path)],
+    ["a run's file is empty", "e.r", (path) => truncateSync(path)],
+    ["a run's file is somebody else's", "e.r", (path) => writeFileSync(path, "somebody else's text\n")],
+  ])("is not whole where %s, for each engine that follows", (_, name, spoil) => {
     const directory = makeDirectory();
     const journal = EngineJournal.create(directory, "e", clock);
-    for (const entry of [opened("r"), admitted("1", "r")]) journal.append(entry);
-    writeFileSync(join(directory, "e.r.journal"), "somebody else's text\n");
-    expect(EngineJournal.resume(directory, "e", clock)[1]).toEqual({ entries: [], isWhole: true });
-    rmSync(join(directory, "e.journal"));
-    expect(EngineJournal.resume(directory, "e", clock)[1].isWhole).toBe(false);
-    writeFileSync(join(directory, "e.journal"), "{}\n");
-    expect(EngineJournal.resume(directory, "e", clock)[1].isWhole).toBe(false);
+    for (const entry of [opened("r"), admitted("1", "r"), admitted("2")]) journal.append(entry);
+    expect(EngineJournal.resume(directory, "e", clock)[1].isWhole).toBe(true);
+    spoil(join(directory, `${name}.journal`));
+    for (let engines = 0; engines < 3; engines += 1) {
+      const [resumed, { isWhole }] = EngineJournal.resume(directory, "e", clock);
+      expect(isWhole).toBe(false);
+      resumed.closeRun(new Run("r", 0), new EngineUsage());
+    }
+  });
+
+  it("counts a run that was closed once, whether its file is still there or a call of it is in flight", async () => {
+    for (const stillOpen of [true, false]) {
+      const directory = makeDirectory();
+      const journal = EngineJournal.create(directory, "e", clock);
+      const [usage, run] = [new EngineUsage(), new Run("r", 0)];
+      for (const entry of [admitted("1", "r"), admitted("2", "r")]) {
+        usage.admitted(entry);
+        run.admitted(entry);
+      }
+      for (const entry of [opened("r"), admitted("1", "r"), admitted("2", "r"), ended("1")]) journal.append(entry);
+      if (!stillOpen) journal.append(ended("2"));
+      const file = readFileSync(join(directory, "e.r.journal"));
+      journal.closeRun(run, usage);
+      if (!stillOpen) writeFileSync(join(directory, "e.r.journal"), file); // lost before it was removed
+      for (let engines = 0; engines < 2; engines += 1) {
+        const [, { entries, isWhole }] = EngineJournal.resume(directory, "e", clock);
+        expect([isWhole, replay(entries).usage.of("t").bodies, replay(entries).open.size]).toEqual([
+          true,
+          2,
+          stillOpen ? 1 : 0,
+        ]);
+      }
+    }
+  });
+
+  it("that was lost while it was compacted is whole", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    for (const entry of [opened("r"), admitted("1")]) journal.append(entry);
+    writeFileSync(join(directory, "e.journal.new"), readFileSync(join(directory, "e.journal")));
+    const [, { entries, isWhole }] = EngineJournal.resume(directory, "e", clock);
+    expect([isWhole, entries.length]).toEqual([true, 2]);
+    expect(readdirSync(directory).sort()).toEqual(["e.journal", "e.r.journal"]);
+  });
+
+  it("counts time on the machine's monotonic clock, and takes what an earlier start of the machine wrote for as late as it can be", () => {
+    const directory = makeDirectory();
+    const rate = { starts: 3, windowMs: 60_000 };
+    const writer = new FakeClock();
+    const journal = EngineJournal.create(directory, "e", writer);
+    for (const call of ["1", "2"]) journal.append(admitted(call, undefined, { atMs: writer.now(), rate }));
+    const startsAgo = (reader: FakeClock): number[] => {
+      const [, { entries }] = EngineJournal.resume(directory, "e", reader);
+      return replay(entries)
+        .usage.of("t")
+        .startsMs.map((start) => reader.now() - start);
+    };
+    // Another process, whose clock has another zero, 20 s later.
+    const later = new FakeClock();
+    later.machineAheadMs += 20_000;
+    expect(startsAgo(later)).toEqual([20_000, 20_000]);
+    const rebooted = new FakeClock();
+    Object.assign(rebooted, { boot: "b", machineAheadMs: 7 });
+    expect(startsAgo(rebooted)).toEqual([0, 0]);
+    // A figure that cannot be: nothing was written later than now.
+    const behind = new FakeClock();
+    behind.machineAheadMs -= 90_000_000;
+    expect(startsAgo(behind)).toEqual([0, 0]);
+  });
+
+  it("of an engine that had not answered yet may be missing", () => {
+    const directory = makeDirectory();
+    expect(EngineJournal.resume(directory, "e", clock, false)[1].isWhole).toBe(true);
+    expect(EngineJournal.resume(directory, "f", clock, true)[1].isWhole).toBe(false);
+  });
+
+  it("admits nothing while it has no place, and goes on when it has one again", () => {
+    const directory = join(makeDirectory(), "later", "still");
+    const journal = EngineJournal.create(directory, "e", clock);
+    journal.append(opened("r"));
+    expect(() => journal.append(admitted("1"))).toThrow("ENOENT");
+    mkdirSync(dirname(directory));
+    journal.append(admitted("2"));
+    expect([...replay(EngineJournal.resume(directory, "e", clock)[1].entries).open.keys()]).toEqual(["2"]);
   });
 
   it("stays small, however many calls outside any run there are", () => {

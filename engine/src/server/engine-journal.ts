@@ -1,14 +1,15 @@
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Clock } from "../internal/clock.ts";
 import type { EngineUsage } from "../run/engine-usage.ts";
-import type { Entry } from "../run/entry.ts";
+import type { Entry, RunClosedEntry, RunOpenedEntry } from "../run/entry.ts";
 import type { Journal } from "../run/journal.ts";
-import { compacted, replay } from "../run/replay.ts";
+import { compacted, replay, runsOpenIn } from "../run/replay.ts";
 import type { Run } from "../run/run.ts";
 import { JournalFile, readText } from "./journal-file.ts";
 import { decodeLines, entryLine, headerLine } from "./journal-lines.ts";
 
+const ENDING = ".journal";
 /** About 150,000 calls. Past it a run's journal is given up: if the engine is lost then, nobody remembers the run. */
 const MAX_RUN_BYTES = 64_000_000;
 /** The engine's own is compacted when it has grown by this much. */
@@ -19,7 +20,7 @@ const KEPT_IN = "ENDSTOP_JOURNALS";
 /** What was read back of one engine. */
 export interface ReadBack {
   readonly entries: readonly Entry[];
-  /** Whether its own journal could be read: the calls outside any run, and what runs used that are over. */
+  /** Whether all that it wrote could be read: the calls outside any run, what runs used that are over, and each run that is open. */
   readonly isWhole: boolean;
 }
 
@@ -27,12 +28,14 @@ interface RunFile {
   readonly run: string;
   readonly file: JournalFile;
   readonly openCalls: Set<string>;
-  closing: boolean;
+  /** Says what the run used, from the moment that it is over. */
+  over: (() => RunClosedEntry) | undefined;
 }
 
 /**
- * The journal of one engine: a file for each run that is open, and one of its own for calls outside any run and for what
- * runs used that are over. Written before what it says takes effect; it survives the death of the process, not of the machine.
+ * The journal of one engine: a file for each run that is open, and one of its own for calls outside any run, for what runs used that
+ * are over, and for which runs have a file, so that a file that is gone is missed. Written before what it says takes effect; it survives
+ * the death of the process, not of the machine.
  */
 export class EngineJournal implements Journal {
   readonly #clock: Clock;
@@ -42,49 +45,72 @@ export class EngineJournal implements Journal {
   readonly #fileOfCall = new Map<string, RunFile>();
   /** Runs whose journal was given up. */
   readonly #givenUp = new Set<string>();
+  /** Undefined once it was given up. */
   #own: JournalFile | undefined;
+  /** It could not be made yet: nothing is admitted before it can. */
+  #isOwed = false;
   #compactAtBytes = COMPACT_BYTES;
 
-  private constructor(directory: string, engine: string, clock: Clock, own: JournalFile) {
+  private constructor(directory: string, engine: string, clock: Clock) {
     this.#directory = directory;
     this.#engine = engine;
     this.#clock = clock;
-    this.#own = own;
+  }
+
+  /** Starts anew, and forgets what an engine of that name had written. Where there is no place now, admissions try again. */
+  static create(directory: string, engine: string, clock: Clock): EngineJournal {
+    const journal = new EngineJournal(directory, engine, clock);
+    for (const path of filesOf(directory, engine)) rmSync(path, { force: true });
+    journal.#isOwed = true;
+    try {
+      journal.#makeOwn();
+    } catch {
+      // An admission says why, if it is still so then.
+    }
+    return journal;
   }
 
   /**
-   * Starts anew, also where an engine of that name was lost before it answered anything.
+   * Reads back what an engine of that name wrote, and goes on writing there.
    *
-   * @throws Error of the file system
+   * @param mustBeThere whether that engine had answered something; if not, a journal that is not there was never made
    */
-  static create(directory: string, engine: string, clock: Clock): EngineJournal {
-    for (const path of filesOf(directory, engine)) rmSync(path, { force: true });
-    const own = JournalFile.create(pathOf(directory, engine), headerLine(clock));
-    return new EngineJournal(directory, engine, clock, own);
-  }
-
-  /** Reads back what an engine of that name wrote, and goes on writing there. Throws as {@link create} does. */
-  static resume(directory: string, engine: string, clock: Clock): [EngineJournal, ReadBack] {
+  static resume(directory: string, engine: string, clock: Clock, mustBeThere = true): [EngineJournal, ReadBack] {
     const path = pathOf(directory, engine);
+    if (!mustBeThere && !existsSync(path)) {
+      return [EngineJournal.create(directory, engine, clock), { entries: [], isWhole: true }];
+    }
+    const journal = new EngineJournal(directory, engine, clock);
     const text = readText(path);
     const own = text === undefined ? undefined : decodeLines(text, clock);
-    if (!own) rmSync(path, { force: true });
-    const header = headerLine(clock);
-    const file = own && text !== undefined ? JournalFile.resume(path, text, header) : JournalFile.create(path, header);
-    const journal = new EngineJournal(directory, engine, clock, file);
-    const entries = [...(own ?? []), ...journal.#resumeRuns()].sort((a, b) => a.atMs - b.atMs);
-    return [journal, { entries, isWhole: own !== undefined }];
+    const files = own ? runsOpenIn(own).map(({ run }) => run) : [];
+    const inRuns = journal.#resumeRuns(new Set(files), closedIn(own ?? []));
+    const isAllThere = own !== undefined && files.every((run) => journal.#runs.has(run));
+    const isWhole = isAllThere && !own.some(({ type }) => type === "forgotten");
+    // Whoever comes after this engine must know as well that something is missing.
+    const forgotten = isAllThere ? "" : entryLine({ type: "forgotten", atMs: clock.now() });
+    try {
+      if (own && text !== undefined) journal.#own = JournalFile.resume(path, text, headerLine(clock) + forgotten);
+      else journal.#makeOwn(forgotten);
+      for (const run of journal.#runs.keys()) if (!files.includes(run)) journal.#noteRun(run);
+    } catch {
+      journal.#giveUp(undefined); // a journal that is not there is missed
+    }
+    const entries = [...(own ?? []).filter(({ type }) => type !== "run-opened"), ...inRuns];
+    return [journal, { entries: entries.sort((a, b) => a.atMs - b.atMs), isWhole }];
   }
 
   /** @throws Error of the file system, for an admission: what cannot be written down is not admitted */
   append(entry: Entry): void {
+    if (entry.type === "run-opened") return this.#openRun(entry);
     const runFile = this.#fileOf(entry);
-    const line = entryLine(entry);
     try {
-      (runFile?.file ?? this.#own)?.write(line);
+      if (this.#isOwed) this.#makeOwn();
+      (runFile?.file ?? this.#own)?.write(entryLine(entry));
     } catch (error) {
       if (entry.type === "admitted") throw error;
-      return this.#giveUp(runFile);
+      if (runFile || !this.#isOwed) this.#giveUp(runFile);
+      return;
     }
     if (!runFile) return;
     if (entry.type === "admitted") {
@@ -93,21 +119,25 @@ export class EngineJournal implements Journal {
     } else if (entry.type === "ended") {
       runFile.openCalls.delete(entry.call);
       this.#fileOfCall.delete(entry.call);
-      if (runFile.closing && runFile.openCalls.size === 0) this.#discard(runFile);
+      // Once it has taken effect, so that it is in what the run used.
+      if (runFile.over && runFile.openCalls.size === 0) queueMicrotask(() => this.#conclude(runFile));
     }
     if (runFile.file.bytes > MAX_RUN_BYTES) this.#giveUp(runFile);
   }
 
-  /** A run is over: what it used is added to the engine's own journal, and its file goes once its last call has ended. */
+  /** A run is over: once its last call has ended, what it used is added to the engine's own journal, and its file goes. */
   closeRun(run: Run, usage: EngineUsage): void {
-    const tools = usage.usedBy(run.usage.bodiesByTool);
-    this.append({ type: "run-closed", atMs: this.#clock.now(), run: run.id, tools });
+    const over = (): RunClosedEntry => {
+      const tools = usage.usedBy(run.usage.bodiesByTool);
+      return { type: "run-closed", atMs: this.#clock.now(), run: run.id, tools };
+    };
     const runFile = this.#runs.get(run.id);
     this.#runs.delete(run.id);
     this.#givenUp.delete(run.id);
-    if (runFile) {
-      runFile.closing = true;
-      if (runFile.openCalls.size === 0) this.#discard(runFile);
+    if (!runFile) this.append(over());
+    else {
+      runFile.over = over;
+      if (runFile.openCalls.size === 0) this.#conclude(runFile);
     }
     if (this.#own && this.#own.bytes > this.#compactAtBytes) this.#compact(this.#own, usage);
   }
@@ -119,21 +149,46 @@ export class EngineJournal implements Journal {
     this.#fileOfCall.clear();
     this.#own?.remove();
     this.#own = undefined;
+    this.#isOwed = false;
+  }
+
+  /** First its file, then the word that it has one: a file that is not there would be missed. */
+  #openRun(entry: RunOpenedEntry): void {
+    const path = pathOf(this.#directory, this.#engine, entry.run);
+    try {
+      const file = createFile(path, headerLine(this.#clock) + entryLine(entry));
+      this.#runs.set(entry.run, { run: entry.run, file, openCalls: new Set(), over: undefined });
+    } catch {
+      this.#givenUp.add(entry.run); // its calls are in the engine's own; whoever resumes does not know the run
+    }
+    this.#noteRun(entry.run);
+  }
+
+  #noteRun(run: string): void {
+    try {
+      if (this.#isOwed) this.#makeOwn();
+      this.#own?.write(entryLine({ type: "run-opened", atMs: this.#clock.now(), run }));
+    } catch {
+      if (!this.#isOwed) this.#giveUp(undefined);
+    }
+  }
+
+  /** @throws Error of the file system */
+  #makeOwn(lines = ""): void {
+    const path = pathOf(this.#directory, this.#engine);
+    rmSync(path, { force: true });
+    this.#own = createFile(path, headerLine(this.#clock) + lines);
+    this.#isOwed = false;
   }
 
   /** Undefined is the engine's own. */
   #fileOf(entry: Entry): RunFile | undefined {
-    if (entry.type === "ended" || entry.type === "retried") return this.#fileOfCall.get(entry.call);
-    if (entry.type === "run-closed" || entry.run === undefined || this.#givenUp.has(entry.run)) return undefined;
-    let runFile = this.#runs.get(entry.run);
-    // The call of a body of another engine counts in that one's run, which is not ours to remember.
-    if (!runFile && entry.type === "run-opened") {
-      const path = pathOf(this.#directory, this.#engine, entry.run);
-      const file = JournalFile.create(path, headerLine(this.#clock));
-      runFile = { run: entry.run, file, openCalls: new Set(), closing: false };
-      this.#runs.set(entry.run, runFile);
+    if (entry.type === "ended" || entry.type === "retried" || entry.type === "given") {
+      return this.#fileOfCall.get(entry.call);
     }
-    return runFile;
+    if (entry.type === "run-closed" || entry.type === "forgotten" || entry.run === undefined) return undefined;
+    // The call of a body of another engine counts in that one's run, which is not ours to remember.
+    return this.#runs.get(entry.run);
   }
 
   /** Without its file, whoever resumes knows that he does not know. */
@@ -141,6 +196,7 @@ export class EngineJournal implements Journal {
     if (!runFile) {
       this.#own?.remove();
       this.#own = undefined;
+      this.#isOwed = false;
       return;
     }
     this.#givenUp.add(runFile.run);
@@ -149,53 +205,97 @@ export class EngineJournal implements Journal {
     runFile.file.remove();
   }
 
-  *#resumeRuns(): Iterable<Entry> {
+  /** @param known those that must have a file; @param closed what they used is in the engine's own journal */
+  #resumeRuns(known: ReadonlySet<string>, closed: ReadonlySet<string>): Entry[] {
+    const found: Entry[] = [];
     for (const path of filesOf(this.#directory, this.#engine)) {
       if (path === pathOf(this.#directory, this.#engine)) continue;
-      const text = readText(path);
+      const text = path.endsWith(ENDING) ? readText(path) : undefined;
       const entries = text === undefined ? undefined : decodeLines(text, this.#clock);
       const run = entries?.find((entry) => entry.type === "run-opened")?.run;
-      if (!entries || text === undefined || run === undefined) {
+      if (!entries || text === undefined || run === undefined || (closed.has(run) && !known.has(run))) {
         rmSync(path, { force: true });
         continue;
       }
       const openCalls = new Set(replay(entries).open.keys());
-      const file = JournalFile.resume(path, text, headerLine(this.#clock));
-      const runFile = { run, file, openCalls, closing: false };
-      this.#runs.set(run, runFile);
-      for (const call of openCalls) this.#fileOfCall.set(call, runFile);
-      yield* entries;
+      try {
+        const file = JournalFile.resume(path, text, headerLine(this.#clock));
+        const runFile = { run, file, openCalls, over: undefined };
+        this.#runs.set(run, runFile);
+        for (const call of openCalls) this.#fileOfCall.set(call, runFile);
+      } catch {
+        rmSync(path, { force: true }); // it cannot be written to any more
+      }
+      found.push(...entries);
     }
+    return found;
   }
 
-  #discard({ file }: RunFile): void {
+  /** The word of what it used first: until then its file says it. */
+  #conclude(runFile: RunFile): void {
+    if (!runFile.over) return;
+    this.append(runFile.over());
     const keptIn = process.env[KEPT_IN];
-    if (keptIn) {
-      mkdirSync(keptIn, { recursive: true, mode: 0o700 });
-      copyFileSync(file.path, join(keptIn, basename(file.path)));
-    }
-    file.remove();
+    if (keptIn) keep(runFile.file.path, keptIn);
+    runFile.file.remove();
   }
 
   #compact(own: JournalFile, usage: EngineUsage): void {
     const entries = decodeLines(readText(own.path) ?? "", this.#clock);
     if (!entries) return this.#giveUp(undefined);
     const lines = compacted(entries, usage, this.#clock.now()).map(entryLine).join("");
-    own.replace(headerLine(this.#clock), lines);
+    try {
+      own.replace(headerLine(this.#clock), lines);
+    } catch {
+      // Its lines are all there: the next one may have more room.
+    }
     this.#compactAtBytes = own.bytes + COMPACT_BYTES;
   }
+}
+
+/** Makes the directory again if somebody has tidied it away. */
+function createFile(path: string, text: string): JournalFile {
+  try {
+    return JournalFile.create(path, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { mode: 0o700 });
+    return JournalFile.create(path, text);
+  }
+}
+
+/** What a user wants to keep is no reason to end anything. */
+function keep(path: string, directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    copyFileSync(path, join(directory, basename(path)));
+  } catch (error) {
+    process.stderr.write(`endstop: a journal could not be kept in ${directory}: ${String(error)}\n`);
+  }
+}
+
+function closedIn(entries: readonly Entry[]): Set<string> {
+  return new Set(entries.flatMap((entry) => (entry.type === "run-closed" ? entry.run : [])));
 }
 
 /** The engine's own file and those of its runs, as far as they are there. */
 function filesOf(directory: string, engine: string): string[] {
   const own = pathOf(directory, engine);
   const prefix = basename(own, "journal");
-  return readdirSync(directory)
+  return namesIn(directory)
     .filter((name) => name.startsWith(prefix))
     .map((name) => join(directory, name));
 }
 
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // it is gone, or is not ours to read: what is not found is missed
+  }
+}
+
 function pathOf(directory: string, engine: string, run?: string): string {
   const names = run === undefined ? [engine] : [engine, run];
-  return join(directory, `${names.map(encodeURIComponent).join(".")}.journal`);
+  return join(directory, `${names.map(encodeURIComponent).join(".")}${ENDING}`);
 }

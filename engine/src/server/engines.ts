@@ -68,15 +68,19 @@ export class Engines {
     this.#add(name, this.#core(name, options, journal ?? noJournal), new Map(), journal);
   }
 
-  /** Opens an engine with what its journal tells. Without one, what it did is not known. */
-  resume(name: string, options: EngineOptions, resumeCall: ResumeCall): void {
+  /**
+   * Opens an engine with what its journal tells.
+   *
+   * @param mustBeThere whether the engine that was lost had answered a call: without a journal, what it did is not known
+   */
+  resume(name: string, options: EngineOptions, mustBeThere: boolean, resumeCall: ResumeCall): void {
     this.#requireFree(name);
     if (this.#directory === undefined) {
       const core = this.#core(name, options, noJournal);
-      core.isRemembered = false;
+      core.isRemembered = !mustBeThere;
       return this.#add(name, core, new Map(), undefined);
     }
-    const [journal, { entries, isWhole }] = EngineJournal.resume(this.#directory, name, this.#clock);
+    const [journal, { entries, isWhole }] = EngineJournal.resume(this.#directory, name, this.#clock, mustBeThere);
     const remembered = replay(entries);
     const core = new EngineCore(options, this.#clock, this.#idPrefix(name), journal, remembered, pickleCodec);
     core.isRemembered = isWhole;
@@ -96,10 +100,10 @@ export class Engines {
   /** @param resumes whether a lost engine may have admitted calls of this run */
   openRun(engine: string, name: string, resumes: boolean): void {
     const { runs, observer, journal } = this.get(engine);
-    if (resumes && runs.has(name)) return;
+    if (runs.has(name)) return;
     const run = new Run(name, this.#clock.now());
     run.isRemembered = !resumes;
-    journal?.append({ type: "run-opened", atMs: run.openedAtMs, run: name });
+    journal?.append({ type: "run-opened", atMs: run.openedAtMs, run: name, forgotten: resumes || undefined });
     runs.set(name, run);
     observer.runOpened(name);
   }

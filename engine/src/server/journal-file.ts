@@ -1,4 +1,14 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 
 /** One file of lines, private to this user. A line is written by one call, so that the death of the process cuts at most the last. */
 export class JournalFile {
@@ -15,7 +25,12 @@ export class JournalFile {
   /** @throws Error of the file system, also where the file is there already */
   static create(path: string, header: string): JournalFile {
     const file = new JournalFile(path, openSync(path, "wx", 0o600), 0);
-    file.write(header);
+    try {
+      file.write(header);
+    } catch (error) {
+      file.remove(); // without its header it would be in the way of the next try
+      throw error;
+    }
     return file;
   }
 
@@ -46,9 +61,10 @@ export class JournalFile {
 
   /** Replaces all its lines at once: whoever reads finds the old ones or the new ones. */
   replace(header: string, lines: string): void {
-    const fresh = JournalFile.create(`${this.path}.new`, header);
-    fresh.write(lines);
-    renameSync(fresh.path, this.path);
+    const path = `${this.path}.new`;
+    rmSync(path, { force: true }); // of an engine that was lost while it did this
+    const fresh = JournalFile.create(path, header + lines);
+    renameSync(path, this.path);
     closeSync(this.#descriptor);
     this.#descriptor = fresh.#descriptor;
     this.#bytes = fresh.#bytes;
@@ -58,17 +74,30 @@ export class JournalFile {
     closeSync(this.#descriptor);
   }
 
+  /** One that cannot be taken out of its directory is emptied: nobody takes what it says for the whole. */
   remove(): void {
-    this.close();
-    rmSync(this.path, { force: true });
+    try {
+      rmSync(this.path, { force: true });
+    } catch {
+      ftruncateSync(this.#descriptor, 0);
+    } finally {
+      this.close();
+    }
   }
 }
 
-/** The text of a file, or undefined if there is none that can be read. */
+/** The text of a file of this user, or undefined if there is none that can be read. */
 export function readText(path: string): string | undefined {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(path, "utf8");
+    // What is no plain file must neither be followed nor waited for.
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    const found = fstatSync(descriptor);
+    const isOurs = process.getuid === undefined || found.uid === process.getuid();
+    return found.isFile() && isOurs ? readFileSync(descriptor, "utf8") : undefined;
   } catch {
     return undefined; // for whoever asks, a file that cannot be read is one that is not there
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }

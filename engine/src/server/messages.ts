@@ -54,8 +54,8 @@ export type FromClient =
       readonly type: "open-engine";
       readonly engine: string;
       readonly options: EngineOptions;
-      /** It was open on an engine that is lost; the calls that its client has not given up. */
-      readonly resume?: { readonly calls: readonly number[] };
+      /** It was open on an engine that is lost: whether that one had answered it, and the calls that its client has not given up. */
+      readonly resume?: { readonly answered: boolean; readonly calls: readonly number[] };
     }
   | { readonly type: "close-engine"; readonly engine: string }
   | { readonly type: "register"; readonly engine: string; readonly tool: string; readonly policy: PolicyOptions }

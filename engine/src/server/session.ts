@@ -11,7 +11,7 @@ import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from 
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
-import { startedInLostWorkers } from "./lost-workers.ts";
+import { lostWorkers } from "./lost-workers.ts";
 import { type CallMessage, type FromClient, type Hello, headerOf, type Send, toldIfReturned } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
@@ -52,8 +52,8 @@ export class Session {
       },
       (worker, token) => shared.calls.get(shared.pool?.callOf(worker, token) ?? ""),
     );
-    const startedBefore = startedInLostWorkers(memory.lost ?? []);
-    const shared = new Shared(python, clock, engines, guests, startedBefore, send, readMachine);
+    const mayHaveBegun = lostWorkers(memory.lost ?? [], memory.directory);
+    const shared = new Shared(python, clock, engines, guests, mayHaveBegun, send, readMachine);
     return new Session(shared, engines, send);
   }
 
@@ -146,20 +146,24 @@ export class Session {
     // A guest finds the engine that it has opened before.
     if (!resume || this.#engines instanceof GuestEngines) return this.#engines.open(engine, options);
     const alive = new Set(resume.calls);
-    const given: CallEntry[] = [];
-    this.#engines.resume(engine, options, ({ entry: { id = -1, placement } }) => ({
+    const over: { readonly entry: CallEntry; readonly mayHaveBegun: boolean }[] = [];
+    this.#engines.resume(engine, options, resume.answered, ({ entry: { id = -1, placement }, given }) => ({
       settled: (outcome, call) => this.#settled(id, call, outcome),
       taken: (call) => {
         const { core } = this.#engines.get(engine);
         const entry = { id, call, core, isResumed: true, body: undefined };
         this.#calls.set(id, entry);
         this.#shared.calls.set(call.id, call);
-        if (placement === "worker" || !alive.has(id)) given.push(entry);
+        if (placement === "worker" || !alive.has(id))
+          over.push({ entry, mayHaveBegun: this.#shared.mayHaveBegun(call.id, given) });
       },
     }));
     // What ran in a worker ended with the engine; what nobody waits for any more is of nobody's interest.
-    for (const { call, core } of given)
-      core.end(call, undefined, lostEnding(call, this.#shared.startedBefore(call.id)));
+    for (const {
+      entry: { call, core },
+      mayHaveBegun,
+    } of over)
+      core.end(call, undefined, lostEnding(call, mayHaveBegun));
   }
 
   #openRun({ engine, run, resume = false, joins = false }: Extract<FromClient, { type: "open-run" }>): void {
@@ -257,6 +261,7 @@ export class Session {
     let hasBegun = false;
     this.#shared.startedPool().run({
       ...job,
+      given: (note) => core.give(call, attempt, note),
       begun: () => {
         hasBegun = true;
         core.begin(call, attempt);

@@ -10,6 +10,7 @@ import { Relief } from "../pressure/relief.ts";
 import { Engines } from "./engines.ts";
 import { KeptEngines } from "./guest-engines.ts";
 import type { Guests } from "./guests.ts";
+import type { MayHaveBegun } from "./lost-workers.ts";
 import type { ToClient } from "./messages.ts";
 
 /** What the session of the host and those of its guests have in common. */
@@ -23,8 +24,8 @@ export class Shared {
   readonly events: EventStream;
   /** Likewise. */
   readonly relief: Relief;
-  /** Whether a worker of a lost engine had begun the body of a call. */
-  readonly startedBefore: (callId: string) => boolean;
+  /** Whether a worker of a lost engine may have begun the body of a call. */
+  readonly mayHaveBegun: MayHaveBegun;
   readonly #python: PythonCommand;
   readonly #tellHost: (message: ToClient) => void;
   #pool: PythonPool | undefined;
@@ -34,14 +35,14 @@ export class Shared {
     clock: Clock,
     hostEngines: Engines,
     guests: Guests,
-    startedBefore: (callId: string) => boolean,
+    mayHaveBegun: MayHaveBegun,
     tellHost: (message: ToClient) => void,
     readMachine?: () => MachineFigures,
   ) {
     this.#python = python;
     this.clock = clock;
     this.guests = guests;
-    this.startedBefore = startedBefore;
+    this.mayHaveBegun = mayHaveBegun;
     this.events = hostEngines.events;
     this.engines = new KeptEngines(hostEngines, new Engines(clock, undefined, this.events));
     this.#tellHost = tellHost;

@@ -14,8 +14,8 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
-  wallNow(): number {
-    return this.now();
+  machineNow(): { ms: number; boot: string } {
+    return { ms: this.now(), boot: "" };
   }
 
   setTimer(delayMs: number, fire: () => void): Timer {

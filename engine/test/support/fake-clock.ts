@@ -17,8 +17,12 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
-  wallNow(): number {
-    return 1_700_000_000_000 + this.#nowMs;
+  /** Of the machine, whose clock may be at any other figure. */
+  boot = "a";
+  machineAheadMs = 5_000_000;
+
+  machineNow(): { ms: number; boot: string } {
+    return { ms: this.machineAheadMs + this.#nowMs, boot: this.boot };
   }
 
   setTimer(delayMs: number, fire: () => void): Timer {

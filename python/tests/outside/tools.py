@@ -132,3 +132,10 @@ def note_then_fail_until(path: str, count: int) -> int:
     if written < count:
         raise OSError(f"body {written}")
     return written
+
+
+def note_and_hang(path: str) -> None:
+    """One line a body, which goes on for ever."""
+    with open(path, "ab", buffering=0) as file:
+        file.write(b"body\n")
+    time.sleep(60)

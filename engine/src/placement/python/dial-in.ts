@@ -1,5 +1,5 @@
 import { randomUUID, timingSafeEqual } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,13 +13,6 @@ const HELLO_TIMEOUT_MS = 10_000;
 
 /** Accepts who has shown a token. Undefined turns it away. */
 export type Accept<Hello> = (hello: Hello, channel: Channel) => ChannelEvents | undefined;
-
-/** Which call's body a worker has begun, and what the worker had used by then. */
-export interface StartedNote {
-  readonly callId: string;
-  readonly cpuMs: number;
-  readonly memoryBytes: number;
-}
 
 /** The private socket that workers and guests dial: in a directory that only this user can enter. */
 export class DialIn {
@@ -41,25 +34,8 @@ export class DialIn {
     this.#server.listen(this.socketPath);
   }
 
-  /**
-   * What a worker noted before the last body it began: in a file of this directory, and read only where it is needed, so
-   * that a body costs the engine no message.
-   */
-  started(worker: number): StartedNote | undefined {
-    try {
-      return parseNote(readFileSync(this.#notePath(worker), "utf8"));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined; // it ended before it was ready
-      throw error;
-    }
-  }
-
-  /** Removes what a worker left here. */
-  forget(worker: number): void {
-    rmSync(this.#notePath(worker), { force: true });
-  }
-
-  #notePath(worker: number): string {
+  /** Where a worker notes what it begins. */
+  notePath(worker: number): string {
     return join(this.directory, `worker-${worker}.started`);
   }
 
@@ -69,13 +45,6 @@ export class DialIn {
     for (const socket of this.#sockets) socket.destroy();
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-/** Undefined for the empty note of a worker that has begun none. */
-function parseNote(text: string): StartedNote | undefined {
-  const [callId, cpuMs, memoryBytes] = text.slice(0, text.indexOf("\n")).split(" ");
-  if (!callId) return undefined;
-  return { callId, cpuMs: Number(cpuMs), memoryBytes: Number(memoryBytes) };
 }
 
 function greet(socket: Socket, clock: Clock, accept: Accept<WorkerHello | GuestHello>): void {

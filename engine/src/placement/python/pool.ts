@@ -159,7 +159,7 @@ export class PythonPool implements WorkersMakeWay {
       if (job.callId !== callId) continue;
       this.#release(worker);
       this.#workforce.kill(worker, "cancel");
-      const started = this.#workforce.started(worker, callId) !== undefined;
+      const started = this.#workforce.mayHaveBegun(worker, job);
       this.#pump();
       return started;
     }
@@ -236,6 +236,7 @@ export class PythonPool implements WorkersMakeWay {
     const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
     const isLoading = this.#tools.give(worker, key);
     worker.cgroup.lift();
+    job.given(this.#workforce.noteOf(worker));
     // The worker first: while it wakes up, the rest is done.
     tell(worker, { type: "run", callId, attempt, key, limits: workerLimits(job.quotas) }, args);
     worker.calls += 1;
@@ -256,7 +257,7 @@ export class PythonPool implements WorkersMakeWay {
       rootPid: worker.pid,
       quotas: job.quotas,
       cgroup: worker.cgroup,
-      baseline: () => this.#workforce.started(worker, job.callId),
+      baseline: () => this.#workforce.begun(worker, job),
       exceeded: (excess) => this.#stop(worker, job, { type: "over-quota", ...excess }),
     });
   }
@@ -265,7 +266,7 @@ export class PythonPool implements WorkersMakeWay {
     this.#release(worker);
     this.#workforce.kill(worker, "deadline");
     // Only now nothing can begin any more: a worker that stood still, or was loading the tool, has run no body.
-    const hasBegun = this.#workforce.started(worker, job.callId) !== undefined;
+    const hasBegun = this.#workforce.mayHaveBegun(worker, job);
     job.ended(hasBegun ? { type: "expired", observedMs } : { type: "not-started", waitedMs: observedMs, limitMs });
     this.#pump();
   }
@@ -303,7 +304,7 @@ export class PythonPool implements WorkersMakeWay {
     if (assignment) {
       this.#release(worker);
       const { job, queued, isLoading, watch } = assignment;
-      if (this.#workforce.started(worker, job.callId)) {
+      if (this.#workforce.mayHaveBegun(worker, job)) {
         const ending: Ending = { type: "crashed", ...crash };
         const excess = excessBehind(ending, job.quotas, watch);
         job.ended(excess ? { type: "over-quota", ...excess } : ending);

@@ -3,6 +3,7 @@ import type { Channel } from "../../internal/channel.ts";
 import type { Timer } from "../../internal/clock.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { Died, ToWorker } from "./messages.ts";
+import type { NoteFile } from "./started-note.ts";
 
 /** The life of a worker's process. */
 export type WorkerLife =
@@ -26,6 +27,8 @@ export interface Worker {
   readonly cgroup: Cgroup;
   pid: number | undefined;
   channel: Channel | undefined;
+  /** Where it notes what it begins, from its hello on. */
+  note: NoteFile | undefined;
   died: Died | undefined;
   /** The ladder of its termination, while it is on one. */
   termination: Timer | undefined;

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { EventStream } from "../../events/event-stream.ts";
@@ -6,9 +7,10 @@ import type { Clock, Timer } from "../../internal/clock.ts";
 import { Cgroups } from "../../supervise/cgroups.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
 import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
-import { type Accept, DialIn, newToken, type StartedNote, sameToken } from "./dial-in.ts";
+import { type Accept, DialIn, newToken, sameToken } from "./dial-in.ts";
 import type { Died, FromTemplate, FromWorker, GuestHello, WorkerHello } from "./messages.ts";
 import { type Readiness, TemplateModules } from "./modules.ts";
+import { type AttemptName, mayHaveBegun, NoteFile, type StartedNote } from "./started-note.ts";
 import { type PythonCommand, Template } from "./template.ts";
 import type { Worker } from "./worker.ts";
 
@@ -129,6 +131,7 @@ export class Workforce {
       cgroup: this.#cgroups.group(),
       pid: undefined,
       channel: undefined,
+      note: undefined,
       died: undefined,
       termination: undefined,
       life: { type: "forking", tooLate },
@@ -138,10 +141,20 @@ export class Workforce {
     this.#startedTemplate().send({ type: "fork", worker: number, token });
   }
 
-  /** What the worker noted as it began the call's body; undefined if it has not begun it. */
-  started(worker: Worker, callId: string): StartedNote | undefined {
-    const note = this.#dialIn.started(worker.number);
-    return note?.callId === callId ? note : undefined;
+  /** What a worker that was given this attempt noted as it began the body; undefined if it has not, or if that is not known. */
+  begun(worker: Worker, attempt: AttemptName): StartedNote | undefined {
+    const note = worker.note?.read();
+    return mayHaveBegun(note, attempt) ? note : undefined;
+  }
+
+  /** Whether a worker that was given this attempt has begun the body, or may have. */
+  mayHaveBegun(worker: Worker, attempt: AttemptName): boolean {
+    return mayHaveBegun(worker.note?.read(), attempt);
+  }
+
+  /** Names where a worker notes what it begins, for an engine that comes after this one. */
+  noteOf({ number }: Worker): string {
+    return this.#dialIn.notePath(number);
   }
 
   /** Ends a worker's process group: at once, or by all rungs of the ladder. `lost` is not told. */
@@ -195,6 +208,8 @@ export class Workforce {
   #accept(hello: WorkerHello, channel: Channel): ChannelEvents | undefined {
     const worker = this.#workers.get(hello.worker);
     if (worker?.life.type !== "forking" || !sameToken(worker.token, hello.token)) return undefined;
+    worker.note = this.#noteFile(worker);
+    if (!worker.note) return undefined;
     worker.life.tooLate.cancel();
     worker.life = { type: "alive" };
     worker.pid = hello.pid;
@@ -225,8 +240,18 @@ export class Workforce {
 
   /** Of one that is gone, once nobody asks any more what it did. */
   #forget(worker: Worker): void {
-    this.#dialIn.forget(worker.number);
+    worker.note?.close();
+    rmSync(this.noteOf(worker), { force: true });
     void worker.cgroup.remove();
+  }
+
+  /** Undefined if it is gone already: of what such a worker does nothing would be known. */
+  #noteFile(worker: Worker): NoteFile | undefined {
+    try {
+      return new NoteFile(this.noteOf(worker));
+    } catch {
+      return undefined;
+    }
   }
 
   #heardOfDeath(died: Died): void {
@@ -295,7 +320,7 @@ export class Workforce {
       this.#tellExit(worker, { signal: null, exitCode: null });
       this.kill(worker);
       if (wasAlive && !this.#closed) this.#events.lost(worker, { signal: null, exitCode: null });
-      void worker.cgroup.remove();
+      this.#forget(worker);
     }
     if (this.#closed) return this.#closed();
     this.#failures += 1;

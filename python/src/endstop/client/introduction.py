@@ -16,7 +16,9 @@ class Introduction:
     def __init__(self, session: str, options: Mapping[str, Any]) -> None:
         self.unconfirmed = Unconfirmed()
         self.answered = False
-        """Whether an engine has answered a call of the session, or may have started its body: the next one resumes."""
+        """Whether an engine has answered a call of the session, or may have started its body: the next one must know of it."""
+        self._introduced = False
+        """Whether an engine before may have a journal of the session. What a forked child called, this side has not seen."""
         self._session = session
         self._options = dict(options)
         self._policies: dict[str, dict[str, Any]] = {}
@@ -61,8 +63,9 @@ class Introduction:
             self.note_answer(call)
         told = self.unconfirmed.told()
         opening = {"type": "open-engine", "engine": self._session, "options": self._options}
-        if self.answered:
-            opening["resume"] = {"calls": [*(call.id for call in calls), *told]}
+        if self._introduced:
+            opening["resume"] = {"answered": self.answered, "calls": [*(call.id for call in calls), *told]}
+        self._introduced = True
         headers: list[dict[str, Any]] = [opening]
         headers += [self._registration(tool, policy) for tool, policy in list(self._policies.items())]
         headers += [
@@ -75,6 +78,7 @@ class Introduction:
         """The engine that is met next has no journal of what the last one knew of this session."""
         self.unconfirmed.clear()
         self.answered = False
+        self._introduced = False
         self._runs = dict.fromkeys(self._runs, False)
 
     def _registration(self, tool: str, policy: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_HEADER = '{"journal":"endstop","version":2,'
+_HEADER = '{"journal":"endstop","version":3,'
 """Its beginning; the instants that follow count from what it goes on to name."""
 _UNESCAPED = "!~*'()"
 """Besides those that `quote` leaves anyway: file names are made by JavaScript's `encodeURIComponent`."""
@@ -34,16 +34,28 @@ class StartedBodies:
 
 
 def read_started_bodies(directory: str, session: str) -> StartedBodies | None:
-    """What the files of a session say. None if its own cannot be read: then nobody knows."""
-    own = Path(directory, f"{_escaped(session)}.journal")
-    entries = _entries(own)
-    if entries is None:
+    """What the files of a session say. None if one of them cannot be read: then nobody knows."""
+    own = _entries(_path(directory, session))
+    if own is None or any(entry["type"] == "forgotten" for entry in own):
         return None
     bodies = StartedBodies()
-    _count(entries, bodies)
-    for path in sorted(Path(directory).glob(f"{_escaped(session)}.*.journal")):
-        _count(_entries(path) or [], bodies)
+    _count(own, bodies)
+    for run in _open_runs(own):
+        entries = _entries(_path(directory, session, run))
+        if entries is None:
+            return None
+        _count(entries, bodies)
     return bodies
+
+
+def _path(directory: str, *names: str) -> Path:
+    return Path(directory, f"{'.'.join(_escaped(name) for name in names)}.journal")
+
+
+def _open_runs(own: list[dict[str, Any]]) -> set[str]:
+    """Each has a file until it is closed."""
+    opened, closed = ({entry["run"] for entry in own if entry["type"] == kind} for kind in ("run-opened", "run-closed"))
+    return opened - closed
 
 
 def _escaped(name: str) -> str:
@@ -54,7 +66,10 @@ def _entries(path: Path) -> list[dict[str, Any]] | None:
     """A last line without its line break was being written when the engine died: it had not taken effect."""
     try:
         header, *lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines if line] if header.startswith(_HEADER) else None
+        if not header.startswith(_HEADER):
+            return None
+        # Each engine that goes on writing begins with a header of its own.
+        return [json.loads(line) for line in lines if line and not line.startswith(_HEADER)]
     except (OSError, ValueError):
         return None
 

@@ -77,16 +77,16 @@ class StartedMark:
             os.ftruncate(opened, mmap.PAGESIZE)
             self._mapped = mmap.mmap(opened, mmap.PAGESIZE)
             self._pid = os.getpid()
-            self._write("", 0, 0)
+            self._write("", 0, 0, 0)
         finally:
             os.close(opened)
 
-    def write(self, call_id: str, usage: Usage) -> None:
-        self._write(call_id, usage.cpu_ms, usage.memory_bytes)
+    def write(self, call_id: str, attempt: int, usage: Usage) -> None:
+        self._write(call_id, attempt, usage.cpu_ms, usage.memory_bytes)
 
-    def _write(self, call_id: str, cpu_ms: float, memory_bytes: int) -> None:
+    def _write(self, call_id: str, attempt: int, cpu_ms: float, memory_bytes: int) -> None:
         # The process id is for an engine that is started after this one was lost: it makes sure that we are gone.
-        line = f"{call_id} {cpu_ms} {memory_bytes} {self._pid}\n".encode()
+        line = f"{call_id} {attempt} {cpu_ms} {memory_bytes} {self._pid}\n".encode()
         self._mapped[: len(line)] = line
 
 
@@ -154,7 +154,7 @@ class Worker:
             return Ended(cannot_move(problem, started=False))
         limits = frame.header.get("limits", _NO_LIMITS)
         self._limits.set(limits, self._usage)
-        self._mark.write(call["callId"], self._usage)
+        self._mark.write(call["callId"], call["attempt"], self._usage)
         return run_body(body, args, kwargs, limits.get("outputBytes") or self._limit_bytes)
 
     def _body(self, key: str) -> Callable[..., Any]:

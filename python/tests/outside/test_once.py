@@ -1,0 +1,112 @@
+"""A side effect runs once, and limits are exact: however many engines are lost, and whatever becomes of the files that say so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from endstop import Outcome, ToolExecutor
+from endstop.client.engine import shared_engine
+from tests.outside import tools
+from tests.outside.programs import Programs
+from tests.support.fake_engine import eventually
+from tests.support.leaks import LeakDetector
+
+
+@pytest.fixture(autouse=True)
+def engine_that_ends(leaks: LeakDetector) -> Iterator[None]:
+    """It is gone, with all that it remembers, when the detector looks."""
+    yield
+    shared_engine().end("the test is over")
+
+
+def kill_the_engine() -> None:
+    connection = shared_engine().live_connection
+    assert connection is not None
+    os.kill(connection.process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("losses", [1, 2, 4])
+def test_a_keyed_body_runs_once_however_many_engines_are_lost(losses: int, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    lost: list[Outcome] = []
+    with ToolExecutor() as payer, ToolExecutor() as other:
+        payer.register(tools.note_and_hang, name="pay", placement="worker", max_calls=1)
+        other.register(lambda: 1, name="one")
+        call = threading.Thread(
+            target=lambda: lost.append(payer.try_execute_tool("pay", {"path": str(log)}, idempotency_key="order 1"))
+        )
+        call.start()
+        assert eventually(log.exists)
+        kill_the_engine()
+        call.join()
+        for _ in range(losses - 1):
+            assert other.execute_tool("one") == 1
+            kill_the_engine()
+        again = payer.try_execute_tool("pay", {"path": str(log)}, idempotency_key="order 1")
+        another = payer.try_execute_tool("pay", {"path": str(log)})
+    codes = [outcome.failure and outcome.failure.code for outcome in (*lost, again, another)]
+    assert codes == ["lost", "effect-unknown", "usage-limit"]
+    assert len(log.read_text().splitlines()) == 1
+
+
+TIDIES = """
+import os, pathlib, shutil, signal, sys, time
+from endstop import ToolExecutor
+from endstop.client.engine import shared_engine
+
+log = os.path.abspath("log")
+
+
+def tidy(how):
+    with open(log, "a") as file:
+        file.write("paid\\n")
+    for path in pathlib.Path(os.environ["TMPDIR"]).iterdir():
+        shutil.rmtree(path)
+    if how == "crash":
+        os.abort()
+    if how == "engine":
+        os.kill(int(os.environ["ENGINE"]), signal.SIGKILL)
+    time.sleep(60)
+
+
+if __name__ == "__main__":
+    executor = ToolExecutor()
+    executor.register(lambda: 1, name="one")
+    executor.register(tidy, placement="worker", timeout="1s", max_calls=1)
+    assert executor.execute_tool("one") == 1
+    os.environ["ENGINE"] = str(shared_engine().live_connection.process.pid)
+    for _ in range(4):
+        outcome = executor.try_execute_tool("tidy", {"how": sys.argv[1]}, idempotency_key="order 1")
+        print(outcome.failure.code, outcome.failure.retryable)
+    for _ in range(4):
+        print(executor.try_execute_tool("tidy", {"how": sys.argv[1]}).failure.code)
+    print(len(open(log).readlines()), executor.execute_tool("one"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "unkeyed"),
+    [
+        ("hang", "timed-out", "usage-limit"),
+        ("crash", "worker-crashed", "usage-limit"),
+        # With the journals, what was known of its limit is gone, too.
+        ("engine", "lost", "history-lost"),
+    ],
+)
+def test_a_tool_that_tidies_the_folder_of_temporary_files_runs_once(
+    how: str, first: str, unkeyed: str, programs: Programs, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    host = programs.start(TIDIES, how, TMPDIR=str(temporary), ENDSTOP_TMPDIR="")
+    finished = host.finish(60)
+    lines = finished.stdout.splitlines()
+    assert (lines[0], lines[-1], finished.exit_code) == (f"{first} False", "1 1", 0), finished.stderr
+    assert set(lines[1:4]) <= {"effect-unknown False", "history-lost False"}
+    assert set(lines[4:8]) == {unkeyed}
