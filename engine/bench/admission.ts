@@ -8,7 +8,7 @@ import {
   timeout,
   wrap,
 } from "cockatiel";
-import { encodeOrUndefined, fingerprint } from "../src/call/fingerprint.ts";
+import { fingerprint, readInput } from "../src/call/fingerprint.ts";
 import { EngineCore } from "../src/core.ts";
 import { createEngine, type RunHandle } from "../src/engine.ts";
 import { compileInputSchema } from "../src/input-schema.ts";
@@ -70,7 +70,7 @@ function admitter(bytes: number): (run: Run, number: number) => void {
     const input = { ...inputs[number % CALLS], page: number };
     const validation = validate(input);
     if (validation instanceof Promise || "detail" in validation) throw new Error("the input does not fit");
-    const encoded = encodeOrUndefined(input);
+    const encoded = readInput(input).encoded;
     const request = { tool: "search", input: encoded, fingerprint: fingerprint("search", encoded ?? null), run };
     const call = core.submit(request, () => undefined);
     core.start(call);

@@ -1,6 +1,7 @@
 import type { CallRequest } from "./call-request.ts";
 import { show } from "./internal/duration.ts";
 import { refuseUnknownKeys } from "./internal/nearest.ts";
+import { requireSignal } from "./internal/require-signal.ts";
 import { optionNames } from "./policy/compile-options.ts";
 import { compileCallTimeout } from "./policy/policy.ts";
 import type { BatchCall, CallOptions } from "./tool.ts";
@@ -13,7 +14,8 @@ type CompiledCallOptions = Pick<CallRequest, "agent" | "task" | "turn" | "reques
 /** @throws TypeError or RangeError for an option that is unknown or makes no sense */
 export function compileCallOptions(options: CallOptions = {}): CompiledCallOptions {
   refuseUnknownKeys(options, CALL_KEYS, "call options");
-  const { signal: _signal, agent, task, turn, requestId, idempotencyKey, ...limits } = options;
+  const { signal, agent, task, turn, requestId, idempotencyKey, ...limits } = options;
+  requireSignal(signal);
   for (const [name, text] of Object.entries({ requestId, idempotencyKey })) {
     if (text !== undefined && (typeof text !== "string" || text === ""))
       throw new TypeError(`call ${name} must be a text, got ${show(text)}`);

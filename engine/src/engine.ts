@@ -2,8 +2,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
-import { encodeOrUndefined, fingerprint } from "./call/fingerprint.ts";
+import { fingerprint, readInput } from "./call/fingerprint.ts";
+import { ifGivenUp, inFlight } from "./call/living.ts";
 import type { Outcome } from "./call/outcome.ts";
+import type { Encoded } from "./call/values.ts";
 import { checkBatchCall, compileCallOptions, requireToolName } from "./call-options.ts";
 import type { CallRequest } from "./call-request.ts";
 import { EngineCore } from "./core.ts";
@@ -13,7 +15,7 @@ import { EventStream } from "./events/event-stream.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
 import { suggestNames } from "./internal/nearest.ts";
-import { PlacedCall } from "./placement/placed-call.ts";
+import { cancelReason, PARENT_ENDED, PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
 import type { MachineFigures } from "./pressure/machine.ts";
@@ -170,6 +172,7 @@ export class Engine {
     }
     this.#relief.close();
     await this.#workers.close();
+    this.#observer.events.close();
   }
 
   /** Cancels every call in flight now, and takes no more. */
@@ -178,9 +181,11 @@ export class Engine {
     this.#tools.close();
     // Those that wait first: the end of one that runs would have the next one's body begin.
     const placed = [...this.#placedCalls].sort(([a], [b]) => Number(hasBegun(a)) - Number(hasBegun(b)));
-    for (const [, each] of placed) each.cancel(reason, 0);
+    const why = cancelReason(reason);
+    for (const [, each] of placed) each.cancel(why, 0);
     this.#relief.close();
     this.#workers.destroy();
+    void this.#workers.close().then(() => this.#observer.events.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -190,12 +195,13 @@ export class Engine {
   #batch(run: Run, calls: readonly BatchCall[]): Batch<Outcome> {
     if (!Array.isArray(calls)) throw new TypeError(`batch takes an array of calls, got ${show(calls)}`);
     for (const call of calls) checkBatchCall(call);
+    const madeBy = this.#current.getStore()?.call;
     return startBatch(calls, {
-      run: ({ tool, input, options }) => this.#call(run, tool, input, options),
+      run: ({ tool, input, options }) => this.#call(run, tool, input, options, madeBy),
       reject: ({ tool, input, options }, _index, { name, tool: failed }) =>
         outcomeOf(
           this.#core.submit(
-            { ...this.#request(run, tool, input, options), failedDependency: name ?? failed },
+            { ...this.#request(run, tool, readInput(input).encoded, options), failedDependency: name ?? failed },
             () => {},
           ),
         ),
@@ -203,34 +209,44 @@ export class Engine {
     });
   }
 
-  #request(run: Run | undefined, tool: string, input: unknown, options: CallOptions = {}): CallRequest {
+  #request(run: Run | undefined, tool: string, encoded: Encoded | undefined, options: CallOptions = {}): CallRequest {
     const current = this.#current.getStore();
-    const encoded = encodeOrUndefined(input);
     return {
       ...compileCallOptions(options),
       tool,
       input: encoded,
       fingerprint: encoded === undefined ? null : fingerprint(tool, encoded),
       run: run ?? current?.run,
-      parent: current?.call,
+      parent: inFlight(current?.call),
     };
   }
 
-  async #call(run: Run | undefined, name: string, input: unknown, options: CallOptions = {}): Promise<Outcome> {
+  /** @param madeBy a call that may have its outcome although what it does goes on: then nothing more starts */
+  async #call(
+    run: Run | undefined,
+    name: string,
+    input: unknown,
+    options: CallOptions = {},
+    madeBy = ifGivenUp(this.#current.getStore()?.call),
+  ): Promise<Outcome> {
     requireToolName(name);
-    const request = this.#request(run, name, input, options);
-    const { run: treeRun } = request;
+    const { encoded, unreadable } = readInput(input);
+    const request = this.#request(run, name, encoded, options);
+    const { run: treeRun, parent } = request;
     return new Promise((resolve) => {
       const call = this.#core.submit(request, (outcome, settled) => {
-        this.#placedCalls.get(settled)?.release();
+        this.#placedCalls.get(settled)?.release(outcome);
         this.#placedCalls.delete(settled);
         if (this.#placedCalls.size === 0) this.#drained?.resolve();
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const placed = new PlacedCall(call, this.#tools.get(name), this.#core, this.#clock, options.signal);
+      const maker = parent && this.#placedCalls.get(parent);
+      const placed = new PlacedCall(call, this.#tools.get(name), this.#core, this.#clock, options.signal, maker);
       this.#placedCalls.set(call, placed);
-      if (this.#closed) placed.cancel("the engine is closed");
+      if (this.#closed) placed.cancel(cancelReason("the engine is closed"));
+      else if (madeBy?.state.type === "settled") placed.cancel(cancelReason(PARENT_ENDED));
+      else if (unreadable !== undefined) placed.refuse(unreadable);
       else
         placed.begin(
           input,

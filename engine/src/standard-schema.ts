@@ -18,7 +18,8 @@ export function isStandardSchema(schema: object): schema is StandardSchemaV1 {
 export function standardValidator(schema: StandardSchemaV1): InputValidator {
   return (input) => {
     const result = schema["~standard"].validate(input);
-    return result instanceof Promise ? result.then(judge) : judge(result);
+    // Any thenable: a promise of a library or of another realm is none of ours.
+    return "then" in result ? Promise.resolve(result).then(judge) : judge(result);
   };
 }
 

@@ -16,10 +16,14 @@ const MAX_DEPTH = 100;
  * objects, arrays without holes or names, `Date`, `Map`, `Set`, buffers and typed arrays; shared parts and cycles stay shared.
  */
 export function takeSnapshot(value: unknown): Snapshot | undefined {
-  if (!isLossless(value, 0, new Set())) return undefined;
-  return isJson(value, new Set())
-    ? { form: "json", bytes: Buffer.from(JSON.stringify(value)) }
-    : { form: "v8", bytes: serialize(value) };
+  try {
+    if (!isLossless(value, 0, new Set())) return undefined;
+    return isJson(value, new Set())
+      ? { form: "json", bytes: Buffer.from(JSON.stringify(value)) }
+      : { form: "v8", bytes: serialize(value) };
+  } catch {
+    return undefined; // a proxy whose traps throw, a buffer that was handed on
+  }
 }
 
 export function restoreSnapshot({ form, bytes }: Snapshot): unknown {

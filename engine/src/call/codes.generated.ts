@@ -145,9 +145,9 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
   "wait-timed-out": {
     status: "timed-out",
     retryable: true,
-    meaning: "The time for waiting, or the time of the caller, was over before it was the call's turn, a worker was free or had loaded the tool. The body was not started.",
-    message: "{tool} waited {observed} for its turn or a worker that has loaded it, limit {limit}: the body was not started.",
-    forModel: "{tool} was not run: it was not its turn within {limit}. It may be called again later.",
+    meaning: "The time for waiting, or the time of the caller, was over before it was the call's turn, a worker was free or had loaded the tool, or the tool's schema had checked the input. The body was not started.",
+    message: "{tool} waited {observed} for {detail}, limit {limit}: the body was not started.",
+    forModel: "{tool} was not run: it waited {limit} for {detail} in vain. It may be called again later.",
   },
   deadlock: {
     status: "rejected",

@@ -75,7 +75,14 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
         { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: formatDuration(ending.observedMs) },
       ];
     case "not-started":
-      return ["wait-timed-out", { limit: formatDuration(ending.limitMs), observed: formatDuration(ending.waitedMs) }];
+      return [
+        "wait-timed-out",
+        {
+          limit: formatDuration(ending.limitMs),
+          observed: formatDuration(ending.waitedMs),
+          detail: ending.waitedFor ?? "its turn or a worker that has loaded it",
+        },
+      ];
     case "effect-unknown":
       return ["effect-unknown", { detail: ending.earlier }];
     case "deadlocked":
@@ -106,7 +113,14 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
         { detail: ending.part, observed: formatBytes(ending.observedBytes), limit: formatBytes(ending.limitBytes) },
       ];
     case "cancelled":
-      return ["cancelled", { detail: `${ending.detail}: ${KNOWN_OF_BODY[ending.body]}`, body: ending.body }];
+      return [
+        "cancelled",
+        {
+          detail: `${ending.detail}: ${KNOWN_OF_BODY[ending.body]}`,
+          body: ending.body,
+          ...(ending.error ? { error: ending.error } : {}),
+        },
+      ];
   }
 }
 

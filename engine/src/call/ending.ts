@@ -19,7 +19,7 @@ export type Ending =
   | { readonly type: "raised"; readonly error: ErrorInfo; readonly crash?: Crash }
   | { readonly type: "expired"; readonly observedMs: number }
   /** Its time for waiting was over before it was its turn, or a worker was ready. */
-  | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number }
+  | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number; readonly waitedFor?: string }
   /** While it waited, the call `earlier` with its input ended, and it is not known what that one did. */
   | { readonly type: "effect-unknown"; readonly earlier: string }
   /** It would have waited for ever: `caps` is what the calls that wait for it hold. */
@@ -49,7 +49,13 @@ export type Ending =
       readonly limitBytes: number;
       readonly started: boolean;
     }
-  | { readonly type: "cancelled"; readonly detail: string; readonly body: CancelledBody };
+  /** `error`: the reason that the caller gave, where it is known. */
+  | {
+      readonly type: "cancelled";
+      readonly detail: string;
+      readonly body: CancelledBody;
+      readonly error?: ErrorInfo;
+    };
 
 /**
  * What is known of the body of a cancelled call. `not-started`: it did not begin. `stopped`: it goes on no more, and may have had effects

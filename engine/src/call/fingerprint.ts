@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
-import { type Encoded, encodeValue, UnencodableError } from "./values.ts";
+import { comparable } from "./comparable.ts";
+import { withoutStop } from "./error-info.ts";
+import { type Encoded, encodeValue, TooLargeError, UnencodableError } from "./values.ts";
 
 /** Past about a megabyte a result is not compared: to encode and hash it would block the event loop. */
 const MAX_RESULT_SIZE = 1_000_000;
@@ -10,25 +12,47 @@ export function fingerprint(tool: string, input: Encoded): string {
   return digestEncoded([tool, input]);
 }
 
-/** An input encoded, or undefined where it cannot be: then it is never compared. No input is the same as null. */
-export function encodeOrUndefined(input: unknown): Encoded | undefined {
-  return ifEncodable(() => encodeValue(input ?? null));
+/**
+ * An input encoded; undefined where it cannot be: then it is never compared. No input is the same as null. `unreadable` says why nothing can be
+ * known of it: a getter or a proxy of its own throws.
+ */
+export function readInput(input: unknown): { readonly encoded?: Encoded; readonly unreadable?: string } {
+  try {
+    return { encoded: encodeValue(input ?? null) };
+  } catch (error) {
+    return isUnencodable(error) ? {} : { unreadable: `it cannot be read: ${withoutStop(error)}` };
+  }
 }
 
-/** A digest of a result, for comparing results with each other; null where it cannot be encoded, or is too large to look at. */
+/**
+ * A digest of a result, for comparing results with each other. Null where neither structured clone nor `toJSON` gives plain data of it, it cannot be
+ * read, or it is too large to look at. Never throws.
+ */
 export function digestOf(result: unknown): string | null {
-  return ifEncodable(() => digestEncoded(encodeValue(result ?? null, "result", MAX_RESULT_SIZE))) ?? null;
+  try {
+    return digestEncoded(encodeResult(result ?? null));
+  } catch {
+    return null; // a getter, a `toJSON` or a proxy of the tool's threw, or there is no such form
+  }
+}
+
+function encodeResult(result: unknown): Encoded {
+  try {
+    return encodeValue(result, "result", MAX_RESULT_SIZE);
+  } catch (error) {
+    if (isUnencodable(error) && error instanceof TooLargeError) throw error;
+    return encodeValue(comparable(result), "result", MAX_RESULT_SIZE);
+  }
 }
 
 function digestEncoded(encoded: Encoded): string {
   return hash("sha256", canonicalJson(encoded), "base64url");
 }
 
-function ifEncodable<T>(compute: () => T): T | undefined {
+function isUnencodable(error: unknown): boolean {
   try {
-    return compute();
-  } catch (error) {
-    if (error instanceof UnencodableError) return undefined;
-    throw error;
+    return error instanceof UnencodableError;
+  } catch {
+    return false; // a proxy was thrown
   }
 }

@@ -4,6 +4,9 @@ const MAX_VALUE_CHARACTERS = 24;
 const MAX_LABEL_CHARACTERS = 80;
 const SECRET = /pass(word|phrase)?$|secret|token|api[-_]?key|authorization|credential|cookie|private[-_]?key/i;
 
+/** Whether a field of this name should stand in no message. */
+export const isSecretName = (name: string): boolean => SECRET.test(name);
+
 /**
  * A call as messages name it: `fetch(url=a, depth=2)`. Values are cut to 24 characters and the whole to 80; a value whose
  * name looks like a secret's is left out.
@@ -14,7 +17,7 @@ export function labelOf(tool: string, input: Encoded | undefined): string {
   let label = `${tool}(`;
   let separator = "";
   for (const [key, value] of Object.entries(input)) {
-    label += `${separator}${key}=${SECRET.test(key) ? "***" : shown(value)}`;
+    label += `${separator}${key}=${isSecretName(key) ? "***" : shown(value)}`;
     if (label.length > MAX_LABEL_CHARACTERS) return `${label.slice(0, MAX_LABEL_CHARACTERS - 2)}…)`;
     separator = ", ";
   }

@@ -25,6 +25,33 @@ it("is the value as a text, with the notice beside it", () => {
   expect([undefined, null, 2n].map((value) => modelText(success(value)))).toEqual(["undefined", "null", "2n"]);
 });
 
+it("says what JSON alone would leave out", () => {
+  const inJson: [unknown, string][] = [
+    [new Map([["a", new Set([1, 2])]]), '{"a":[1,2]}'],
+    [new Map([[1, "x"]]), '[[1,"x"]]'],
+    [new Map(), "{}"],
+    [{ query: new URLSearchParams("a=1"), at: new URL("http://x/") }, '{"query":"a=1","at":"http://x/"}'],
+    [[new TypeError("no")], '[{"name":"TypeError","message":"no"}]'],
+  ];
+  for (const [value, json] of inJson) expect(modelText(success(value))).toBe(json);
+  expect(modelText(success(new Response("x", { status: 404 })))).toContain("404");
+});
+
+it("never throws, whatever the value does", () => {
+  const fails = () => {
+    throw new Error("no");
+  };
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const hostile = [
+    { get a() { return fails(); } },
+    { toJSON: fails, [Symbol.for("nodejs.util.inspect.custom")]: fails },
+    new Proxy({}, { get: fails, ownKeys: fails, getPrototypeOf: fails }),
+    proxy,
+  ]; // biome-ignore format: one a line
+  for (const value of hostile) expect(modelText(success(value))).toEqual(expect.any(String));
+});
+
 it("is the beginning of a value past the limit, never of the notice", () => {
   const text = modelText(success("x".repeat(500), { maxResultBytes: 100, notice: "Note." }));
   expect(text).toMatch(/^t returned 500 B; the first \d+ B follow\. x+\n\nNote\.$/);

@@ -14,9 +14,35 @@ export function modelText({ tool, notice, maxResultBytes, ...rest }: Outcome): s
 
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
+  return jsonOf(value) ?? inspected(value);
+}
+
+/** Undefined where JSON cannot say it (a bigint, a cycle, a `toJSON` that throws) or would say nothing of it (an instance whose data is hidden). */
+function jsonOf(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value) ?? String(value);
+    const json = JSON.stringify(value, (_key, part: unknown) => readable(part));
+    const isHidden = json === "{}" && Object.getPrototypeOf(value) !== Object.prototype && !(value instanceof Map);
+    return isHidden ? undefined : json;
   } catch {
-    return inspect(value); // a bigint, a cycle, a toJSON that throws
+    return undefined;
+  }
+}
+
+/** What JSON would write as `{}` although it holds data. */
+function readable(part: unknown): unknown {
+  if (typeof part !== "object" || part === null) return part;
+  if (part instanceof Map) {
+    return [...part.keys()].every((key) => typeof key === "string") ? Object.fromEntries(part) : [...part];
+  }
+  if (part instanceof Set) return [...part];
+  if (part instanceof Error) return { ...part, name: part.name, message: part.message };
+  return part instanceof URLSearchParams || part instanceof RegExp ? String(part) : part;
+}
+
+function inspected(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch {
+    return "a value without a text form";
   }
 }

@@ -10,7 +10,14 @@ export interface ErrorInfo {
   readonly message: string;
   /** The stack or traceback as text; empty where there is none. */
   readonly stack: string;
+  readonly code?: string | number;
+  /** Such as that of an HTTP answer. */
+  readonly status?: string | number;
+  /** Its other own fields that are plain data: at most 20 a level, three levels, 4,000 characters. */
+  readonly fields?: { readonly [name: string]: unknown };
   readonly cause?: ErrorInfo;
+  /** Those that an AggregateError holds. With the causes at most 20 in all. */
+  readonly errors?: readonly ErrorInfo[];
 }
 
 /** How a worker's process ended. Exactly one of the two is known, or neither. */

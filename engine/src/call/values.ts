@@ -8,6 +8,9 @@ export class UnencodableError extends TypeError {
   override readonly name = "UnencodableError";
 }
 
+/** No more of a value is looked at. */
+export class TooLargeError extends UnencodableError {}
+
 /** JSON with the tags of protocol/README.md, "Values". */
 export type Encoded = null | boolean | number | string | readonly Encoded[] | { readonly [key: string]: Encoded };
 
@@ -107,7 +110,7 @@ class Encoder {
 
   #spend(size: number): void {
     this.#sizeLeft -= size;
-    if (this.#sizeLeft < 0) throw this.#unencodable("passes the size that is looked at");
+    if (this.#sizeLeft < 0) throw new TooLargeError(`${this.#root} passes the size that is looked at`);
   }
 
   #unencodable(problem: string): UnencodableError {

@@ -1,28 +1,34 @@
+import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { EngineEvent } from "./engine-event.ts";
+import { EventReader } from "./event-reader.ts";
 
 export type EventListener = (event: EngineEvent) => void;
 
 /** Events of all engines of this process, for those who have no engine at hand: tracers, loggers. */
 const CHANNEL = channel("endstop:event");
 
-/** Events a reader may lag behind; past it the oldest are dropped, and `dropped` says how many. */
-const MAX_BEHIND = 10_000;
-
 /** The events of an engine: `on`, `for await`, or the diagnostics channel `endstop:event`. */
 export class EventStream implements AsyncIterable<EngineEvent> {
   readonly #listeners = new Set<EventListener>();
+  readonly #readers = new Set<EventReader>();
   #dropped = 0;
+  #isClosed = false;
 
   /** Whether anybody is told: if not, no event need be made. */
   get hasListeners(): boolean {
     return this.#listeners.size > 0 || CHANNEL.hasSubscribers;
   }
 
-  /** Calls `listener` with each event from now on, before whatever follows from it. @returns how to stop that */
+  /**
+   * Calls `listener` with each event from now on, before whatever follows from it, in the asynchronous context of now: what it calls belongs to no call
+   * whose event it hears. @returns how to stop that
+   */
   on(listener: EventListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    const own = new AsyncResource("EndstopListener");
+    const told: EventListener = (event) => own.runInAsyncScope(listener, undefined, event);
+    this.#listeners.add(told);
+    return () => void this.#listeners.delete(told);
   }
 
   /** Events that a slow `for await` has missed. */
@@ -48,29 +54,29 @@ export class EventStream implements AsyncIterable<EngineEvent> {
     if (CHANNEL.hasSubscribers) CHANNEL.publish(event);
   }
 
-  /** The events from the first read on, for ever; leaving the loop ends it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<EngineEvent> {
-    let behind: EngineEvent[] = [];
-    let more = Promise.withResolvers<void>();
-    const stop = this.on((event) => {
-      if (behind.length >= MAX_BEHIND) {
-        behind = behind.slice(MAX_BEHIND / 2);
-        this.#dropped += MAX_BEHIND / 2;
-      }
-      behind.push(event);
-      more.resolve();
+  /** No event follows: every `for await` ends when it has read what it is behind. */
+  close(): void {
+    this.#isClosed = true;
+    for (const reader of this.#readers) reader.close();
+  }
+
+  /** The events from the first read on, until the engine is closed; leaving the loop ends it. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<EngineEvent, undefined> {
+    return new EventReader({
+      start: (reader) => {
+        if (this.#isClosed) {
+          reader.close();
+          return undefined;
+        }
+        this.#readers.add(reader);
+        const stop = this.on((event) => {
+          this.#dropped += reader.push(event);
+        });
+        return () => {
+          stop();
+          this.#readers.delete(reader);
+        };
+      },
     });
-    try {
-      for (;;) {
-        const events = behind;
-        behind = [];
-        yield* events;
-        if (behind.length > 0) continue;
-        more = Promise.withResolvers();
-        await more.promise;
-      }
-    } finally {
-      stop();
-    }
   }
 }

@@ -15,8 +15,10 @@ export interface BodyCall {
   /** What its processes may use together. The host, whose process is everybody's, does not hold them. */
   readonly quotas: Quotas;
   readonly input: unknown;
-  /** Its signal fires when the call is cancelled: the placement stops the body. */
-  readonly controller: AbortController;
+  /** Fires when the call is cancelled: the placement stops the body. */
+  readonly signal: AbortSignal;
+  /** Fires it. */
+  abort(reason: unknown): void;
   /** There is no place for it to run yet. */
   waits(): void;
   /** The body is about to run. @returns false if the call has ended meanwhile: then it must not */
@@ -25,6 +27,8 @@ export interface BodyCall {
   ended(ending: Ending, value?: unknown): void;
   /** Runs a function in this call's place in the call tree. */
   enter<T>(body: () => T): T;
+  /** Runs a function in the asynchronous context (`AsyncLocalStorage`) of whoever made this call. */
+  inCallersContext<T>(body: () => T): T;
   /** Calls another tool as part of this call's tree. */
   readonly callNested: ToolContext["call"];
 }

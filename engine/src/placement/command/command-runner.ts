@@ -81,7 +81,7 @@ export class CommandRunner implements BodyRunner {
             baseline: () => ({ cpuMs: 0, memoryBytes: 0 }),
             exceeded: (excess) => end({ type: "over-quota", ...excess }),
           });
-    call.controller.signal.addEventListener("abort", () => {
+    call.signal.addEventListener("abort", () => {
       end({ type: "cancelled", detail: "cancelled", body: "stopped" }); // the call has its outcome already
     });
     child.stdout?.on("data", (chunk: Buffer) => {

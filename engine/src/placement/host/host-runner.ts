@@ -5,6 +5,7 @@ import { previewOf } from "../../call/preview.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { ToolContext } from "../../tool.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
+import { isGenerator, lastOf } from "../generator.ts";
 import { WatchedCall, watchdog } from "./watchdog.ts";
 
 /**
@@ -23,7 +24,7 @@ export class HostRunner implements BodyRunner {
 
   begin(call: BodyCall): void {
     if (!call.start()) return;
-    const { callId, path, input, controller } = call;
+    const { callId, path, input, signal } = call;
     const timeoutMs = call.timeoutMs();
     const watched = new WatchedCall(path.at(-1) ?? "", callId);
     const startedAtMs = this.#clock.now();
@@ -32,15 +33,18 @@ export class HostRunner implements BodyRunner {
         ? undefined
         : this.#clock.setTimer(timeoutMs, () => {
             call.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
-            controller.abort(new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError"));
+            call.abort(new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError"));
           });
     const finish = (ending: Ending, value?: unknown): void => {
       timer?.cancel();
       watchdog.ended(watched);
       call.ended(ending, value);
     };
+    const returned = (value: unknown): void =>
+      finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value);
+    const raised = (error: unknown): void => finish({ type: "raised", error: errorInfo(error) });
     const context: ToolContext = {
-      signal: controller.signal,
+      signal,
       callId,
       path,
       call: (...nested) => call.enter(() => call.callNested(...nested)),
@@ -49,8 +53,9 @@ export class HostRunner implements BodyRunner {
     new Promise<unknown>((resolve) =>
       resolve(watchdog.run(watched, () => call.enter(() => this.#run(input, context)))),
     ).then(
-      (value) => finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value),
-      (error: unknown) => finish({ type: "raised", error: errorInfo(error) }),
+      (value) =>
+        isGenerator(value) ? void call.enter(() => lastOf(value, signal)).then(returned, raised) : returned(value),
+      raised,
     );
   }
 }

@@ -1,11 +1,13 @@
 import { deserialize, serialize } from "node:v8";
 import type { Ending } from "../../call/ending.ts";
-import { errorInfo, withoutStop } from "../../call/error-info.ts";
+import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
 import type { Outcome } from "../../call/outcome.ts";
 import { previewOf } from "../../call/preview.ts";
+import { requireSignal } from "../../internal/require-signal.ts";
 import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";
+import { isGenerator, lastOf } from "../generator.ts";
 import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
 import { type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
 
@@ -76,6 +78,7 @@ async function endingOf(
   let value: unknown;
   try {
     value = await tool.run(validation.input as never, contextOf(call, path));
+    if (isGenerator(value)) value = await lastOf(value, call.controller.signal);
   } catch (error) {
     return [{ type: "raised", error: errorInfo(error) }];
   }
@@ -112,10 +115,11 @@ function contextOf({ callId, controller }: Running, path: readonly string[]): To
 /** Rejects as `engine.call` does: for bad use, and here also for an input that cannot be cloned. */
 async function callNested(callId: string, ...[tool, input, options = {}]: Parameters<ToolContext["call"]>) {
   const { signal, ...sent } = options;
+  requireSignal(signal);
   const nested = ++lastNested;
   const answer = Promise.withResolvers<Outcome>();
   const message = { type: "call", callId, nested, tool, input: serialize(input), options: sent } as const;
-  const onAbort = (): void => send({ type: "cancel-nested", callId, nested });
+  const onAbort = (): void => send({ type: "cancel-nested", callId, nested, reason: errorInfo(signal?.reason) });
   try {
     nestedCalls.set(nested, answer);
     send(message);
@@ -137,7 +141,7 @@ process.on("message", (message: ToGuest) => {
       return void run(message);
     case "abort":
       if (running?.callId === message.callId) {
-        running.controller.abort(new DOMException(message.message, message.name));
+        running.controller.abort(asThrown(message.reason));
       }
       return;
     case "nested-outcome":

@@ -1,4 +1,5 @@
 import type { Ending } from "../../call/ending.ts";
+import type { ErrorInfo } from "../../call/outcome.ts";
 import type { Quotas } from "../../supervise/quota.ts";
 import type { FromGuest } from "./messages.ts";
 import type { NodeWorker } from "./worker.ts";
@@ -23,5 +24,5 @@ export interface Job {
   ended(ending: Ending, value?: Uint8Array): void;
   /** The body calls another tool. */
   nested(message: FromGuest & { type: "call" }, worker: NodeWorker): Promise<void>;
-  cancelNested(nested: number): void;
+  cancelNested(nested: number, reason: ErrorInfo): void;
 }

@@ -19,7 +19,7 @@ export type ToGuest =
       readonly outputBytes: number | null;
     }
   /** The call has its outcome: fire the body's signal. The worker is killed shortly. */
-  | { readonly type: "abort"; readonly callId: string; readonly name: string; readonly message: string }
+  | { readonly type: "abort"; readonly callId: string; readonly reason: ErrorInfo }
   /** `outcome` is a cloned outcome. */
   | { readonly type: "nested-outcome"; readonly nested: number; readonly outcome: Uint8Array }
   | { readonly type: "nested-refused"; readonly nested: number; readonly error: ErrorInfo };
@@ -42,7 +42,7 @@ export type FromGuest =
       readonly input: Uint8Array;
       readonly options: Omit<CallOptions, "signal">;
     }
-  | { readonly type: "cancel-nested"; readonly callId: string; readonly nested: number };
+  | { readonly type: "cancel-nested"; readonly callId: string; readonly nested: number; readonly reason: ErrorInfo };
 
 /** What a module says of its tool. */
 export interface ToolDescription {

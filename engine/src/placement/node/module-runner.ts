@@ -1,6 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import { failureOutcome } from "../../call/describe.ts";
-import { errorInfo, withoutStop } from "../../call/error-info.ts";
+import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import type { Outcome } from "../../call/outcome.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
 import { MAX_VALUE_BYTES } from "./messages.ts";
@@ -18,7 +18,7 @@ export class ModuleRunner implements BodyRunner {
   }
 
   begin(call: BodyCall): void {
-    const { callId, path, quotas, controller } = call;
+    const { callId, path, quotas, signal } = call;
     let input: Uint8Array;
     try {
       input = serialize(call.input);
@@ -31,16 +31,7 @@ export class ModuleRunner implements BodyRunner {
       return call.ended({ type: "too-large", part: "input", ...figures, started: false });
     }
     const nestedCalls = new Map<number, AbortController>();
-    const endNested = (reason: () => DOMException): void => {
-      if (nestedCalls.size === 0) return; // an exception has a stack, which costs more than all else here
-      const why = reason();
-      for (const nested of nestedCalls.values()) nested.abort(why);
-    };
-    const { signal } = controller;
-    signal.addEventListener("abort", () => {
-      this.#pool.cancel(callId, signal.reason as DOMException);
-      endNested(() => signal.reason as DOMException);
-    });
+    signal.addEventListener("abort", () => this.#pool.cancel(callId, signal.reason));
     this.#pool.run({
       callId,
       path,
@@ -52,7 +43,6 @@ export class ModuleRunner implements BodyRunner {
       waits: () => call.waits(),
       start: () => call.start(),
       ended: (ending, value) => {
-        endNested(() => new DOMException("the call whose body made this one has ended", "AbortError"));
         if (ending.type !== "returned" || value === undefined) return call.ended(ending);
         call.ended(ending, deserialize(value));
       },
@@ -61,7 +51,9 @@ export class ModuleRunner implements BodyRunner {
         nestedCalls.set(nested, own);
         try {
           const signal = own.signal;
-          const outcome = await call.enter(() => call.callNested(tool, deserialize(bytes), { ...options, signal }));
+          const outcome = await call.inCallersContext(() =>
+            call.enter(() => call.callNested(tool, deserialize(bytes), { ...options, signal })),
+          );
           worker.send({ type: "nested-outcome", nested, outcome: cloneOutcome(outcome) });
         } catch (error) {
           worker.send({ type: "nested-refused", nested, error: errorInfo(error) });
@@ -69,7 +61,7 @@ export class ModuleRunner implements BodyRunner {
           nestedCalls.delete(nested);
         }
       },
-      cancelNested: (nested) => nestedCalls.get(nested)?.abort(),
+      cancelNested: (nested, reason) => nestedCalls.get(nested)?.abort(asThrown(reason)),
     });
   }
 }

@@ -88,7 +88,7 @@ export class NodePool implements WorkersMakeWay {
   }
 
   /** Takes a job back: from the queue, or by ending the worker that runs it. */
-  cancel(callId: string, reason: DOMException): void {
+  cancel(callId: string, reason: unknown): void {
     if (this.#queue.remove(callId)) return;
     for (const [worker, { job }] of this.#busy) if (job.callId === callId) this.#stop(worker, job, reason, "cancel");
     this.#pump();
@@ -219,7 +219,7 @@ export class NodePool implements WorkersMakeWay {
       case "call":
         return void this.#nested(worker, assignment, message);
       case "cancel-nested":
-        if (assignment?.job.callId === message.callId) assignment.job.cancelNested(message.nested);
+        if (assignment?.job.callId === message.callId) assignment.job.cancelNested(message.nested, message.reason);
     }
   }
 
@@ -281,8 +281,8 @@ export class NodePool implements WorkersMakeWay {
     );
   }
 
-  #stop(worker: NodeWorker, { callId }: Job, reason: DOMException, why: WorkerEnd): void {
-    worker.send({ type: "abort", callId, name: reason.name, message: reason.message });
+  #stop(worker: NodeWorker, { callId }: Job, reason: unknown, why: WorkerEnd): void {
+    worker.send({ type: "abort", callId, reason: errorInfo(reason) });
     this.#forget(worker);
     worker.terminate(why);
   }

@@ -1,0 +1,145 @@
+import { expect, it, vi } from "vitest";
+import { createEngine, type EngineOptions, modelText, type Tool } from "../src/index.ts";
+
+/** Nothing that a tool returns or throws, and no input, ends the process or leaves a call without an outcome. */
+const fails = (): never => {
+  throw new Error("no");
+};
+const revoked = (): object => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+};
+const values: Record<string, () => unknown> = {
+  "a getter that throws": () => ({
+    get rows() {
+      return fails();
+    },
+  }),
+  "a proxy that lists nothing": () => new Proxy({}, { ownKeys: fails, getOwnPropertyDescriptor: fails }),
+  "a proxy without a prototype": () => new Proxy({}, { getPrototypeOf: fails }),
+  "a proxy inside a value": () => ({ rows: [revoked()] }),
+  "a toJSON that throws": () => ({ toJSON: fails }),
+  "an array with a getter that throws": () => Object.defineProperty([1], 0, { get: fails }),
+};
+const thrown: Record<string, () => unknown> = {
+  ...values,
+  "a proxy that was revoked": revoked,
+  "a proxy that throws at all": () => new Proxy({}, { get: fails, has: fails, getPrototypeOf: fails, ownKeys: fails }),
+  "an error whose stack throws": () => Object.defineProperty(new Error("x"), "stack", { get: fails }),
+  "an error whose message is a proxy": () => Object.defineProperty(new Error("x"), "message", { value: revoked() }),
+  "an object without a text form": () => ({ [Symbol.toPrimitive]: fails }),
+  "an error caused by a proxy": () => new Error("x", { cause: revoked() }),
+};
+
+async function outcomeOf(tool: Partial<Tool>, input?: unknown, options: EngineOptions = {}) {
+  await using engine = createEngine(options);
+  engine.register({ name: "t", run: () => null, ...tool } as Tool & { inputSchema?: never });
+  return await engine.run().call("t", input);
+}
+
+const setups: [string, Partial<Tool>][] = [
+  ["plainly", {}],
+  ["with a cache", { cache: true }],
+  ["with retries", { maxAttempts: 2, retryDelay: "1ms", idempotent: true }],
+];
+
+for (const [setup, options] of setups) {
+  it.each(Object.entries(values))(`gives %s as the value it is, ${setup}`, async (_name, make) => {
+    const value = make();
+    for (const run of [() => value, async () => value]) {
+      const outcome = await outcomeOf({ ...options, run });
+      expect(outcome.status === "succeeded" && Object.is(outcome.value, value)).toBe(true);
+      expect(modelText(outcome)).toEqual(expect.any(String));
+    }
+  });
+
+  it.each(Object.entries(thrown))(`makes a tool-error of %s that is thrown, ${setup}`, async (_name, make) => {
+    for (const run of [
+      () => {
+        throw make();
+      },
+      () => Promise.reject(make()),
+    ]) /* biome-ignore format: short */ {
+      const outcome = await outcomeOf({ ...options, run });
+      expect(outcome).toMatchObject({ status: "failed", failure: { code: "tool-error", forModel: expect.any(String) } });
+    }
+  });
+}
+
+it("takes what breaks its promise: a thenable that throws, that settles twice, that is a proxy", async () => {
+  const thenable = (then: unknown): Partial<Tool> => ({ run: () => ({ then }) as never });
+  expect(await outcomeOf(thenable(fails))).toMatchObject({ failure: { code: "tool-error" } });
+  const twice = (resolve: (value: unknown) => void, reject: (why: unknown) => void) => {
+    resolve(1);
+    reject(new Error("late"));
+    fails();
+  };
+  expect(await outcomeOf(thenable(twice))).toMatchObject({ status: "succeeded", value: 1 });
+  expect(await outcomeOf({ run: revoked })).toMatchObject({ failure: { code: "tool-error" } });
+  expect(
+    await outcomeOf(
+      thenable(() => {}),
+      undefined,
+      { timeout: "20ms" },
+    ),
+  ).toMatchObject({ status: "timed-out" });
+});
+
+it.each(Object.entries({ ...values, "a proxy that was revoked": revoked }))(
+  "refuses an input that is %s, or gives it to the body, and rejects nothing",
+  async (_name, make) => {
+    const outcome = await outcomeOf({}, make());
+    expect(["succeeded", "invalid-input"]).toContain(
+      outcome.status === "succeeded" ? "succeeded" : outcome.failure.code,
+    );
+  },
+);
+
+it("calls an input whose getter throws invalid", async () => {
+  const run = vi.fn(() => 1);
+  const outcome = await outcomeOf({ run }, { get url() { return fails(); } }); // biome-ignore format: short
+  expect(outcome).toMatchObject({
+    status: "rejected",
+    attempts: 0,
+    failure: { code: "invalid-input", message: "The input of t does not fit its schema: it cannot be read: no." },
+  });
+  expect(run).not.toHaveBeenCalled();
+});
+
+it.each([
+  ["throws", fails],
+  [
+    "throws a proxy",
+    () => {
+      throw revoked();
+    },
+  ],
+  ["rejects with a proxy", () => Promise.reject(revoked())],
+  ["answers nothing", () => undefined],
+  ["answers with issues that are none", () => ({ issues: [null] })],
+  ["answers with a proxy", revoked],
+  ["answers with a path that throws", () => ({ issues: [{ message: "x", path: [{ key: { toString: fails } }] }] })],
+])("refuses the input where a schema %s", async (_name, validate) => /* biome-ignore format: short */ {
+  const inputSchema = { "~standard": { version: 1, vendor: "x", validate } } as never;
+  expect(await outcomeOf({ inputSchema }, {})).toMatchObject({ attempts: 0, failure: { code: "invalid-input" } });
+});
+
+it("waits for a schema whose promise is a library's", async () => {
+  const validate = (value: unknown) => ({ then: (resolve: (result: unknown) => void) => resolve({ value: [value] }) });
+  const inputSchema = { "~standard": { version: 1, vendor: "x", validate } } as never;
+  expect(await outcomeOf({ inputSchema, run: (input) => input }, 1)).toMatchObject({ value: [1] });
+});
+
+it("survives an application's Error.prepareStackTrace that throws", async () => {
+  const { prepareStackTrace } = Error;
+  Error.prepareStackTrace = fails;
+  try {
+    const failed = await outcomeOf({ run: () => { throw new TypeError("a"); } }); // biome-ignore format: short
+    expect(failed).toMatchObject({ failure: { error: { name: "TypeError", message: "a", stack: "" } } });
+    const late = await outcomeOf({ run: () => new Promise(() => {}) }, undefined, { timeout: "20ms" });
+    expect(late.status).toBe("timed-out");
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+});
