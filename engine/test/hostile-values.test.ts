@@ -126,6 +126,7 @@ it.each([
 });
 
 it("waits for a schema whose promise is a library's", async () => {
+  // biome-ignore lint/suspicious/noThenProperty: a library's promise
   const validate = (value: unknown) => ({ then: (resolve: (result: unknown) => void) => resolve({ value: [value] }) });
   const inputSchema = { "~standard": { version: 1, vendor: "x", validate } } as never;
   expect(await outcomeOf({ inputSchema, run: (input) => input }, 1)).toMatchObject({ value: [1] });

@@ -114,7 +114,7 @@ describe("a call made inside a worker", () => {
     expect(await engine.call("odd", { do: "call for a closure" }, { timeout: "500ms" })).toMatchObject({
       status: "timed-out",
     });
-    expect(aborted).toMatchObject({ name: "AbortError" });
+    expect(aborted).toMatchObject({ name: "TimeoutError" });
   });
 
   it("fails with the reason when its input or its result cannot be cloned, or its options are wrong", async () => {
