@@ -7,12 +7,16 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from endstop.values import clean
+from endstop.host.stopping import FROM_OUTSIDE
+from endstop.values import clean, text_of
 
 MAX_MESSAGE_CHARACTERS = 10_000
 MAX_STACK_CHARACTERS = 50_000
 MAX_CAUSES = 8
 
+_CAUSE, _CONTEXT = BaseException.__dict__["__cause__"], BaseException.__dict__["__context__"]
+_SUPPRESS_CONTEXT = BaseException.__dict__["__suppress_context__"]
+_EXIT_CODE = SystemExit.__dict__["code"]
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Tools that come with the package are the user's frames, too.
 _NOT_OWN = _OWN_FOLDER + "demo" + os.sep
@@ -25,13 +29,14 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
 
 def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
     error: dict[str, Any] = {
-        "name": type(exception).__name__,
+        "name": clean(type.__getattribute__(type(exception), "__name__")),
         "message": _bounded(_message(exception), MAX_MESSAGE_CHARACTERS),
         "stack": _bounded(_stack(exception), MAX_STACK_CHARACTERS),
     }
-    cause = exception.__cause__
-    if cause is None and not exception.__suppress_context__:
-        cause = exception.__context__
+    # Its class may have put something else in their places.
+    cause = _CAUSE.__get__(exception)
+    if cause is None and not _SUPPRESS_CONTEXT.__get__(exception):
+        cause = _CONTEXT.__get__(exception)
     if cause is not None and causes_left > 0:
         error["cause"] = _describe(cause, causes_left - 1)
     return error
@@ -39,17 +44,31 @@ def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
 
 def _message(exception: BaseException) -> str:
     try:
-        return str(exception)
-    except Exception:  # the exception's own __str__ may raise anything
-        return f"<{type(exception).__name__} whose text cannot be read>"
+        text = text_of(exception)
+    except FROM_OUTSIDE:
+        raise
+    except BaseException:  # the exception's own __str__ may raise anything
+        return "<an exception whose text cannot be read>"
+    if isinstance(exception, SystemExit):
+        return _exit_text(exception, text)
+    return text
+
+
+def _exit_text(exception: SystemExit, text: str) -> str:
+    code = _EXIT_CODE.__get__(exception)
+    if code is None:
+        return "exit code 0"
+    return f"exit code {text}" if type(code) is int else f"exit code 1: {text}"
 
 
 def _stack(exception: BaseException) -> str:
     try:
         frames = _without_own_frames(exception.__traceback__)
         return "".join(traceback.format_exception(type(exception), exception, frames, chain=False))
-    except Exception:  # formatting calls the exception's own methods, which may raise anything
-        return f"{type(exception).__name__}\n"
+    except FROM_OUTSIDE:
+        raise
+    except BaseException:  # formatting calls the exception's own methods, which may raise anything
+        return ""
 
 
 def _without_own_frames(frames: TracebackType | None) -> TracebackType | None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from endstop.host.stopping import FROM_OUTSIDE
+
 MAX_DEPTH = 100
 PREVIEW_CHARACTERS = 200
 
@@ -26,6 +28,7 @@ _PART_SIZE = 8
 
 _MAX_SAFE_INTEGER = 2**53 - 1
 _deterministic_json = msgspec.json.Encoder(order="deterministic").encode
+_MAX_PLAIN_PARTS = 1_000
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _SCALARS = frozenset({bool, int, float, type(None)})
 # Shows the beginning of a large value: at most 20 parts of a container, three levels deep.
@@ -99,7 +102,7 @@ def digest(value: Any) -> str | None:
 def preview(value: Any, characters: int = PREVIEW_CHARACTERS) -> str | None:
     """The first characters of `str(value)`, or None if it has no text; of a large value, of its first parts."""
     is_whole = type(value) is str or type(value) in _SCALARS or not _is_large(value)
-    text = _text(value) if is_whole else _large.repr(value)
+    text = _text(value, str if is_whole else _large.repr)
     return None if text is None else clean(text[:characters])
 
 
@@ -133,13 +136,36 @@ def _is_large(value: Any) -> bool:
     return False
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, make: Callable[[Any], str] = str) -> str | None:
     if type(value) is str:
         return str(value)
     try:
-        return str(value)
-    except Exception:  # the value's own __str__ may raise anything; then it has no text
+        return text_of(value, make)
+    except FROM_OUTSIDE:
+        raise
+    except BaseException:  # the value's own __str__ may raise anything; then it has no text
         return None
+
+
+def text_of(value: Any, make: Callable[[Any], str] = str) -> str:
+    """`str(value)` as a plain text, which a `__str__` need not give. Raises whatever that raises."""
+    return str.__str__(make(value))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether its text and encoding run no code of anybody; False also for what has many parts."""
+    parts, seen = [value], 0
+    while parts and seen < _MAX_PLAIN_PARTS:
+        part = parts.pop()
+        seen += 1
+        kind = type(part)
+        if kind in _CONTAINERS and len(part) < _MAX_PLAIN_PARTS:
+            parts.extend(part)
+            if kind is dict:
+                parts.extend(part.values())
+        elif kind is not str and kind not in _SCALARS and kind not in _ENCODERS:
+            return False
+    return not parts
 
 
 def _encode(value: Any, depth: int) -> Any:

@@ -11,6 +11,7 @@ from endstop.client.local_outcomes import CallFacts
 from endstop.client.policy import suggestion
 from endstop.client.submission import CallRequest
 from endstop.client.tools import Misfit, RegisteredTool
+from endstop.errorinfo import describe_exception
 from endstop.outcome import Outcome
 
 
@@ -26,7 +27,7 @@ def call_directly(
     except Misfit as problem:
         return local_outcomes.failure("invalid-input", facts, attempts=0, detail=str(problem))
     except Exception as problem:  # the body's own
-        return local_outcomes.raised(facts, problem)
+        return local_outcomes.raised(facts, problem, describe_exception(problem))
 
 
 async def call_directly_async(
@@ -43,7 +44,7 @@ async def call_directly_async(
     except Misfit as problem:
         return local_outcomes.failure("invalid-input", facts, attempts=0, detail=str(problem))
     except Exception as problem:  # the body's own
-        return local_outcomes.raised(facts, problem)
+        return local_outcomes.raised(facts, problem, describe_exception(problem))
 
 
 def _refused(request: CallRequest, facts: CallFacts, known: Iterable[str]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from endstop.client.local_outcomes import CallFacts
 from endstop.durations import format_duration
 from endstop.errorinfo import describe_exception
 from endstop.host.bodies import BodyEnd
+from endstop.host.stopping import BodyStopped
 from endstop.outcome import Outcome
 
 
@@ -20,8 +22,30 @@ class Described(NamedTuple):
     preview: str | None
 
 
-def run_described(body: Callable[[], Any]) -> Described:
-    return describe(body())
+class Raised(NamedTuple):
+    exception: BaseException
+    error: dict[str, Any]
+
+
+def run_described(body: Callable[[], Any]) -> Described | Raised:
+    """The body and what is asked of its value or exception, whose own methods may hang as the body may."""
+    try:
+        value = body()
+    except BodyStopped:
+        raise
+    except BaseException as exception:  # SystemExit too: a tool does not end the program
+        return describe_raised(exception)
+    return describe(value)
+
+
+def describe_raised(exception: BaseException) -> Raised:
+    return Raised(exception, describe_exception(exception))
+
+
+def is_ctrl_c(end: BodyEnd) -> bool:
+    """Whether the program was interrupted. A KeyboardInterrupt comes in the main thread; elsewhere a body made it."""
+    raised = end.value.exception if isinstance(end.value, Raised) else end.exception
+    return isinstance(raised, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def describe(value: Any) -> Described:
@@ -35,9 +59,9 @@ def ending_of(end: BodyEnd) -> tuple[dict[str, Any], Any, BaseException | None]:
         return {"type": "cancelled", "detail": "the caller cancelled it", "body": end.cancelled}, None, None
     if end.expired_ms is not None:
         return {"type": "expired", "observedMs": round(end.expired_ms, 3)}, None, None
-    if end.exception is not None:
-        return {"type": "raised", "error": describe_exception(end.exception)}, None, end.exception
-    described: Described = end.value
+    described: Described | Raised = end.value if end.exception is None else describe_raised(end.exception)
+    if isinstance(described, Raised):
+        return {"type": "raised", "error": described.error}, None, described.exception
     return {"type": "returned", "digest": described.digest, "preview": described.preview}, described.value, None
 
 
@@ -49,7 +73,7 @@ def outcome_without_engine(
     if kind in ("returned", "answered"):
         return local_outcomes.success(facts, value, attempts=1 if kind == "returned" else 0)
     if kind == "raised" and exception is not None:
-        return local_outcomes.raised(facts, exception)
+        return local_outcomes.raised(facts, exception, ending["error"])
     if kind == "expired":
         observed = format_duration(ending["observedMs"])
         limit = format_duration(timeout_ms if timeout_ms is not None else ending["observedMs"])

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from endstop._codes import CODES
-from endstop.errorinfo import describe_exception
 from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from, observed_from
 
 
@@ -69,6 +68,7 @@ def failure(
     limit: str = "",
     observed: str = "",
     exception: BaseException | None = None,
+    error: dict[str, Any] | None = None,
     body: CancelledBody | None = None,
 ) -> Outcome:
     """`limit`, `observed` and `detail` fill the code's texts."""
@@ -95,15 +95,14 @@ def failure(
             path=(facts.tool,),
             elapsed_ms=elapsed_ms,
             attempts=attempts,
-            error=None if exception is None else error_info_from(describe_exception(exception)),
+            error=None if error is None else error_info_from(error),
             body=body,
         ),
     )
 
 
-def raised(facts: CallFacts, exception: BaseException) -> Outcome:
-    """The outcome of a body that raised."""
-    error = describe_exception(exception)
+def raised(facts: CallFacts, exception: BaseException, error: dict[str, Any]) -> Outcome:
+    """The outcome of a body that raised; `error` describes its exception."""
     name, message = error["name"], error["message"]
     detail = f"{name}: {message}" if message else name
-    return failure("tool-error", facts, attempts=1, detail=detail, exception=exception)
+    return failure("tool-error", facts, attempts=1, detail=detail, exception=exception, error=error)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
 from endstop.client import local_outcomes
+from endstop.client.endings import ending_of, is_ctrl_c, run_described
 from endstop.client.local_outcomes import CallFacts
 from endstop.durations import format_duration
 from endstop.host.asyncbodies import run_async
@@ -34,21 +36,24 @@ class LocalTicket:
     def run(self, body: Callable[[], Any]) -> Outcome:
         """As `Ticket.run`."""
         context = copy_context()
+        described = functools.partial(run_described, body)
         try:
             if self.timeout_ms is None:
-                end = run_here(body, context)
+                end = run_here(described, context)
             else:
-                end = run_until(body, context, self.timeout_ms, self._key, self._facts.call_id)
+                end = run_until(described, context, self.timeout_ms, self._key, self._facts.call_id)
         except RuntimeError as problem:
             return self.give_back(f"no thread could be started: {problem}")
-        if self.timeout_ms is None and end.exception is not None and not isinstance(end.exception, Exception):
-            raise end.exception
+        if self.timeout_ms is None and is_ctrl_c(end):
+            raise KeyboardInterrupt
         return self._outcome(end)
 
     async def run_async(self, body: Callable[[], Any]) -> Outcome:
         """As `Ticket.run_async`."""
         try:
-            end = await run_async(body, copy_context(), self.timeout_ms, self._key, self._facts.call_id)
+            end = await run_async(
+                body, copy_context(), self.timeout_ms, self._key, self._facts.call_id, then=run_described
+            )
         except RuntimeError as problem:
             return self.give_back(f"no thread could be started: {problem}")
         return self._outcome(end)
@@ -78,6 +83,7 @@ class LocalTicket:
                 limit=format_duration(limit_ms),
                 observed=format_duration(end.expired_ms),
             )
-        if end.exception is not None:
-            return local_outcomes.raised(self._facts, end.exception)
-        return local_outcomes.success(self._facts, end.value)
+        ending, value, exception = ending_of(end)
+        if exception is not None:
+            return local_outcomes.raised(self._facts, exception, ending["error"])
+        return local_outcomes.success(self._facts, value)

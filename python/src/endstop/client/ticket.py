@@ -10,7 +10,7 @@ from typing import Any
 from endstop import values
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import enter_call
-from endstop.client.endings import describe, ending_of, run_described
+from endstop.client.endings import describe, ending_of, is_ctrl_c, run_described
 from endstop.client.inviting import watch_for_children
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
@@ -68,15 +68,14 @@ class Ticket:
     def run(self, body: Callable[[], Any]) -> Outcome:
         """Runs the body here, in a copy of the caller's context: with a deadline on a body thread, else in this thread.
 
-        If the engine allows another attempt, it is run again. A KeyboardInterrupt or SystemExit that the body raises in
-        this thread goes on, after it was reported.
+        If the engine allows another attempt, it is run again. A Ctrl-C in this thread goes on, after it was reported.
         """
         self._use()
         while True:
             end = self._run_once(body)
-            if end.exception is not None and self.timeout_ms is None and not isinstance(end.exception, Exception):
+            if self.timeout_ms is None and is_ctrl_c(end):
                 self._reporting.report_and_leave(ending_of(end)[0])
-                raise end.exception
+                raise KeyboardInterrupt
             ending, value, exception = ending_of(end)
             self._reporting.report_and_wait(ending, value)
             if not self._reporting.is_to_try_again:
@@ -85,11 +84,11 @@ class Ticket:
     def _run_once(self, body: Callable[[], Any]) -> BodyEnd:
         context = self._context()
         timeout_ms = self._reporting.timeout_ms
+        described = functools.partial(run_described, body)
         try:
             if timeout_ms is None:
-                return run_here(lambda: describe(body()), context, self._cancellation)
+                return run_here(described, context, self._cancellation)
             key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
-            described = functools.partial(run_described, body)
             return run_until(described, context, timeout_ms, key, call_id, self._cancellation, grace_ms)
         except RuntimeError as problem:
             return BodyEnd(no_thread=str(problem))
@@ -112,15 +111,14 @@ class Ticket:
         context = self._context()
         try:
             key, call_id, grace_ms = self._key, self.call_id, self._grace_ms
-            end = await run_async(body, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms)
+            return await run_async(
+                body, context, self.timeout_ms, key, call_id, self._cancellation, grace_ms, then=run_described
+            )
         except RuntimeError as problem:
             return BodyEnd(no_thread=str(problem))
         except BaseException:
             self.cancel()
             raise
-        if end.exception is None and end.expired_ms is None and end.cancelled is None:
-            end.value = describe(end.value)
-        return end
 
     # -- in a worker
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from endstop.client.closures import closure_warnings
 from endstop.client.movable import Movable, movable
+from endstop.drained import drained, drained_async, is_async_function
 
 
 class Misfit(Exception):
@@ -41,9 +41,8 @@ class RegisteredTool:
         return arguments
 
     def call(self, arguments: dict[str, Any]) -> Any:
-        """Runs the body; a coroutine in a loop of its own."""
-        value = self._body(arguments)
-        return asyncio.run(value) if asyncio.iscoroutine(value) else value
+        """Runs the body; a coroutine in a loop of its own. A generator is drained to a list."""
+        return drained(self._body(arguments))
 
     def async_call(self, arguments: dict[str, Any]) -> Callable[[], Any]:
         """The body for a caller with a loop: a coroutine function if the tool has one, else a plain function."""
@@ -52,7 +51,7 @@ class RegisteredTool:
             return functools.partial(self.call, arguments)
 
         async def call() -> Any:
-            return await async_body(arguments)
+            return await drained_async(async_body(arguments))
 
         return call
 
@@ -68,7 +67,7 @@ class RegisteredTool:
 
 
 _Body = Callable[[dict[str, Any]], Any]
-_AsyncBody = Callable[[dict[str, Any]], Awaitable[Any]]
+_AsyncBody = Callable[[dict[str, Any]], Awaitable[Any] | AsyncIterator[Any]]
 
 
 def _bodies_of(tool: Any) -> tuple[_Body, _AsyncBody | None]:
@@ -82,7 +81,7 @@ def _bodies_of(tool: Any) -> tuple[_Body, _AsyncBody | None]:
         return _by_keywords(tool.run if callable(getattr(tool, "run", None)) else tool._run), None
     if not callable(tool):
         raise TypeError(f"a tool must be a function, or an object with .name and .run or .invoke, got {tool!r}")
-    is_async = inspect.iscoroutinefunction(tool) or inspect.iscoroutinefunction(type(tool).__call__)
+    is_async = is_async_function(tool) or is_async_function(type(tool).__call__)
     return _by_keywords(tool), _by_keywords(tool) if is_async else None
 
 
@@ -102,7 +101,7 @@ def _is_of_crewai(tool: Any) -> bool:
 
 def _has_async_body(tool: Any) -> bool:
     """Whether `arun` does something: CrewAI's own `_arun` only raises, but for an async function under `@tool`."""
-    if inspect.iscoroutinefunction(getattr(tool, "func", None)):
+    if is_async_function(getattr(tool, "func", None)):
         return True
     definer = next((base for base in type(tool).__mro__ if "_arun" in vars(base)), None)
     return definer is not None and definer.__module__.partition(".")[0] != "crewai"

@@ -7,6 +7,7 @@ from typing import Any
 
 from endstop.client import local_outcomes
 from endstop.client.local_outcomes import CallFacts
+from endstop.errorinfo import describe_exception
 from endstop.outcome import Outcome, outcome_from_header
 
 
@@ -30,7 +31,12 @@ def worker_outcome(header: dict[str, Any], body: bytes, facts: CallFacts) -> Out
         except Exception as problem:  # unpickling runs code of the value's classes
             detail = f"the result cannot be rebuilt here: {type(problem).__name__}: {problem}"
             return local_outcomes.failure(
-                "cannot-move", facts, attempts=header["attempts"], detail=detail, exception=problem
+                "cannot-move",
+                facts,
+                attempts=header["attempts"],
+                detail=detail,
+                exception=problem,
+                error=describe_exception(problem),
             )
         return outcome_from_header(header, value)
     failure = header.get("failure")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +14,7 @@ from endstop.client.movable import CannotMove, movable
 from endstop.client.ticket import Ticket
 from endstop.crewai.contexts import ContextChanges
 from endstop.crewai.requests import Request, current_request
+from endstop.drained import drained, drained_async, is_async_function
 
 Body = Callable[..., Any]
 
@@ -95,14 +94,13 @@ def part_to_move(body: Body) -> Any:
 def _is_async(body: Body) -> bool:
     """Whether a call of the body gives something to await. Of a `@tool` its function says it, not its method."""
     owner = getattr(body, "__self__", None)
-    return inspect.iscoroutinefunction(body) or (isinstance(owner, Tool) and inspect.iscoroutinefunction(owner.func))
+    return is_async_function(body) or (isinstance(owner, Tool) and is_async_function(owner.func))
 
 
 def _host_body(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], changes: ContextChanges) -> Callable[[], Any]:
     def host_body() -> Any:
         with _noting(changes), _inside(body):
-            value = body(*args, **kwargs)
-            return asyncio.run(value) if asyncio.iscoroutine(value) else value
+            return drained(body(*args, **kwargs))
 
     return host_body
 
@@ -112,8 +110,7 @@ def _host_body_async(
 ) -> Callable[[], Awaitable[Any]]:
     async def host_body() -> Any:
         with _noting(changes), _inside(body):
-            value = body(*args, **kwargs)
-            return await value if inspect.isawaitable(value) else value
+            return await drained_async(body(*args, **kwargs))
 
     return host_body
 

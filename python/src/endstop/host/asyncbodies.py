@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context
@@ -15,6 +16,10 @@ from endstop.host.bodies import GOES_ON, LOOK_S, BodyEnd, body_threads, how_it_e
 from endstop.host.cancelling import Cancellation
 from endstop.host.threads import Job, Key
 from endstop.host.waiting import BodyClock
+from endstop.values import is_plain
+
+Then = Callable[[Callable[[], Any]], Any]
+_AS_IT_IS: Then = lambda body: body()  # noqa: E731
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
@@ -46,8 +51,13 @@ async def run_async(
     call_id: str = "",
     cancellation: Cancellation | None = None,
     grace_ms: float = 0.0,
+    *,
+    then: Then = _AS_IT_IS,
 ) -> BodyEnd:
     """Returns at the deadline, even if the body swallows its cancellation: then it is cancelled again and again.
+
+    `then` is given what returns the body's value or raises its exception, and its value is the end's: on a body thread
+    under the same deadline, unless the value is plain data.
 
     Cancelling it cancels the body. After a request of `cancellation` the body has `grace_ms` to end.
 
@@ -57,12 +67,12 @@ async def run_async(
     clock = start_clock(context)
     owner = LeftAlone(key, call_id, 0.0)
     limit_s = None if limit_ms is None else limit_ms / 1_000
-    wish = _Wish(cancellation or Cancellation(), grace_ms / 1_000)
+    wish = _Wish(cancellation or Cancellation(), grace_ms / 1_000, then)
     if wish.cancellation.requested:
         return BodyEnd(cancelled="not-started")
     if _makes_a_coroutine(body):
         return await _run_awaitable(body, context, clock, limit_s, owner, wish)
-    end = await _run_on_thread(body, context, clock, limit_s, owner, wish)
+    end = await _run_on_thread(lambda: _unless_awaitable(body, then), context, clock, limit_s, owner, wish)
     if inspect.isawaitable(end.value):
         awaitable = end.value
         return await _run_awaitable(lambda: awaitable, context, clock, limit_s, owner, wish)
@@ -72,6 +82,35 @@ async def run_async(
 class _Wish(NamedTuple):
     cancellation: Cancellation
     grace_s: float
+    then: Then
+
+
+def _unless_awaitable(body: Callable[[], Any], then: Then) -> Any:
+    awaitables: list[Any] = []
+
+    def plain() -> Any:
+        value = body()
+        if not inspect.isawaitable(value):
+            return value
+        awaitables.append(value)
+        return None
+
+    end = then(plain)
+    return awaitables[0] if awaitables else end
+
+
+class _Left(NamedTuple):
+    exception: BaseException
+
+
+async def _contained(make: Callable[[], Awaitable[Any]]) -> Any:
+    """What would end the loop ends the body: only a Ctrl-C, which comes in the main thread, goes on."""
+    try:
+        return await make()
+    except (SystemExit, KeyboardInterrupt) as exception:
+        if isinstance(exception, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
+        return _Left(exception)
 
 
 def _makes_a_coroutine(body: Any) -> bool:
@@ -90,11 +129,8 @@ async def _run_awaitable(
 ) -> BodyEnd:
     loop = asyncio.get_running_loop()
     cancelled: asyncio.Future[None] = loop.create_future()
-    try:
-        # A task copies the context in which it is made.
-        task = context.run(lambda: asyncio.ensure_future(make()))
-    except Exception as exception:
-        return BodyEnd(exception=exception)
+    # A task copies the context in which it is made.
+    task = context.run(lambda: loop.create_task(_contained(make)))
     try:
         wish.cancellation.on_request(lambda: _wake(loop, cancelled))
         ended = await _wait(task, clock, limit_s, cancelled)
@@ -114,8 +150,16 @@ async def _run_awaitable(
         return BodyEnd(expired_ms=used_s * 1_000)
     if task.cancelled():
         return BodyEnd(exception=asyncio.CancelledError("the body cancelled itself"))
-    raised = task.exception()
-    return BodyEnd(exception=raised) if raised is not None else BodyEnd(value=task.result())
+    if task.exception() is None and is_plain(task.result()):
+        return BodyEnd(wish.then(task.result))
+    return await _run_on_thread(lambda: wish.then(lambda: _result(task)), context, clock, limit_s, owner, wish)
+
+
+def _result(task: asyncio.Future[Any]) -> Any:
+    value = task.result()
+    if isinstance(value, _Left):
+        raise value.exception
+    return value
 
 
 async def _cancelled(task: asyncio.Future[Any], owner: LeftAlone, grace_s: float) -> BodyEnd:

@@ -21,6 +21,10 @@ class BodyStopped(BaseException):
     """Raised in the thread of a body that has passed its deadline. No Exception: a body's `except` lets it pass."""
 
 
+FROM_OUTSIDE = (BodyStopped, KeyboardInterrupt)
+"""What is raised in a body and is not its own: no code around it may swallow that."""
+
+
 class _Here(threading.local):
     point: StopPoint | None = None
 

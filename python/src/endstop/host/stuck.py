@@ -6,7 +6,10 @@ import asyncio
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import FrameType
+from typing import Any
 
 from endstop.host.asyncbodies import left_alone, tasks_left_alone
 from endstop.host.bodies import body_threads
@@ -43,7 +46,7 @@ def stuck_bodies() -> list[StuckBody]:
     for task, (key, call_id, since_s) in left_alone():
         stack = ""
         if isinstance(task, asyncio.Task):
-            stack = "".join("".join(traceback.format_stack(frame, limit=1)) for frame in task.get_stack())
+            stack = "".join("".join(traceback.format_stack(frame, limit=1)) for frame in _frames_of(task.get_coro()))
         found.append(StuckBody(_tool_of(key), call_id, now - since_s, None, stack))
     return sorted(found, key=lambda body: -body.overdue_s)
 
@@ -55,6 +58,17 @@ def stuck_count(session: str, tool: str) -> int:
     keys = [job.key for job, _ in body_threads.abandoned_jobs()]
     keys += [owner.key for _, owner in left_alone()]
     return sum(key[:1] == (session,) and key[-1] == tool for key in keys)
+
+
+def _frames_of(awaited: Any) -> Iterator[FrameType]:
+    """Where each coroutine stands of those that wait for one another, from the outermost."""
+    while awaited is not None:
+        kind = next((kind for kind in ("cr", "gi", "ag") if hasattr(awaited, f"{kind}_frame")), None)
+        frame = None if kind is None else getattr(awaited, f"{kind}_frame")
+        if frame is None:
+            return
+        yield frame
+        awaited = getattr(awaited, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
 
 
 def _tool_of(key: tuple[object, ...]) -> str:

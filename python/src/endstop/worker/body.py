@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from endstop.drained import drained
 from endstop.errorinfo import describe_exception
 from endstop.values import digest, preview
 from endstop.worker import moving
@@ -18,14 +19,12 @@ class Ended(NamedTuple):
 
 
 def run_body(body: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], limit_bytes: int) -> Ended:
-    """Calls the body; a coroutine is run to its end in an event loop of its own.
+    """Calls the body; a coroutine is run to its end in an event loop of its own, a generator drained to a list.
 
     Whatever it raises is its ending, SystemExit and KeyboardInterrupt too: a tool does not end the worker.
     """
     try:
-        result = body(*args, **kwargs)
-        if hasattr(type(result), "__await__"):
-            result = _run_awaitable(result)
+        result = drained(body(*args, **kwargs))
         pickled = moving.dump(result, "result")
         if len(pickled) > limit_bytes:
             return Ended(_too_large(len(pickled), limit_bytes))
@@ -48,22 +47,6 @@ def _too_large(observed_bytes: int, limit_bytes: int) -> dict[str, Any]:
         "limitBytes": limit_bytes,
         "started": True,
     }
-
-
-def _run_awaitable(awaitable: Awaitable[Any]) -> Any:
-    import asyncio  # slow to import, and most tools are not async
-
-    async def wait() -> tuple[Any, BaseException | None]:
-        # Carried past asyncio, whose frames would stand before the tool's own in the traceback.
-        try:
-            return await awaitable, None
-        except BaseException as problem:
-            return None, problem
-
-    result, problem = asyncio.run(wait())
-    if problem is not None:
-        raise problem
-    return result
 
 
 def _pickled_exception(exception: BaseException, limit_bytes: int) -> bytes:

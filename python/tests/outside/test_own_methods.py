@@ -1,0 +1,129 @@
+"""What a body gives or raises has methods of its own: they run under the call's deadline, and end nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from endstop import Outcome, ToolExecutor
+
+Asking = Callable[[ToolExecutor, str], Outcome]
+
+
+def _sync(executor: ToolExecutor, tool: str) -> Outcome:
+    return executor.try_execute_tool(tool)
+
+
+def _async(executor: ToolExecutor, tool: str) -> Outcome:
+    return asyncio.run(executor.atry_execute_tool(tool))
+
+
+in_both_ways = pytest.mark.parametrize("ask", [_sync, _async])
+
+
+class _HangingText(Exception):
+    def __str__(self) -> str:
+        time.sleep(1.5)
+        return "late"
+
+
+class _HangingValue:
+    def __str__(self) -> str:
+        while True:
+            pass
+
+
+class _RaisingCause(Exception):
+    @property
+    def __cause__(self) -> BaseException:  # type: ignore[override]
+        raise ValueError("no cause")
+
+
+class _ExitingText(Exception):
+    def __str__(self) -> str:
+        sys.exit(3)
+
+
+def _raising(problem: BaseException) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    def plain() -> Any:
+        raise problem
+
+    async def later() -> Any:
+        raise problem
+
+    return plain, later
+
+
+def _register(executor: ToolExecutor, bodies: tuple[Callable[[], Any], ...], **limits: Any) -> list[str]:
+    names = [f"tool-{position}" for position, _ in enumerate(bodies)]
+    for name, body in zip(names, bodies, strict=True):
+        executor.register(body, name=name, **limits)
+    return names
+
+
+@in_both_ways
+def test_a_text_that_hangs_ends_at_the_deadline_and_the_next_call_has_its_turn(
+    executor: ToolExecutor, ask: Asking
+) -> None:
+    async def give() -> Any:
+        return _HangingValue()
+
+    executor.register(lambda: 1, name="next")
+    executor.execute_tool("next")
+    for name in _register(executor, (*_raising(_HangingText()), _HangingValue, give), timeout="300ms"):
+        began = time.monotonic()
+        assert ask(executor, name).status == "timed-out"
+        assert ask(executor, "next").value == 1
+        assert time.monotonic() - began < 1.4
+
+
+@in_both_ways
+def test_a_cause_or_a_text_that_raises_is_a_failure_like_any_other(executor: ToolExecutor, ask: Asking) -> None:
+    for name in _register(executor, (*_raising(_RaisingCause("mine")), *_raising(_ExitingText()))):
+        outcome = ask(executor, name)
+        assert outcome.failure is not None
+        assert outcome.failure.code == "tool-error"
+
+
+@in_both_ways
+@pytest.mark.parametrize("timeout", ["5s", None])
+def test_sys_exit_in_a_tool_is_a_failure_with_the_exit_code(
+    executor: ToolExecutor, ask: Asking, timeout: str | None
+) -> None:
+    for name in _register(executor, _raising(SystemExit(2)), timeout=timeout):
+        failure = ask(executor, name).failure
+        assert failure is not None
+        assert failure.error is not None
+        assert (failure.error.name, failure.error.message) == ("SystemExit", "exit code 2")
+
+
+@in_both_ways
+@pytest.mark.parametrize("placement", ["host", "worker"])
+def test_a_generator_is_drained_to_a_list_under_the_deadline(
+    executor: ToolExecutor, ask: Asking, placement: str
+) -> None:
+    def numbers() -> Iterator[int]:
+        yield from range(3)
+
+    async def numbers_later() -> AsyncIterator[int]:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    async def gives_one() -> Any:
+        return numbers()
+
+    def endless() -> Iterator[int]:
+        while True:
+            time.sleep(0.01)
+            yield 1
+
+    bodies = (numbers, numbers_later, gives_one, lambda: numbers_later(), endless)
+    *names, last = _register(executor, bodies, placement=placement, timeout="1s")
+    assert [ask(executor, name).value for name in names] == [[0, 1, 2]] * 4
+    assert ask(executor, last).status == "timed-out"
