@@ -18,6 +18,8 @@ export interface CallEntry {
   readonly core: EngineCore;
   /** Its client may not know yet that it was admitted, by an engine that was lost then: it asks again under the same number. */
   readonly isResumed?: boolean;
+  /** Its client runs the body as soon as it is admitted. */
+  readonly isAtOnce?: boolean;
   /** The pickled result or exception of a worker, on its way to the client. */
   body: Uint8Array | undefined;
   /** What runs in a worker, once it is known. */

@@ -45,6 +45,8 @@ export interface CallMessage {
   readonly stuckBodies?: number;
   readonly failedDependency?: string;
   readonly debug?: boolean;
+  /** On the host its body follows its admission at once: nothing comes between that may take long. */
+  readonly atOnce?: boolean;
   readonly load?: string;
 }
 
@@ -91,6 +93,8 @@ export type FromClient =
       /** The client knows the outcome by `ifReturned`: none is sent. */
       readonly quiet?: boolean;
     }
+  | { readonly type: "pause" | "resume"; readonly call: string }
+  | { readonly type: "ping" }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "withdraw"; readonly id: number }
   | { readonly type: "cancel-call"; readonly engine: string; readonly call: string }
@@ -124,6 +128,7 @@ export type ToClient =
   | { readonly type: "calls"; readonly id: number; readonly calls: readonly CallInFlight[] }
   | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats }
   | { readonly type: "invited"; readonly id: number; readonly socket: string; readonly token: string }
+  | { readonly type: "pong" }
   | { readonly type: "directory"; readonly path: string };
 
 /** {@link IfReturned} as it travels, with what else of the outcome the client does not know. */

@@ -7,7 +7,8 @@ const python = { executable: "python-that-is-not-started", flags: [], path: [], 
 
 function openSession(options: object = {}) {
   const sent: ToClient[] = [];
-  const session = Session.ofHost(python, new FakeClock(), (message) => void sent.push(message));
+  const clock = new FakeClock();
+  const session = Session.ofHost(python, clock, (message) => void sent.push(message));
   const handle = (message: FromClient): ToClient[] => {
     session.handle(message, Buffer.alloc(0));
     return sent.splice(0);
@@ -19,7 +20,11 @@ function openSession(options: object = {}) {
     handle({ type: "call", id, engine: "e", tool: "t", run: "r", input: { q: "x" }, ...more });
   const ended = (id: number, digest = "d") =>
     handle({ type: "ended", id, attempt: 1, ending: { type: "returned", digest, preview: null } });
-  return { handle, call, ended };
+  const elapse = async (ms: number): Promise<ToClient[]> => {
+    await clock.advance(ms);
+    return sent.splice(0);
+  };
+  return { handle, call, ended, elapse };
 }
 
 describe("a host call", () => {
@@ -54,6 +59,44 @@ describe("a host call", () => {
     call(1, { timeoutMs: 1_000 });
     const [answer] = handle({ type: "ended", id: 1, attempt: 1, ending: { type: "expired", observedMs: 1_020 } });
     expect(answer).toMatchObject({ outcome: { status: "timed-out", failure: { code: "timed-out" } } });
+  });
+
+  it("whose host goes silent ends after its deadline and a grace, and the next one has its turn", async () => {
+    const { call, ended, elapse } = openSession({ timeoutMs: 1_000, cancelGraceMs: 500, maxTotalConcurrent: 1 });
+    const more = { atOnce: true, input: { q: "y" } };
+    call(1, { atOnce: true });
+    expect(call(2, more)).toEqual([]);
+    expect(await elapse(3_400)).toEqual([]);
+    expect(await elapse(200)).toMatchObject([
+      { type: "outcome", id: 1, outcome: { failure: { code: "timed-out" } } },
+      { type: "admitted", id: 2 },
+    ]);
+    expect(ended(1)).toEqual([]);
+    expect(ended(2)).toMatchObject([{ id: 2, outcome: { status: "succeeded" } }]);
+    expect(await elapse(60_000)).toEqual([]);
+  });
+
+  it("that waits for a person, or whose body's own call does, is not taken for silent", async () => {
+    const { handle, call, elapse } = openSession({ timeoutMs: 1_000 });
+    const [outer] = call(1, { atOnce: true });
+    const parent = outer?.type === "admitted" ? outer.callId : "";
+    const [inner] = call(2, { atOnce: true, parent, input: { q: "y" } });
+    const waiting = inner?.type === "admitted" ? inner.callId : "";
+    handle({ type: "pause", call: waiting });
+    handle({ type: "pause", call: waiting });
+    expect(await elapse(60_000)).toEqual([]);
+    handle({ type: "resume", call: waiting });
+    expect(await elapse(60_000)).toEqual([]);
+    handle({ type: "resume", call: waiting });
+    expect(await elapse(3_400)).toEqual([]);
+    expect((await elapse(200)).map((message) => message.type)).toEqual(["outcome", "outcome"]);
+    handle({ type: "pause", call: waiting });
+  });
+
+  it("before whose body its host asks others has no such end", async () => {
+    const { call, elapse } = openSession({ timeoutMs: 1_000 });
+    call(1);
+    expect(await elapse(60_000)).toEqual([]);
   });
 
   it("takes the smaller of its timeout and the time its caller has", () => {

@@ -131,6 +131,13 @@ export class Session {
         return this.#ended(message, body);
       case "withdraw":
         return this.#withdraw(message.id);
+      case "ping":
+        return this.#send({ type: "pong" });
+      case "pause":
+      case "resume": {
+        const call = this.#shared.calls.get(message.call);
+        return call && this.#shared.backstop[message.type](call);
+      }
       case "cancel-call":
         return this.#cancelCall(message.engine, message.call);
       case "calls":
@@ -220,7 +227,7 @@ export class Session {
     const request = callRequest(message, this.#belongsTo ? undefined : id, run, parent);
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
     if (call.state.type !== "admitted") return;
-    const entry: CallEntry = { id, call, core, body: undefined };
+    const entry: CallEntry = { id, call, core, isAtOnce: message.atOnce === true, body: undefined };
     this.#calls.set(id, entry);
     this.#shared.calls.set(call.id, call);
     if (call.placement === "worker" && message.load !== undefined && body.length > 0)
@@ -234,12 +241,16 @@ export class Session {
     else this.#admitted(entry);
   }
 
-  #admitted({ id, call, core }: CallEntry): void {
+  #admitted({ id, call, core, isAtOnce }: CallEntry): void {
     const attempt = call.state.type === "admitted" ? call.state.attempt : 1;
     if (call.placement === "host") core.start(call);
     const { placement } = call;
     const timeoutMs = attemptTimeoutMs(call, this.#shared.clock.now());
     const onHost = placement === "host";
+    if (onHost && isAtOnce && timeoutMs !== null)
+      this.#shared.backstop.await(call, timeoutMs, (observedMs) =>
+        core.end(call, attempt, { type: "expired", observedMs }),
+      );
     const said = {
       cancelGraceMs: call.policy?.cancelGraceMs ?? 0,
       keepBytes: onHost ? keepBytes(call) : undefined,
@@ -281,6 +292,7 @@ export class Session {
     const entry = this.#calls.get(id);
     if (entry) {
       entry.isQuiet = quiet;
+      this.#shared.backstop.heard(entry.call);
       if (entry.isResumed) {
         const { state } = entry.call;
         // Before the engine was lost, it had decided that another attempt follows.
@@ -328,5 +340,6 @@ export class Session {
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);
     this.#shared.guests.revoke(call.id);
+    this.#shared.backstop.heard(call);
   }
 }

@@ -7,6 +7,7 @@ import { PythonPool } from "../placement/python/pool.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import type { MachineFigures } from "../pressure/machine.ts";
 import { Relief } from "../pressure/relief.ts";
+import { Backstop } from "./backstop.ts";
 import { Engines } from "./engines.ts";
 import { KeptEngines } from "./guest-engines.ts";
 import type { Guests } from "./guests.ts";
@@ -24,6 +25,7 @@ export class Shared {
   readonly events: EventStream;
   /** Likewise. */
   readonly relief: Relief;
+  readonly backstop: Backstop;
   /** Whether a worker of a lost engine may have begun the body of a call. */
   readonly mayHaveBegun: MayHaveBegun;
   readonly #python: PythonCommand;
@@ -41,6 +43,7 @@ export class Shared {
   ) {
     this.#python = python;
     this.clock = clock;
+    this.backstop = new Backstop(clock);
     this.guests = guests;
     this.mayHaveBegun = mayHaveBegun;
     this.events = hostEngines.events;

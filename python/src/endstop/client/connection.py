@@ -22,6 +22,7 @@ from collections import deque
 from typing import Any
 
 from endstop.client.link import Link
+from endstop.client.silence import SilenceWatch
 from endstop.client.slot import Slot
 from endstop.client.uninterrupted import uninterrupted
 from endstop.frames import FrameDecoder, ProtocolError
@@ -59,6 +60,9 @@ class Connection:
         self._awaited: dict[Slot, asyncio.AbstractEventLoop] = {}
         self._leader: Slot | None = None
         self._reader: Slot | None = None
+        self._moved = 0
+        """Frames that came, and parts of large ones that the engine took."""
+        self._silence = SilenceWatch(self)
 
     # -- sending
 
@@ -77,6 +81,7 @@ class Connection:
                 written = os.write(self.process.stdin, data)
                 while written < len(data):
                     written += os.write(self.process.stdin, memoryview(data)[written : written + (1 << 20)])
+                    self._moved += 1
         except OSError as problem:
             self.end(f"the engine does not read any more: {problem.strerror}")
             raise ChannelLost(self.lost) from None
@@ -90,7 +95,22 @@ class Connection:
             if self.lost is not None:
                 raise ChannelLost(self.lost)
             self._slots[slot_id] = slot
+            self._silence.start()
         return slot
+
+    @property
+    def has_open_slots(self) -> bool:
+        return bool(self._slots)
+
+    @property
+    def signs_of_life(self) -> tuple[int, int]:
+        """Another one each time that the engine has said or taken something."""
+        return self._moved, len(self._decoder.buffer)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody reads what the engine says, or writes what it is to read."""
+        return self._leader is not None or self._write_lock.locked()
 
     def drop_slot(self, slot: Slot) -> None:
         """Frames for it are ignored from now on."""
@@ -202,6 +222,9 @@ class Connection:
 
     def _deliver(self, header: dict[str, Any], body: bytes) -> None:
         kind = header["type"]
+        self._moved += 1
+        if kind == "pong":
+            return
         if kind not in _KINDS:
             raise ProtocolError(f"it sent a frame of the unknown type {kind[:40]!r}")
         if kind == "directory":

@@ -291,7 +291,9 @@ class ToolExecutor:
             raise TypeError(f"idempotency_key must be a text, got {key!r}")
         arguments = {} if args is None else args
         run = None if self._session is None else _current_runs.get().get(self._session.name)
-        request = CallRequest(tool_name, input=arguments, run=run, failed_dependency=failed, idempotency_key=key)
+        request = CallRequest(
+            tool_name, input=arguments, run=run, failed_dependency=failed, idempotency_key=key, at_once=True
+        )
         if cancellation is not None:
             request.cancellation = cancellation
         call = PreparedCall(self._tools.get(tool_name), arguments, request)

@@ -75,6 +75,8 @@ class CallRequest:
     kwargs: dict[str, Any] | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
     """Ends the call."""
+    at_once: bool = False
+    """On the host its body follows its admission at once: the engine ends it if the host goes silent."""
     debug: bool | None = None
     """Whether somebody steps through the body; None looks."""
 
@@ -196,6 +198,8 @@ def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:
         text = getattr(request, attribute)
         if text is not None:
             header[name] = values.clean(text)
+    if request.at_once:
+        header["atOnce"] = True
     if request.by_code:
         header["byCode"] = True
     if request.timeout_ms is not UNSET:

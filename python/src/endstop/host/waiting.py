@@ -17,6 +17,14 @@ from endstop.host.watch import Watch
 current_clock: ContextVar[BodyClock | None] = ContextVar("endstop_clock", default=None)
 
 
+def _tell_nobody(event: str) -> None:
+    pass
+
+
+tell_of_pause: Callable[[str], None] = _tell_nobody
+"""Tells whoever else holds the deadlines of the bodies of this context: "pause", "resume"."""
+
+
 class BodyClock:
     """Seconds that a body has used, without those in which it waited for a person.
 
@@ -49,11 +57,13 @@ class BodyClock:
         clocks = list(self._chain())
         for clock in clocks:
             clock._pause()
+        tell_of_pause("pause")
         try:
             yield
         finally:
             for clock in clocks:
                 clock._resume()
+            tell_of_pause("resume")
 
     def _chain(self) -> Iterator[BodyClock]:
         clock: BodyClock | None = self

@@ -1,0 +1,78 @@
+import type { Call } from "../call/call.ts";
+import type { Clock } from "../internal/clock.ts";
+import { Deadlines } from "../internal/deadlines.ts";
+
+/** After the deadline of a body and the grace of its cancel, its host has this long to say how it ended. */
+export const HOST_GRACE_MS = 2_000;
+
+interface Awaited {
+  readonly silent: (observedMs: number) => void;
+  readonly armedAtMs: number;
+  dueMs: number;
+  callOff: () => void;
+  /** Since when a person is being waited for: so long its deadline stands still; and how many wait. */
+  pausedAtMs: number;
+  pauses: number;
+}
+
+/**
+ * Hosts hold the deadlines of the bodies that they run. This ends the call of one that has gone silent: its event loop was closed,
+ * its thread hangs where nobody sees it. Nothing is known of its effect then, and what it held goes to others.
+ */
+export class Backstop {
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #awaited = new Map<Call, Awaited>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#deadlines = new Deadlines(clock);
+  }
+
+  /** A body starts now. @param silent is told how long nothing was heard, once, unless the ending comes first */
+  await(call: Call, timeoutMs: number, silent: (observedMs: number) => void): void {
+    const nowMs = this.#clock.now();
+    const dueMs = nowMs + timeoutMs + (call.policy?.cancelGraceMs ?? 0) + HOST_GRACE_MS;
+    const awaited = { silent, armedAtMs: nowMs, dueMs, callOff: () => {}, pausedAtMs: 0, pauses: 0 };
+    this.heard(call);
+    this.#awaited.set(call, awaited);
+    this.#arm(call, awaited);
+  }
+
+  /** Its body has ended, or the call has its outcome. */
+  heard(call: Call): void {
+    this.#awaited.get(call)?.callOff();
+    this.#awaited.delete(call);
+  }
+
+  /** The body waits for a person, and so do those that wait for its call. */
+  pause(call: Call): void {
+    for (const [, each] of this.#entries(call)) {
+      if (each.pauses++ > 0) continue;
+      each.callOff();
+      each.pausedAtMs = this.#clock.now();
+    }
+  }
+
+  resume(call: Call): void {
+    for (const [waiting, each] of this.#entries(call)) {
+      if (each.pauses === 0 || --each.pauses > 0) continue;
+      each.dueMs += this.#clock.now() - each.pausedAtMs;
+      this.#arm(waiting, each);
+    }
+  }
+
+  #arm(call: Call, awaited: Awaited): void {
+    awaited.callOff = this.#deadlines.setAt(awaited.dueMs, () => {
+      this.#awaited.delete(call);
+      awaited.silent(this.#clock.now() - awaited.armedAtMs);
+    });
+  }
+
+  *#entries(call: Call): Iterable<[Call, Awaited]> {
+    for (let each: Call | undefined = call; each; each = each.parent) {
+      const awaited = this.#awaited.get(each);
+      if (awaited) yield [each, awaited];
+    }
+  }
+}

@@ -1,0 +1,85 @@
+"""One side goes silent while the other waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from endstop import ToolExecutor
+from endstop.client.engine import shared_engine
+
+
+def _stop_the_engine() -> None:
+    connection = shared_engine().live_connection
+    assert connection is not None
+    os.kill(connection.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]  # of an engine of our own
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_engine_that_is_stopped_is_replaced_and_nobody_waits_for_it(executor: ToolExecutor, is_async: bool) -> None:
+    def ask(tool: str, **arguments: Any) -> Any:
+        if is_async:
+            return asyncio.run(executor.atry_execute_tool(tool, arguments))
+        return executor.try_execute_tool(tool, arguments)
+
+    def late() -> None:
+        _stop_the_engine()
+        time.sleep(1)
+
+    executor.register(late, timeout="500ms", max_calls=1)
+    executor.register(lambda text="": len(text), name="measure")
+    executor.register(lambda: 1, name="moved", placement="worker")
+    assert [ask("measure").value, ask("moved").value] == [0, 1]
+    began = time.monotonic()
+    assert ask("late").status == "timed-out"
+    assert time.monotonic() - began < 5
+    assert ask("late").failure.code == "usage-limit"
+    _stop_the_engine()
+    began = time.monotonic()
+    assert ask("measure", text="x" * 1_000_000).value == 1_000_000
+    assert time.monotonic() - began < 5
+    _stop_the_engine()
+    assert ask("moved").status == "lost"
+    assert ask("moved").value == 1
+
+
+def test_the_call_of_a_loop_that_was_stopped_gives_its_permit_back(executor: ToolExecutor) -> None:
+    async def wait() -> None:
+        await asyncio.sleep(0 if tasks else 60)
+
+    executor.register(wait, timeout="200ms", max_concurrent=1)
+    loop = asyncio.new_event_loop()
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def start() -> None:
+        task = asyncio.create_task(executor.atry_execute_tool("wait"))
+        await asyncio.sleep(0.1)
+        tasks.append(task)
+
+    loop.run_until_complete(start())
+    # Nobody runs the loop any more.
+    found = []
+    asking = threading.Thread(target=lambda: found.append(executor.try_execute_tool("wait")))
+    asking.start()
+    asking.join(10)
+    assert [outcome.status for outcome in found] == ["succeeded"]
+    assert executor.calls_in_flight() == []
+    tasks[0].cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.close()
+
+
+def test_a_person_who_takes_their_time_is_waited_for(executor: ToolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(prompt: str = "") -> str:
+        time.sleep(3.5)
+        return "yes"
+
+    monkeypatch.setattr("builtins.input", slowly)
+    executor.register(lambda: input("?"), name="ask", timeout="200ms")
+    assert executor.try_execute_tool("ask").value == "yes"
