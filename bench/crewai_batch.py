@@ -53,7 +53,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             for drop_in, times in taken.items():
                 if drop_in:
-                    endstop.crewai.install()
+                    endstop.crewai.install(max_batch=CALLS)
                 try:
                     times.append(kickoff_s(max_usage_count))
                 finally:

@@ -13,8 +13,9 @@ from tools.steps import ROOT, StepFailed, say
 ORIGIN = "Generated from protocol/codes.json by `dev gen`; do not edit."
 VERSION_ORIGIN = "Generated from VERSION by `dev gen`; do not edit."
 STATUSES = ("failed", "rejected", "timed-out", "cancelled", "killed", "lost")
-KEYS = ["status", "retryable", "meaning", "message", "forModel"]
-PLACEHOLDERS = {"tool", "limit", "observed", "detail"}
+KEYS = ["status", "retryable", "option", "meaning", "message", "forModel", "forModelRepeatable", "forModelNotStarted"]
+OPTIONAL_KEYS = {"option", "forModelRepeatable", "forModelNotStarted"}
+PLACEHOLDERS = {"tool", "limit", "observed", "detail", "retryAfter"}
 
 
 def generate() -> None:
@@ -79,13 +80,17 @@ def _check_entry(code: str, entry: dict[str, Any]) -> None:
             raise StepFailed(f"reading protocol/codes.json, {code}", f"Correct the entry: {what}.")
 
     require(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) is not None, "a code is lower-case words joined by hyphens")
-    require(list(entry) == KEYS, f"its keys are {', '.join(KEYS)}, in this order")
+    expected = [key for key in KEYS if key in entry or key not in OPTIONAL_KEYS]
+    require(list(entry) == expected, f"its keys are {', '.join(KEYS)}, in this order")
     require(entry["status"] in STATUSES, f"status is one of {', '.join(STATUSES)}")
     require(isinstance(entry["retryable"], bool), "retryable is true or false")
-    for_model = entry["forModel"]
-    texts = [entry["message"], *(for_model.values() if isinstance(for_model, dict) else [for_model])]
-    if isinstance(for_model, dict):
-        require(set(for_model) == {"host", "worker"}, "forModel is a text, or one text each for host and worker")
+    texts = [entry["message"]]
+    for key in ("forModel", "forModelRepeatable", "forModelNotStarted"):
+        for_model = entry.get(key, {"host": "-", "worker": "-"})
+        if isinstance(for_model, dict):
+            require(set(for_model) == {"host", "worker"}, f"{key} is a text, or one text each for host and worker")
+        texts += for_model.values() if isinstance(for_model, dict) else [for_model]
+    require(isinstance(entry.get("option", ""), str), "option is the name of an option")
     for text in (entry["meaning"], *texts):
         require(isinstance(text, str) and text != "", "meaning, message and forModel are texts")
     for text in texts:
@@ -97,7 +102,7 @@ def typescript_codes(codes: dict[str, Any]) -> str:
     lines = [
         f"// {ORIGIN}",
         "",
-        "/** What the table says about a code. In its texts {tool}, {limit}, {observed} and {detail} are filled in. */",
+        "/** What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}. */",
         "export interface CodeEntry {",
         "  /** The status of an outcome that carries this code. */",
         f"  readonly status: {' | '.join(json.dumps(status) for status in STATUSES)};",
@@ -106,9 +111,17 @@ def typescript_codes(codes: dict[str, Any]) -> str:
         "  readonly meaning: string;",
         "  /** For the developer. */",
         "  readonly message: string;",
-        "  /** For the model; two texts where the placement changes what is known. */",
-        "  readonly forModel: string | { readonly host: string; readonly worker: string };",
+        "  /** The option that says where the limit is, unless the failure names another. */",
+        "  readonly option?: string;",
+        "  /** For the model, where a body may have had effects; two texts where the placement matters. */",
+        "  readonly forModel: TextForModel;",
+        "  /** Instead, of a tool that is readOnly or idempotent. */",
+        "  readonly forModelRepeatable?: TextForModel;",
+        "  /** Instead, where no body was started. */",
+        "  readonly forModelNotStarted?: TextForModel;",
         "}",
+        "",
+        "export type TextForModel = string | { readonly host: string; readonly worker: string };",
         "",
         "/** A stable failure code. */",
         "export type Code =",
@@ -151,9 +164,10 @@ def python_codes(codes: dict[str, Any]) -> str:
         "",
         "@dataclass(frozen=True)",
         "class Code:",
-        '    """What the table says about a code. In its texts {tool}, {limit}, {observed} and {detail} are filled in.',
+        '    """What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}.',
         "",
-        "    for_model_host and for_model_worker differ only where the placement changes what is known.",
+        "    `option` says where the limit is. Texts for the model: where a body may have had effects; of a tool that",
+        "    is read-only or idempotent; where no body was started. They may differ between host and worker.",
         '    """',
         "",
     ]
@@ -161,22 +175,36 @@ def python_codes(codes: dict[str, Any]) -> str:
         "code": "str",
         "status": "str",
         "retryable": "bool",
+        "option": "str | None",
         "meaning": "str",
         "message": "str",
         "for_model_host": "str",
         "for_model_worker": "str",
+        "repeatable_host": "str",
+        "repeatable_worker": "str",
+        "not_started": "str | None",
     }
     lines += [f"    {name}: {kind}" for name, kind in fields.items()]
     lines += ["", "", "_TABLE = ("]
     for code, entry in codes.items():
-        for_model = entry["forModel"]
-        split = for_model if isinstance(for_model, dict) else {"host": for_model, "worker": for_model}
-        values = [code, *(entry[key] for key in KEYS[:-1]), split["host"], split["worker"]]
+        split = _by_placement(entry["forModel"])
+        repeatable = _by_placement(entry.get("forModelRepeatable", split))
+        values = [code, entry["status"], entry["retryable"], _in_python(entry.get("option")), entry["meaning"]]
+        values += [entry["message"], split["host"], split["worker"], repeatable["host"], repeatable["worker"]]
+        values.append(entry.get("forModelNotStarted"))
         lines.append("    Code(")
         lines += [f"        {name}={_python_literal(value)}," for name, value in zip(fields, values, strict=True)]
         lines.append("    ),")
     lines += [")", "", "CODES: Mapping[str, Code] = MappingProxyType({entry.code: entry for entry in _TABLE})", ""]
     return "\n".join(lines)
+
+
+def _in_python(option: str | None) -> str | None:
+    return None if option is None else re.sub("(?=[A-Z])", "_", option).lower()
+
+
+def _by_placement(text: str | dict[str, str]) -> dict[str, str]:
+    return text if isinstance(text, dict) else {"host": text, "worker": text}
 
 
 def _python_literal(value: object) -> str:
@@ -191,7 +219,7 @@ def error_page(codes: dict[str, Any]) -> str:
         "",
         "Every call that does not succeed has a failure with one of these codes.",
         "The codes are stable; the texts may get better.",
-        "`{tool}`, `{limit}`, `{observed}` and `{detail}` stand for what the failure itself names.",
+        "`{tool}`, `{limit}`, `{observed}`, `{detail}` and `{retryAfter}` stand for what the failure itself names.",
         "",
     ]
     for code, entry in codes.items():
@@ -204,10 +232,16 @@ def error_page(codes: dict[str, Any]) -> str:
             f"- Retryable: {'yes' if entry['retryable'] else 'no'}",
             f"- For the developer: {entry['message']}",
         ]
-        for_model = entry["forModel"]
-        if isinstance(for_model, dict):
-            lines += [f"- For the model, from the {place}: {text}" for place, text in for_model.items()]
-        else:
-            lines.append(f"- For the model: {for_model}")
+        if "option" in entry:
+            lines.append(f"- Option: `{entry['option']}`")
+        for key, when in (
+            ("forModel", ""),
+            ("forModelRepeatable", ", of a `readOnly` or `idempotent` tool"),
+            ("forModelNotStarted", ", if no body was started"),
+        ):
+            if isinstance(entry.get(key), dict):
+                lines += [f"- For the model{when}, from the {place}: {text}" for place, text in entry[key].items()]
+            elif key in entry:
+                lines.append(f"- For the model{when}: {entry[key]}")
         lines.append("")
     return "\n".join(lines)

@@ -88,8 +88,15 @@ export class Bookkeeping {
     run.endedBecause = reason;
   }
 
+  endAgent(run: Run, { agent, task }: CallRequest, reason: string): void {
+    const entry = { type: "agent-ended", atMs: this.#clock.now(), run: run.id, agent, task, reason } as const;
+    this.#journal.append(entry);
+    run.agentEnded(entry);
+  }
+
   /**
-   * One mechanism for all guards: what the model does not heed is rejected, and rejections in a row are a reason to end the run.
+   * One mechanism for all guards: what the model does not heed is rejected, and rejections in a row are a reason to end the agent at
+   * its task.
    *
    * @returns the reason, or null
    */
@@ -102,14 +109,14 @@ export class Bookkeeping {
     atMs: number,
   ): string | null {
     const { code } = rejection;
-    // What passes by itself is no reason to give up on a run.
-    if (codes[code].retryable || run.endedBecause !== null) return null;
+    if (code === "agent-ended" || code === "run-ended") return null;
+    if (codes[code].retryable && code !== "same-failure") return null;
     const entry = { type: "rejected", atMs, run: run.id, agent, task, turn, tool, code, seen } as const;
     this.#journal.append(entry);
     run.rejected(entry);
-    const { rejectionsToEndRun: limit } = policy;
+    const { rejectionsToEndAgent: limit } = policy;
     const rejections = run.history(agent, task).rejectionsInRow;
-    if (limit === null || rejections < limit) return null;
+    if (codes[code].retryable || limit === null || rejections < limit) return null;
     return `${rejections} calls in a row were rejected, the last because ${asClause(tool, rejection)}`;
   }
 }

@@ -17,7 +17,7 @@ import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
-import { type EffectiveLimit, type EngineOptions, Policies, type PolicyOptions } from "./policy/policy.ts";
+import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
 import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
 import { seenCall } from "./run/entry-of.ts";
@@ -107,6 +107,15 @@ export class EngineCore {
     this.observer.runEnded(run.id, reason);
   }
 
+  /** Ends an agent at its task; the run where that many of its agents were. */
+  #endAgent(run: Run, request: CallRequest, { endedAgentsToEndRun: limit }: Policy, reason: string): void {
+    this.#books.endAgent(run, request, reason);
+    this.observer.agentEnded(run.id, request.agent, request.task, reason);
+    if (limit !== null && run.endedAgents >= limit) {
+      this.endRun(run, `${run.endedAgents} of its agents were ended, the last because ${reason}`);
+    }
+  }
+
   /** Calls in flight, those of them that wait for their turn or a worker, and the permits. */
   get load(): CoreLoad {
     return { inFlight: this.#live.size, waiting: this.waiting, permits: this.#turns.claims.permits };
@@ -181,10 +190,10 @@ export class EngineCore {
     });
     const seen = history && seenCall(call, request, policy);
     if (rejection && policy.mode === "enforce") {
-      const endRun = watched ? this.#books.reject(rejection, run, request, policy, seen, nowMs) : null;
-      if (endRun !== null && run) this.endRun(run, endRun);
-      const final: Rejection = endRun === null ? rejection : { code: "run-ended", figures: { detail: endRun } };
-      return this.#reject(call, final, settled);
+      const endAgent = watched ? this.#books.reject(rejection, run, request, policy, seen, nowMs) : null;
+      if (endAgent === null || !run) return this.#reject(call, rejection, settled);
+      this.#endAgent(run, request, policy, endAgent);
+      return this.#reject(call, { code: "agent-ended", figures: { detail: endAgent } }, settled);
     }
     const passed = [repetition, rejection].filter((found) => found !== undefined);
     const observed = passed.map((found) => observe(call.tool, found));

@@ -67,7 +67,7 @@ class Client {
     const calls = [...this.running, ...this.asking];
     this.#session = Session.ofHost(python, this.clock, (message) => this.#hear(message), { directory: this.directory });
     const resume = this.#answered ? { resume: { answered: true, calls } } : {};
-    this.#send({ type: "open-engine", engine: "e", options: { rejectionsToEndRun: null }, ...resume });
+    this.#send({ type: "open-engine", engine: "e", options: { rejectionsToEndAgent: null }, ...resume });
     this.#send({ type: "register", engine: "e", tool: "t", policy: this.#policy });
     this.#send({ type: "open-run", engine: "e", run: "r", resume: this.#answered });
   }

@@ -140,7 +140,7 @@ class Host {
   #introduce(): void {
     const resume = this.#isIntroduced ? { resume: { answered: this.#hasCalled, calls: [] } } : {};
     this.#isIntroduced = true;
-    this.#say({ type: "open-engine", engine: "e", options: { rejectionsToEndRun: null }, ...resume });
+    this.#say({ type: "open-engine", engine: "e", options: { rejectionsToEndAgent: null }, ...resume });
     this.#say({ type: "register", engine: "e", tool: "pay", policy: { placement: "worker", maxCalls: LIMIT } });
     this.#say({ type: "open-run", engine: "e", run: "r", resume: this.#hasCalled });
   }

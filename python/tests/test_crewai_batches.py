@@ -11,7 +11,9 @@ from crewai.tools import tool
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endstop.crewai import install
+import endstop.crewai
+from endstop.client.limits import EffectiveLimit
+from endstop.crewai import describe, install
 from endstop.crewai.batches import BatchThreads, plan
 from endstop.demo.scripted import Ask
 from tests.support.crews import plain_crewai_afterwards, run_crew  # noqa: F401
@@ -46,10 +48,43 @@ def test_twenty_calls_run_at_once_and_the_model_reads_their_results_in_order(max
             time.sleep(0.5)
             return f"result {n}"
 
-    install(timeout="20s")
+    install(timeout="20s", max_batch=20)
     result = run_crew([wait], [[Ask("wait", {"n": n}) for n in range(20)], "done"])
     assert together.most == 20
     assert result.tool_texts == [f"result {n}" for n in range(20)]
+    assert describe(wait)["max_batch"] == EffectiveLimit(20, "engine")
+
+
+@pytest.mark.parametrize("options", [{}, {"max_usage_count": 100}, {"result_as_answer": True}])
+@pytest.mark.parametrize("asked", [5, 60])
+def test_no_more_bodies_of_an_answer_run_at_once_than_on_plain_crewai(options: dict[str, Any], asked: int) -> None:
+    def most_at_once() -> int:
+        together = Together()
+
+        @tool("wait", **options)
+        def wait(n: int) -> str:
+            """Waits."""
+            with together:
+                time.sleep(0.02)
+                return f"result {n}"
+
+        run_crew([wait], [[Ask("wait", {"n": n}) for n in range(asked)], "done"], cache=False)
+        return together.most
+
+    plain = most_at_once()
+    install()
+    assert most_at_once() <= plain <= 8
+    # With a number of its own the rules of CrewAI's two options are kept by order.
+    endstop.crewai.uninstall()
+    install(max_batch=3)
+    assert most_at_once() <= 3
+
+
+def test_a_batch_limit_that_cannot_be_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="max_batch must be at least 1, got 0"):
+        install(max_batch=0)
+    with pytest.raises(TypeError, match=r"max_batch must be a whole number, got 2\.5"):
+        install(max_batch=2.5)  # type: ignore[arg-type]
 
 
 def test_one_hung_tool_of_five_gives_the_other_four_to_the_model_on_time() -> None:
@@ -186,7 +221,7 @@ def test_the_same_calls_are_made_as_one_after_the_other_in_any_batch(
     for own in tools:
         own.current_usage_count = 0
     made: list[int] = []
-    with BatchThreads(plan([own for own, _ in calls])) as pool:
+    with BatchThreads(plan([own for own, _ in calls]), 500) as pool:
         futures = [pool.submit(carry_out, made, index) for index in range(len(calls))]
     results = [future.result() for future in futures]
     assert sorted(made) == one_by_one

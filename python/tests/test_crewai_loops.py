@@ -55,7 +55,7 @@ def test_the_same_call_for_ever_ends_in_one_final_answer(path: str, cache: bool)
     assert search.bodies == (1 if cache else 3)
     # Three that ran, three that were rejected, and the answer.
     assert result.model_calls == 7
-    assert "No more tools will run: 3 calls in a row were rejected" in " ".join(result.tool_texts)
+    assert "No more tools will run for this task: 3 calls in a row were rejected" in " ".join(result.tool_texts)
 
 
 @each_path

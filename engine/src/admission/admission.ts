@@ -6,7 +6,7 @@ import { depthGuard } from "./depth.ts";
 import { effectGuard } from "./effect.ts";
 import type { AdmissionRequest, Guard, LoopGuard, LoopNoticeRequest, Rejection } from "./guard.ts";
 import { overloadGuard } from "./overload.ts";
-import { historyGuard, runEndedGuard } from "./run-ended.ts";
+import { agentEndedGuard, historyGuard, runEndedGuard } from "./run-ended.ts";
 import { sameCall } from "./same-call.ts";
 import { sameOutcome } from "./same-outcome.ts";
 import { stuckGuard } from "./stuck.ts";
@@ -17,6 +17,7 @@ const LOOP_GUARDS: readonly LoopGuard[] = [sameCall, callCycle, sameOutcome];
 /** Final reasons first, passing ones last; the first that rejects decides. */
 const GUARDS: readonly Guard[] = [
   runEndedGuard,
+  agentEndedGuard,
   historyGuard,
   depthGuard,
   ancestorGuard,

@@ -7,22 +7,28 @@ import type { Guard } from "./guard.ts";
 export const budgetGuard: Guard = ({ run, policy, nowMs }) => {
   if (!run) return undefined;
   const { budgetCalls, budgetFailures, budgetWallTimeMs, budgetToolTimeMs } = policy;
-  if (budgetCalls !== null && run.bodies >= budgetCalls) return exceeded(budgetCalls, run.bodies, "calls");
+  if (budgetCalls !== null && run.bodies >= budgetCalls)
+    return exceeded(budgetCalls, run.bodies, "calls", "budgetCalls");
   if (budgetFailures !== null && run.failures >= budgetFailures) {
-    return exceeded(budgetFailures, run.failures, "failures");
+    return exceeded(budgetFailures, run.failures, "failures", "budgetFailures");
   }
   const wallMs = nowMs - run.openedAtMs;
   if (budgetWallTimeMs !== null && wallMs >= budgetWallTimeMs) {
-    return exceeded(formatDuration(budgetWallTimeMs), formatDuration(wallMs), "of wall time");
+    return exceeded(formatDuration(budgetWallTimeMs), formatDuration(wallMs), "of wall time", "budgetWallTime");
   }
   if (budgetToolTimeMs === null) return undefined;
   const toolMs = run.toolTimeMs(nowMs);
   if (toolMs < budgetToolTimeMs) return undefined;
-  return exceeded(formatDuration(budgetToolTimeMs), formatDuration(toolMs), "of tool time");
+  return exceeded(formatDuration(budgetToolTimeMs), formatDuration(toolMs), "of tool time", "budgetToolTime");
 };
 
-function exceeded(limit: number | string, observed: number | string, detail: string): ReturnType<Guard> {
-  return { code: "budget-exceeded", figures: { limit: String(limit), observed: String(observed), detail } };
+function exceeded(
+  limit: number | string,
+  observed: number | string,
+  detail: string,
+  option: string,
+): ReturnType<Guard> {
+  return { code: "budget-exceeded", figures: { limit: String(limit), observed: String(observed), detail, option } };
 }
 
 /** What is left of a run's time budgets, for the deadline of a call that starts now; null is no bound. */

@@ -146,7 +146,7 @@ describe("usage", () => {
     await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { maxLength: 60 }), async ({ starts, budgetCalls, ...own }, steps) => {
         const calls = new Calls(
-          { budgetCalls, rejectionsToEndRun: null },
+          { budgetCalls, rejectionsToEndAgent: null },
           { t: { ...own, rateLimit: `${starts}/10s` } },
         );
         // The model: plain lists, looked through from the start each time.
@@ -182,7 +182,7 @@ describe("usage", () => {
 
 describe("the rate", () => {
   it("holds over every window of its length, not over fixed ones", async () => {
-    const calls = new Calls({ rejectionsToEndRun: null }, { t: { rateLimit: "2/10s" } });
+    const calls = new Calls({ rejectionsToEndAgent: null }, { t: { rateLimit: "2/10s" } });
     expect(calls.decide({ fingerprint: "1" })).toBe("admitted");
     await calls.clock.advance(9_000);
     expect(calls.decide({ fingerprint: "2" })).toBe("admitted");
@@ -315,7 +315,7 @@ describe("the limits in force", () => {
 
 describe("mode observe", () => {
   it("decides and reports everything, and rejects nothing", () => {
-    const calls = new Calls({ mode: "observe", rejectionsToEndRun: 1 }, { t: { maxCalls: 1 } });
+    const calls = new Calls({ mode: "observe", rejectionsToEndAgent: 1 }, { t: { maxCalls: 1 } });
     for (let at = 0; at < 5; at += 1) {
       const submitted = calls.submit({ fingerprint: String(at) });
       calls.end(submitted, returned(String(at)));

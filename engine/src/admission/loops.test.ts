@@ -11,7 +11,7 @@ function play(calls: Calls, history: string): string[] {
   });
 }
 
-const lone = { rejectionsToEndRun: null };
+const lone = { rejectionsToEndAgent: null };
 
 describe("the same call", () => {
   it("is told at the third same result and rejected at the fourth call, with the last result", () => {
@@ -85,18 +85,20 @@ describe("the same call", () => {
     expect(calls.decide()).toBe("repeated-call");
   });
 
-  it("is rejected exactly when its last three results were one and the same", () => {
+  it("is rejected exactly when its last three results were one and the same, and nothing else was new since", () => {
     const call = fc.record({ fingerprint: fc.constantFrom("f", "g"), digest: fc.constantFrom("x", "y") });
     fc.assert(
       fc.property(fc.array(call, { maxLength: 40 }), (history) => {
         const calls = new Calls({ ...lone, cycleReject: null });
-        const results = new Map<string, string[]>();
+        const latest = new Map<string, { digest: string; times: number }>();
         for (const { fingerprint, digest } of history) {
-          const past = results.get(fingerprint) ?? [];
-          const lastThree = past.slice(-3);
-          const stuck = lastThree.length === 3 && new Set(lastThree).size === 1;
+          const before = latest.get(fingerprint);
+          const stuck = before !== undefined && before.times >= 3;
           expect(calls.make({ fingerprint }, returned(digest)).code).toBe(stuck ? "repeated-call" : "admitted");
-          if (!stuck) results.set(fingerprint, [...past, digest]);
+          if (stuck) continue;
+          const isNew = before?.digest !== digest;
+          if (isNew) for (const other of latest.values()) other.times = 0;
+          latest.set(fingerprint, { digest, times: isNew ? 1 : before.times + 1 });
         }
       }),
     );
@@ -121,12 +123,12 @@ describe("a cycle", () => {
     const calls = new Calls(lone);
     expect(play(calls, "a=1 b=2 a=1 b=2 a=1 c=3 a=1 b=2")).toEqual([
       ...["ok", "ok", "ok", "notice"],
-      ...["call-cycle", "ok", "notice", "notice"],
+      ...["call-cycle", "ok", "ok", "ok"],
     ]);
   });
 
   it("is none while one result changes, with a poller in it, or before the results of its last round are there", () => {
-    expect(play(new Calls(), "a=1 b=1 a=1 b=2 a=1 b=3 c=1")).toEqual(Array(7).fill("ok").with(4, "notice"));
+    expect(play(new Calls(), "a=1 b=1 a=1 b=2 a=1 b=3 c=1")).toEqual(Array(7).fill("ok"));
     const polling = new Calls({}, { t: {}, poll: { poller: true } });
     for (let round = 0; round < 3; round += 1) {
       expect(polling.make({ fingerprint: "sleep" }, returned("ok")).code).toBe("admitted");
@@ -199,9 +201,20 @@ describe("different inputs", () => {
   const search = (calls: Calls, from: number, to: number, ending = returned("nothing found")) =>
     Array.from({ length: to - from + 1 }, (_, at) => calls.make({ fingerprint: `${from + at}` }, ending));
 
-  it("with the same result are told at the eighth and sixteenth, and not rejected by the standard preset", () => {
-    const told = search(new Calls(lone), 1, 20).map(({ notice }, at) => (notice ? at + 1 : 0));
+  it("with the same result are told at the eighth and sixteenth of a read-only tool, and not rejected by the standard preset", () => {
+    const told = search(new Calls(lone, { t: { readOnly: true } }), 1, 20).map(({ notice }, at) =>
+      notice ? at + 1 : 0,
+    );
     expect(told.filter(Boolean)).toEqual([8, 16]);
+  });
+
+  it("of a tool that may have effects are told only where the user says so: 'ok' after each of many is how work looks", () => {
+    for (const preset of ["lenient", "standard", "strict"] as const) {
+      const made = search(new Calls({ preset, ...lone }), 1, 60, returned("ok"));
+      expect(made).toEqual(Array(60).fill({ code: "admitted", notice: null }));
+    }
+    const limited = search(new Calls(lone, { t: { sameResultReject: 5 } }), 1, 6);
+    expect(limited.map(({ code }) => code)).toEqual([...Array(4).fill("admitted"), "same-result", "same-result"]);
   });
 
   it("with the same result are not told of while another tool is used in between", () => {
@@ -243,30 +256,152 @@ describe("different inputs", () => {
   });
 });
 
+describe("the same call, asked for again", () => {
+  const press = (calls: Calls, result = "ok") => calls.make({ fingerprint: "press" }, returned(result)).code;
+
+  it("starts anew whenever another call brought something new", () => {
+    const calls = new Calls();
+    for (let at = 0; at < 50; at += 1) {
+      expect(press(calls)).toBe("admitted");
+      expect(press(calls)).toBe("admitted");
+      expect(calls.make({ fingerprint: "look" }, returned(`screen ${at}`))).toEqual({ code: "admitted", notice: null });
+    }
+  });
+
+  it("starts anew after a result that cannot be compared, not after a failure or a result that is known", () => {
+    const calls = new Calls(lone);
+    for (let at = 0; at < 9; at += 1) {
+      press(calls);
+      expect(calls.make({ fingerprint: "look" }, returned(null)).code).toBe("admitted");
+    }
+    const known = new Calls(lone, { t: {}, u: {} });
+    known.make({ tool: "u", fingerprint: "old" }, returned("old"));
+    for (let at = 0; at < 3; at += 1) {
+      press(known);
+      known.make({ tool: "u", fingerprint: `${at}` }, raised(`no ${at}`));
+      known.make({ tool: "u", fingerprint: "old" }, returned("old"));
+    }
+    expect(press(known)).not.toBe("admitted");
+  });
+
+  it("is let through once after the pause since it was refused, and works on if its result has changed", () => {
+    const calls = new Calls(lone);
+    for (let at = 0; at < 3; at += 1) press(calls);
+    expect(press(calls)).toBe("repeated-call");
+    calls.clock.skip(4_999);
+    expect(press(calls)).toBe("repeated-call");
+    calls.clock.skip(1);
+    expect([press(calls), press(calls)]).toEqual(["admitted", "repeated-call"]);
+    calls.clock.skip(5_000);
+    expect([press(calls, "new"), press(calls, "new"), press(calls, "new"), press(calls)]).toEqual([
+      ...Array(3).fill("admitted"),
+      "repeated-call",
+    ]);
+  });
+
+  it("after a call that took as long as the pause is a poll: thirty unchanged results, in a cycle too", () => {
+    const calls = new Calls(lone);
+    const codes: string[] = [];
+    for (let at = 0; at < 31; at += 1) {
+      const wait = calls.submit({ fingerprint: "wait" });
+      calls.clock.skip(5_000);
+      if (!wait.outcome) calls.end(wait, returned("ok"));
+      codes.push(calls.make({ fingerprint: "look" }, returned("pending")).code);
+    }
+    expect(codes).toEqual([...Array(29).fill("admitted"), "repeated-call", "repeated-call"]);
+  });
+
+  it("is stopped at its fourth however long the model thinks, and its agent ends although some are let through", () => {
+    const calls = new Calls();
+    const codes: string[] = [];
+    for (let at = 0; at < 9; at += 1) {
+      calls.clock.skip(20_000);
+      codes.push(press(calls));
+    }
+    expect(codes).toEqual([
+      ...["admitted", "admitted", "admitted", "repeated-call", "admitted", "repeated-call", "admitted"],
+      ...["agent-ended", "agent-ended"],
+    ]);
+  });
+});
+
+describe("an outage", () => {
+  it("does not end its agent: one call tries after each pause, and with the first that works all do", () => {
+    const calls = new Calls();
+    const ask = (at: number, ending = raised("503")) => calls.make({ fingerprint: `${at}` }, ending).code;
+    for (let at = 0; at < 7; at += 1) expect(ask(at)).toBe("admitted");
+    for (let at = 7; at < 40; at += 1) expect(ask(at)).toBe("same-failure");
+    calls.clock.skip(5_000);
+    expect([ask(40), ask(41)]).toEqual(["admitted", "same-failure"]);
+    calls.clock.skip(5_000);
+    const codes = Array.from({ length: 20 }, (_, at) => ask(50 + at, returned(`${at}`)));
+    expect(codes).toEqual(Array(20).fill("admitted"));
+  });
+
+  it("tells the model when the tool may be tried again", () => {
+    const calls = new Calls();
+    for (let at = 0; at < 7; at += 1) calls.make({ fingerprint: `${at}` }, raised("503"));
+    calls.submit({ fingerprint: "8" });
+    calls.clock.skip(2_000);
+    expect(calls.submit({ fingerprint: "9" }).outcome).toMatchObject({
+      failure: { retryable: true, retryAfterMs: 3_000, forModel: expect.stringContaining("may be tried again in 3 s") },
+    });
+  });
+});
+
 describe("rejections in a row", () => {
-  it("end the run at the third; the model is asked for its final answer, and nothing runs any more", () => {
+  it("end the agent at its task at the third: others, and it at other tasks, go on", () => {
+    const calls = new Calls();
+    const looping = { agent: "Ann", task: "1" };
+    for (let at = 0; at < 5; at += 1) calls.make(looping, returned("1"));
+    const third = calls.submit(looping);
+    expect(third.outcome).toMatchObject({
+      failure: {
+        code: "agent-ended",
+        option: "rejectionsToEndAgent",
+        forModel: expect.stringMatching(
+          /^No more tools will run for this task: 3 calls in a row were rejected, .*Write your final answer/,
+        ),
+      },
+    });
+    expect(calls.decide({ ...looping, fingerprint: "other" })).toBe("agent-ended");
+    expect(calls.decide({ agent: "Ann", task: "2" })).toBe("admitted");
+    expect(calls.decide({ agent: "Bob", task: "1" })).toBe("admitted");
+    expect(calls.run.endedBecause).toBeNull();
+  });
+
+  it("end the run only after as many ended agents as the user says", () => {
+    const calls = new Calls({ endedAgentsToEndRun: 2 });
+    const loop = (agent: string) => Array.from({ length: 6 }, () => calls.make({ agent }, returned("1")).code).at(-1);
+    expect(loop("Ann")).toBe("agent-ended");
+    expect(calls.decide({ agent: "Cid" })).toBe("admitted");
+    expect(loop("Bob")).toBe("agent-ended");
+    expect(calls.decide({ agent: "Cid", fingerprint: "other" })).toBe("run-ended");
+  });
+
+  it("end the agent of a run without named agents; the model is asked for its final answer", () => {
     const calls = new Calls();
     play(calls, "f=1 f=1 f=1");
     expect([calls.decide(), calls.decide()]).toEqual(["repeated-call", "repeated-call"]);
     const third = calls.submit();
     expect(third.outcome).toMatchObject({
       failure: {
-        code: "run-ended",
+        code: "agent-ended",
         forModel: expect.stringMatching(
-          /^No more tools will run: 3 calls in a row were rejected, .*Write your final answer/,
+          /^No more tools will run for this task: 3 calls in a row were rejected, .*Write your final answer/,
         ),
       },
     });
-    expect(calls.decide({ fingerprint: "other", agent: "Ann" })).toBe("run-ended");
+    expect(calls.decide({ fingerprint: "other" })).toBe("agent-ended");
     expect(calls.decide({ fingerprint: "other", run: undefined })).toBe("admitted");
   });
 
-  it("start anew with every call that is admitted, and those of one turn count once", () => {
+  it("start anew with every new input, and those of one turn count once", () => {
     const calls = new Calls();
     play(calls, "f=1 f=1 f=1");
     for (let round = 0; round < 5; round += 1) {
       expect([calls.decide(), calls.decide()]).toEqual(["repeated-call", "repeated-call"]);
-      calls.make({ fingerprint: `other ${round}` }, returned(`${round}`));
+      calls.make({ fingerprint: `other ${round}` }, raised("no"));
     }
     const batch = Array.from({ length: 9 }, () => calls.decide({ turn: "one" }));
     expect(batch).toEqual(Array(9).fill("repeated-call"));
@@ -284,7 +419,7 @@ describe("what a run remembers", () => {
     const calls = new Calls({ budgetCalls: null, sameResultReject: null });
     for (let i = 0; i < 3; i += 1) calls.make({ fingerprint: "first" }, returned("d"));
     expect(calls.decide({ fingerprint: "first" })).toBe("repeated-call");
-    for (let i = 0; i < 10_000; i += 1) calls.make({ fingerprint: `${i}` }, returned(`${i}`));
+    for (let i = 0; i < 10_000; i += 1) calls.make({ fingerprint: `${i}` }, raised(`${"x".repeat(i % 7)}`));
     expect(calls.decide({ fingerprint: "first" })).toBe("admitted");
   });
 });

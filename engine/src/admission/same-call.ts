@@ -1,25 +1,32 @@
-import type { Policy } from "../policy/policy.ts";
 import { endSentence, type LoopGuard } from "./guard.ts";
+import { isPaused, pauseLeftMs } from "./pause.ts";
 
 /**
- * The same call with the same result, again and again. A changing result is progress, and calls of one batch, which have no
- * result yet, are no repetition.
+ * The same call with the same result, again and again, while no other call brought anything new. A changing result is progress, and calls
+ * of one batch, which have no result yet, are no repetition. One that comes after a pause is a poll.
  */
 export const sameCall: LoopGuard = {
-  check: ({ policy, fingerprint, history }) => {
-    const rejectAt = rejectionOf(policy);
-    if (rejectAt === null || fingerprint === null) return undefined;
-    const repetition = history?.repetition(fingerprint);
-    if (!repetition || repetition.times < rejectAt - 1) return undefined;
-    const detail = endSentence(repetition.preview);
-    return {
-      code: "repeated-call",
-      figures: { limit: String(rejectAt - 1), observed: String(repetition.times), detail },
-    };
+  check: ({ policy, fingerprint, history, nowMs }) => {
+    const repetition = fingerprint === null ? undefined : history?.repetition(fingerprint);
+    if (!repetition || fingerprint === null) return undefined;
+    const { poller, sameCallReject, pollReject, repeatPauseMs } = policy;
+    if (!poller && (sameCallReject === null || repetition.times < sameCallReject - 1)) return undefined;
+    const isPoll = poller || isPaused(history, fingerprint, repetition, repeatPauseMs, nowMs);
+    const rejectAt = isPoll ? pollReject : sameCallReject;
+    if (rejectAt === null || repetition.times < rejectAt - 1) return undefined;
+    const figures = {
+      limit: String(rejectAt - 1),
+      observed: String(repetition.times),
+      detail: endSentence(repetition.preview),
+      option: isPoll ? "pollReject" : "sameCallReject",
+      ...(isPoll ? {} : { retryAfterMs: pauseLeftMs(repetition, repeatPauseMs, nowMs) }),
+    } as const;
+    return { code: "repeated-call", figures };
   },
   notice: ({ tool, policy, fingerprint, history }) => {
-    // An unchanged poll is what a poller is for.
-    const noticeAt = policy.poller ? null : policy.sameCallNotice;
+    // An unchanged poll is what a poller is for, and what one waits for.
+    const isPoll = policy.poller || history.longestSinceMs(fingerprint, 1) >= policy.repeatPauseMs;
+    const noticeAt = isPoll ? null : policy.sameCallNotice;
     const times = history.repetition(fingerprint)?.times ?? 0;
     if (noticeAt === null || times < noticeAt) return undefined;
     return (
@@ -28,7 +35,3 @@ export const sameCall: LoopGuard = {
     );
   },
 };
-
-function rejectionOf(policy: Policy): number | null {
-  return policy.poller ? policy.pollReject : policy.sameCallReject;
-}

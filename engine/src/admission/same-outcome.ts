@@ -1,18 +1,23 @@
 import type { Policy } from "../policy/policy.ts";
 import type { Streak } from "../run/loop-history.ts";
 import { endSentence, type LoopGuard } from "./guard.ts";
+import { pauseLeftMs } from "./pause.ts";
 
 /**
  * Different inputs of one tool that all give the same result, or all fail in the same way: the model drifts, or the tool is
- * out of order. Using another tool in between makes the next call possible again.
+ * out of order. Using another tool in between makes the next call possible again, and so does a pause.
  */
 export const sameOutcome: LoopGuard = {
-  check: ({ tool, policy, fingerprint, history }) => {
+  check: ({ tool, policy, fingerprint, history, nowMs }) => {
     const streak = history?.streak(tool);
     if (!streak || policy.poller || fingerprint === null) return undefined;
     const rejectAt = limitsOf(policy, streak).rejectAt;
     if (rejectAt === null || streak.times < rejectAt - 1 || streak.inputs.has(fingerprint)) return undefined;
-    const figures = { limit: String(rejectAt), observed: String(streak.times), detail: endSentence(streak.preview) };
+    const retryAfterMs = pauseLeftMs(streak, policy.repeatPauseMs, nowMs);
+    // One at a time tries whether it works again.
+    if (retryAfterMs === 0) return undefined;
+    const detail = endSentence(streak.preview);
+    const figures = { limit: String(rejectAt), observed: String(streak.times), detail, retryAfterMs };
     return { code: streak.failed ? "same-failure" : "same-result", figures };
   },
   notice: ({ tool, policy, history }) => {

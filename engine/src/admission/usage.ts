@@ -4,14 +4,14 @@ import type { Guard } from "./guard.ts";
 
 /** Rejects a call past the tool's number of bodies, of the engine or of the run. */
 export const usageLimitGuard: Guard = ({ tool, policy: { maxCalls, maxCallsPerRun }, usage, run }) => {
-  if (maxCalls !== null && usage.bodies >= maxCalls) return usageLimit(maxCalls, usage.bodies, "engine");
+  if (maxCalls !== null && usage.bodies >= maxCalls) return usageLimit(maxCalls, usage.bodies, "engine", "maxCalls");
   if (maxCallsPerRun === null || !run) return undefined;
   const used = run.usage.of(tool).bodies;
-  return used >= maxCallsPerRun ? usageLimit(maxCallsPerRun, used, "run") : undefined;
+  return used >= maxCallsPerRun ? usageLimit(maxCallsPerRun, used, "run", "maxCallsPerRun") : undefined;
 };
 
-function usageLimit(limit: number, used: number, scope: string): ReturnType<Guard> {
-  return { code: "usage-limit", figures: { limit: String(limit), observed: String(used + 1), detail: scope } };
+function usageLimit(limit: number, used: number, scope: string, option: string): ReturnType<Guard> {
+  return { code: "usage-limit", figures: { limit: String(limit), observed: String(used + 1), detail: scope, option } };
 }
 
 /** Rejects a call while as many of the tool's are in flight as may be. */

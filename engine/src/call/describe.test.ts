@@ -64,6 +64,7 @@ describe("a failure", () => {
 
   it("has the codes that users rely on", () => {
     expect(Object.keys(codes).sort()).toEqual([
+      "agent-ended",
       "already-done",
       "already-running",
       "ancestor-cycle",

@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration } from "../internal/duration.ts";
 import { deepFreeze } from "../internal/freeze.ts";
-import { type Code, type CodeEntry, codes } from "./codes.generated.ts";
+import { type Code, type CodeEntry, codes, type TextForModel } from "./codes.generated.ts";
 import type { CancelledBody, Ending, Excess, QuotaName } from "./ending.ts";
 import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
 
@@ -13,9 +13,17 @@ export interface FailureFigures {
   readonly crash?: Crash;
   readonly body?: CancelledBody;
   readonly retryAfterMs?: number;
+  /** Where the limit is, if not where the table says. */
+  readonly option?: string;
 }
 
-/** Fills `{tool}`, `{limit}`, `{observed}` and `{detail}` of a text from codes.json. */
+/** What is known of the effect of a call's body beside how it ended. */
+export interface KnownEffect {
+  /** A second body with this input would do no harm. */
+  readonly isRepeatable: boolean;
+}
+
+/** Fills `{tool}`, `{limit}`, `{observed}`, `{detail}` and `{retryAfter}` of a text from codes.json. */
 export function render(text: string, values: Readonly<Record<string, string | undefined>>): string {
   return text.replace(/\{(\w+)\}/g, (hole, name: string) => values[name] ?? hole);
 }
@@ -27,10 +35,19 @@ export function failureOutcome(
   placement: Placement,
   figures: FailureFigures = {},
   rest: Partial<Pick<Unsuccessful, "notice" | "observed" | "maxResultBytes">> = {},
+  { isRepeatable }: KnownEffect = { isRepeatable: false },
 ): Unsuccessful {
   const entry: CodeEntry = codes[code];
-  const values = { tool: facts.tool, limit: figures.limit, observed: figures.observed, detail: figures.detail };
-  const forModel = typeof entry.forModel === "string" ? entry.forModel : entry.forModel[placement];
+  const values = {
+    tool: facts.tool,
+    limit: figures.limit,
+    observed: figures.observed,
+    detail: figures.detail,
+    retryAfter: formatDuration(Math.ceil(figures.retryAfterMs ?? 0)),
+  };
+  const text = textByWhatIsKnown(entry, facts.attempts > 0, isRepeatable);
+  const forModel = typeof text === "string" ? text : text[placement];
+  const option = figures.option ?? entry.option;
   return deepFreeze({
     status: entry.status as FailureStatus,
     ...facts,
@@ -44,6 +61,7 @@ export function failureOutcome(
       message: render(entry.message, values),
       forModel: render(forModel, values),
       retryable: entry.retryable,
+      ...(option === undefined ? {} : { option }),
       ...facts,
       ...(figures.error ? { error: figures.error } : {}),
       ...(figures.crash ? { crash: figures.crash } : {}),
@@ -51,6 +69,11 @@ export function failureOutcome(
       ...(figures.retryAfterMs ? { retryAfterMs: figures.retryAfterMs } : {}),
     },
   });
+}
+
+function textByWhatIsKnown(entry: CodeEntry, hasStarted: boolean, isRepeatable: boolean): TextForModel {
+  if (!hasStarted && entry.forModelNotStarted !== undefined) return entry.forModelNotStarted;
+  return (isRepeatable ? entry.forModelRepeatable : undefined) ?? entry.forModel;
 }
 
 type FailedEnding = Exclude<Ending, { readonly type: "returned" | "answered" }>;

@@ -1,6 +1,6 @@
 import type { Call } from "./call.ts";
 import type { Code } from "./codes.generated.ts";
-import { describeEnding, type FailureFigures, failureOutcome } from "./describe.ts";
+import { describeEnding, type FailureFigures, failureOutcome, type KnownEffect } from "./describe.ts";
 import type { Ending } from "./ending.ts";
 import type { CallFacts, ObservedRejection, Outcome, Unsuccessful } from "./outcome.ts";
 
@@ -45,17 +45,21 @@ export function endedOutcome(call: Call, ending: Ending, settlement: Settlement)
   }
   const rest = { notice, observed, maxResultBytes };
   const [code, figures] = describeEnding(ending, call.timeoutMs);
-  return failureOutcome(code, facts, call.placement, figures, rest);
+  return failureOutcome(code, facts, call.placement, figures, rest, knownEffect(call));
 }
 
 /** The outcome of a call that no body runs for. */
 export function rejectedOutcome(call: Call, code: Code, figures: FailureFigures, nowMs: number): Unsuccessful {
   const rest = { maxResultBytes: maxResultBytesOf(call) };
-  return failureOutcome(code, factsOf(call, 0, nowMs), call.placement, figures, rest);
+  return failureOutcome(code, factsOf(call, 0, nowMs), call.placement, figures, rest, knownEffect(call));
 }
 
 function factsOf({ id, tool, path, submittedAtMs }: Call, attempts: number, nowMs: number): CallFacts {
   return { callId: id, tool, path, elapsedMs: Math.round((nowMs - submittedAtMs) * 1_000) / 1_000, attempts };
 }
+
+const knownEffect = ({ policy }: Call): KnownEffect => ({
+  isRepeatable: !!policy && (policy.readOnly || policy.idempotent),
+});
 
 const maxResultBytesOf = ({ policy }: Call): number | null => policy?.maxResultBytes ?? null;

@@ -47,6 +47,8 @@ export interface Failure extends CallFacts {
   readonly forModel: string;
   /** Whether the same call can succeed later without a change. */
   readonly retryable: boolean;
+  /** The option that says where the limit is, by its name in TypeScript; none where there is no such option. */
+  readonly option?: string;
   readonly error?: ErrorInfo;
   readonly crash?: Crash;
   /** When the same call has a chance, where that is known. */

@@ -13,6 +13,7 @@ export interface CallObserver {
   retried(call: Call, attempt: number, delayMs: number): void;
   answered(call: Call, by: AnsweredBy): void;
   settled(call: Call, outcome: Outcome): void;
+  agentEnded(run: string, agent: string | undefined, task: string | undefined, reason: string): void;
   runEnded(run: string, reason: string): void;
 }
 
@@ -25,5 +26,6 @@ export const noObserver: CallObserver = {
   retried: nothing,
   answered: nothing,
   settled: nothing,
+  agentEnded: nothing,
   runEnded: nothing,
 };

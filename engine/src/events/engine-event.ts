@@ -33,7 +33,15 @@ export type EngineEvent = { readonly atMs: number } & (
   /** It has its outcome; one for each call, rejected ones too. */
   | ({ readonly type: "call-settle" } & Settlement & AboutCall)
   | { readonly type: "run-open"; readonly runId: string }
-  /** It takes no more calls: its owner ended it, or too many rejections in a row did. */
+  /** An agent gets no more calls at its task: too many of them in a row were rejected. */
+  | {
+      readonly type: "agent-end";
+      readonly runId: string;
+      readonly agent: string | null;
+      readonly task: string | null;
+      readonly reason: string;
+    }
+  /** It takes no more calls: its owner ended it, or so many of its agents were ended. */
   | { readonly type: "run-end"; readonly runId: string; readonly reason: string }
   /** A run that was opened from Python is over: it is forgotten. */
   | { readonly type: "run-close"; readonly runId: string }

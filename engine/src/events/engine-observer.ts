@@ -69,6 +69,12 @@ export class EngineObserver implements CallObserver {
     if (this.events.hasListeners) this.events.emit({ type: "run-open", atMs: this.#clock.now(), runId: run });
   }
 
+  agentEnded(run: string, agent: string | undefined, task: string | undefined, reason: string): void {
+    if (!this.events.hasListeners) return;
+    const names = { runId: run, agent: agent ?? null, task: task ?? null };
+    this.events.emit({ type: "agent-end", atMs: this.#clock.now(), ...names, reason });
+  }
+
   runEnded(run: string, reason: string): void {
     if (this.events.hasListeners) this.events.emit({ type: "run-end", atMs: this.#clock.now(), runId: run, reason });
   }

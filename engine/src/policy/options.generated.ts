@@ -106,23 +106,27 @@ export interface PolicyOptions {
   readonly idempotent?: boolean | undefined;
   /** The tool may delete or overwrite (MCP: destructiveHint). Default false. */
   readonly destructive?: boolean | undefined;
-  /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
-  /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
+  /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
   readonly sameCallReject?: number | null | undefined;
-  /** The same for a poller. Default 100 (lenient), 30 (standard), 10 (strict). */
+  /** The same for a poller, and for a call that comes after repeatPause. Default 100 (lenient), 30 (standard), 10 (strict). */
   readonly pollReject?: number | null | undefined;
-  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. Default 3 (lenient), 2 (standard), 2 (strict). */
+  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused; also if a call that took so long lies between, such as a wait. Default 2s (lenient), 5s (standard), 30s (strict). */
+  readonly repeatPause?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly repeatPauseMs?: number | undefined;
+  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. In a cycle nothing is new. Default 3 (lenient), 2 (standard), 2 (strict). */
   readonly cycleNotice?: number | null | undefined;
   /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
-  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. The preset holds for readOnly tools only: of others, the same answer to each call is how work looks. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
-  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
+  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. The preset holds for readOnly tools only. Default none (lenient), none (standard), 8 (strict). */
   readonly sameResultReject?: number | null | undefined;
   /** So many different inputs in a row failed in the same way: the model is told. Default 10 (lenient), 5 (standard), 3 (strict). */
   readonly sameFailureNotice?: number | null | undefined;
-  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. Default 20 (lenient), 8 (standard), 5 (strict). */
+  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. After repeatPause one tries again. Such a rejection does not count towards rejectionsToEndAgent. Default 20 (lenient), 8 (standard), 5 (strict). */
   readonly sameFailureReject?: number | null | undefined;
 }
 
@@ -188,23 +192,27 @@ export interface AgentOptions {
   readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
-  /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
-  /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
+  /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
   readonly sameCallReject?: number | null | undefined;
-  /** The same for a poller. Default 100 (lenient), 30 (standard), 10 (strict). */
+  /** The same for a poller, and for a call that comes after repeatPause. Default 100 (lenient), 30 (standard), 10 (strict). */
   readonly pollReject?: number | null | undefined;
-  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. Default 3 (lenient), 2 (standard), 2 (strict). */
+  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused; also if a call that took so long lies between, such as a wait. Default 2s (lenient), 5s (standard), 30s (strict). */
+  readonly repeatPause?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly repeatPauseMs?: number | undefined;
+  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. In a cycle nothing is new. Default 3 (lenient), 2 (standard), 2 (strict). */
   readonly cycleNotice?: number | null | undefined;
   /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
-  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. The preset holds for readOnly tools only: of others, the same answer to each call is how work looks. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
-  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
+  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. The preset holds for readOnly tools only. Default none (lenient), none (standard), 8 (strict). */
   readonly sameResultReject?: number | null | undefined;
   /** So many different inputs in a row failed in the same way: the model is told. Default 10 (lenient), 5 (standard), 3 (strict). */
   readonly sameFailureNotice?: number | null | undefined;
-  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. Default 20 (lenient), 8 (standard), 5 (strict). */
+  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. After repeatPause one tries again. Such a rejection does not count towards rejectionsToEndAgent. Default 20 (lenient), 8 (standard), 5 (strict). */
   readonly sameFailureReject?: number | null | undefined;
 }
 
@@ -274,27 +282,31 @@ export interface EngineLimitOptions {
   readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
-  /** The same input gave the same result this many times: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
-  /** This call of the same input is rejected if all before it gave the same result. Default 8 (lenient), 4 (standard), 3 (strict). */
+  /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
   readonly sameCallReject?: number | null | undefined;
-  /** The same for a poller. Default 100 (lenient), 30 (standard), 10 (strict). */
+  /** The same for a poller, and for a call that comes after repeatPause. Default 100 (lenient), 30 (standard), 10 (strict). */
   readonly pollReject?: number | null | undefined;
-  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. Default 3 (lenient), 2 (standard), 2 (strict). */
+  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused; also if a call that took so long lies between, such as a wait. Default 2s (lenient), 5s (standard), 30s (strict). */
+  readonly repeatPause?: string | undefined;
+  /** The same in milliseconds. Give one of the two. */
+  readonly repeatPauseMs?: number | undefined;
+  /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. In a cycle nothing is new. Default 3 (lenient), 2 (standard), 2 (strict). */
   readonly cycleNotice?: number | null | undefined;
   /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
-  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. Default none (lenient), 8 (standard), 5 (strict). */
+  /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. The preset holds for readOnly tools only: of others, the same answer to each call is how work looks. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
-  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. Default none (lenient), none (standard), 8 (strict). */
+  /** This call is rejected if the inputs before it all gave one and the same result and no other tool was used since. The preset holds for readOnly tools only. Default none (lenient), none (standard), 8 (strict). */
   readonly sameResultReject?: number | null | undefined;
   /** So many different inputs in a row failed in the same way: the model is told. Default 10 (lenient), 5 (standard), 3 (strict). */
   readonly sameFailureNotice?: number | null | undefined;
-  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. Default 20 (lenient), 8 (standard), 5 (strict). */
+  /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. After repeatPause one tries again. Such a rejection does not count towards rejectionsToEndAgent. Default 20 (lenient), 8 (standard), 5 (strict). */
   readonly sameFailureReject?: number | null | undefined;
   /** How deep calls may nest; a call that no body made is at depth 1. Default 16 (lenient), 8 (standard), 4 (strict). */
   readonly maxDepth?: number | undefined;
-  /** Bodies that one run may start, of all tools, over its whole tree. Default none (lenient), 500 (standard), 100 (strict). */
+  /** Bodies that one run may start, of all tools, over its whole tree. Default none (lenient), none (standard), 1000 (strict). */
   readonly budgetCalls?: number | null | undefined;
   /** Calls of one run that may fail, time out or crash: when so many have, no further one is admitted. Default none. */
   readonly budgetFailures?: number | null | undefined;
@@ -306,8 +318,10 @@ export interface EngineLimitOptions {
   readonly budgetToolTime?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly budgetToolTimeMs?: number | null | undefined;
-  /** So many rejections in a row, of one agent and task, end the run. Those of one batch count as one. Default 6 (lenient), 3 (standard), 2 (strict). */
-  readonly rejectionsToEndRun?: number | null | undefined;
+  /** So many rejections in a row end the agent at its task: it gets no more calls there. Other agents, tasks and crews of the run go on. Those of one batch count as one, those that pass by themselves not at all; a new input and a new result start the count anew. Default 6 (lenient), 3 (standard), 2 (strict). */
+  readonly rejectionsToEndAgent?: number | null | undefined;
+  /** So many agents that were ended at a task end the whole run. Default none. */
+  readonly endedAgentsToEndRun?: number | null | undefined;
   /** With observe every decision is made and reported, no call is rejected, and none waits for its turn. Default enforce. */
   readonly mode?: "enforce" | "observe" | undefined;
   /** The defaults of everything that is not said. Default standard. */
@@ -351,6 +365,7 @@ export interface Policy {
   readonly sameCallNotice: number | null;
   readonly sameCallReject: number | null;
   readonly pollReject: number | null;
+  readonly repeatPauseMs: number;
   readonly cycleNotice: number | null;
   readonly cycleReject: number | null;
   readonly sameResultNotice: number | null;
@@ -362,7 +377,8 @@ export interface Policy {
   readonly budgetFailures: number | null;
   readonly budgetWallTimeMs: number | null;
   readonly budgetToolTimeMs: number | null;
-  readonly rejectionsToEndRun: number | null;
+  readonly rejectionsToEndAgent: number | null;
+  readonly endedAgentsToEndRun: number | null;
   readonly mode: "enforce" | "observe";
   readonly preset: "lenient" | "standard" | "strict";
 }
@@ -412,6 +428,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   sameCallNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 2}},
   sameCallReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 8, "standard": 4, "strict": 3}},
   pollReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 100, "standard": 30, "strict": 10}},
+  repeatPause: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": {"lenient": "2s", "standard": "5s", "strict": "30s"}},
   cycleNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 3, "standard": 2, "strict": 2}},
   cycleReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 3}},
   sameResultNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": 8, "strict": 5}},
@@ -419,11 +436,12 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   sameFailureNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 10, "standard": 5, "strict": 3}},
   sameFailureReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 20, "standard": 8, "strict": 5}},
   maxDepth: {"kind": "count", "levels": ["engine"], "nullable": false, "default": {"lenient": 16, "standard": 8, "strict": 4}},
-  budgetCalls: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": null, "standard": 500, "strict": 100}},
+  budgetCalls: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": null, "standard": null, "strict": 1000}},
   budgetFailures: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
   budgetWallTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
   budgetToolTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
-  rejectionsToEndRun: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": 6, "standard": 3, "strict": 2}},
+  rejectionsToEndAgent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": 6, "standard": 3, "strict": 2}},
+  endedAgentsToEndRun: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
   mode: {"kind": "choice", "levels": ["engine"], "choices": ["enforce", "observe"], "nullable": false, "default": "enforce"},
   preset: {"kind": "choice", "levels": ["engine"], "choices": ["lenient", "standard", "strict"], "nullable": false, "default": "standard"},
 };

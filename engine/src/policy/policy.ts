@@ -137,7 +137,11 @@ export class Policies {
 
   #merge(layers: readonly Layer[]): Policy {
     const preset = this.#engineLayer.values.preset ?? "standard";
-    const policy: Policy = Object.assign({}, PRESETS[preset], ...layers.map(({ values }) => values));
+    const presets = { ...PRESETS[preset] };
+    // "Sent" after each of many is how work looks: of a tool that may have effects only the user's word counts.
+    const readOnly = layers.findLast(({ values }) => values.readOnly !== undefined)?.values.readOnly ?? false;
+    if (!readOnly) Object.assign(presets, { sameResultNotice: null, sameResultReject: null });
+    const policy: Policy = Object.assign(presets, ...layers.map(({ values }) => values));
     if (!this.#isDefaultTimeout("timeoutMs", layers)) return Object.freeze(policy);
     const timeoutMs = policy.kind === "ordinary" ? policy.timeoutMs : TIMEOUTS_MS[policy.kind][preset];
     return Object.freeze({ ...policy, timeoutMs });

@@ -16,6 +16,7 @@ export type Entry =
   | GivenEntry
   | EndedEntry
   | RejectedEntry
+  | AgentEndedEntry
   | RunOpenedEntry
   | RunEndedEntry
   | RunClosedEntry
@@ -96,6 +97,16 @@ export interface RejectedEntry {
   readonly tool: string;
   readonly code: Code;
   readonly seen?: SeenCall | undefined;
+}
+
+/** An agent gets no more calls at its task. */
+export interface AgentEndedEntry {
+  readonly type: "agent-ended";
+  readonly atMs: number;
+  readonly run: string;
+  readonly agent?: string | undefined;
+  readonly task?: string | undefined;
+  readonly reason: string;
 }
 
 export interface RunOpenedEntry {

@@ -14,6 +14,8 @@ export interface SeenCall {
   /** Short and readable, such as `fetch(url=a)`. */
   readonly label: string;
   readonly poller: boolean;
+  /** Its tool changes nothing: another input is nothing new by itself. */
+  readonly readOnly: boolean;
 }
 
 /** How often in a row one call gave one and the same result. */
@@ -21,6 +23,10 @@ export interface Repetition {
   readonly digest: string;
   readonly times: number;
   readonly preview: string | null;
+  /** When the call was refused first since it was admitted last; null if it was not. */
+  readonly refusedAtMs: number | null;
+  /** How often its history had learned something new by then. */
+  readonly news: number;
 }
 
 /** How many different inputs in a row gave one tool's same result. */
@@ -30,6 +36,8 @@ export interface Streak {
   readonly times: number;
   readonly preview: string | null;
   readonly inputs: ReadonlySet<string>;
+  /** When it was refused first since a call of the tool was admitted last; null if it was not. */
+  readonly refusedAtMs: number | null;
 }
 
 /** A sequence of calls that was gone through again and again with the same results. */
@@ -41,6 +49,7 @@ export interface Cycle {
 /** What was known when a call was admitted: it counts as a repetition only of what its caller could have seen. */
 export interface LoopTicket {
   readonly entry: Entry;
+  readonly atMs: number;
   readonly repetition: Repetition | undefined;
   readonly streak: Streak | undefined;
   /** The digests of this call's results and of its tool's streak: a result with another one repeats nothing. */
@@ -49,6 +58,7 @@ export interface LoopTicket {
 
 interface Entry extends SeenCall {
   digest: string | null;
+  tookMs: number;
 }
 
 export const MAX_PERIOD = 8;
@@ -82,7 +92,8 @@ export class CallResults {
 
 /**
  * What one agent, at one task of one run, asked for and what came of it. The result decides: a changing one is progress, and
- * a call that has none yet is no repetition. It keeps the last 64 calls for cycles, and one streak for each tool.
+ * a call that has none yet is no repetition. What another call brings that is new is progress too: repetitions count since then. It keeps
+ * the last 64 calls for cycles, and one streak for each tool.
  */
 export class LoopHistory {
   readonly #prefix: string;
@@ -95,6 +106,10 @@ export class LoopHistory {
   #callsInARow = 0;
   #rejections = 0;
   #rejectedTurn: string | undefined;
+  /** How often a call brought something new: a result that this input did not have before. */
+  #news = 0;
+  /** Why its agent gets no more calls at its task; null while it does. */
+  endedBecause: string | null = null;
 
   /** @param name tells this history's calls from those of others in `results` */
   constructor(name: string, results: CallResults) {
@@ -102,13 +117,15 @@ export class LoopHistory {
     this.#results = results;
   }
 
-  /** Rejections since the last admitted call; those of one turn of the model count once. */
+  /** Rejections since something new was asked for or learned; those of one turn of the model count once. */
   get rejectionsInRow(): number {
     return this.#rejections;
   }
 
+  /** Undefined also where something new was learned since. */
   repetition(fingerprint: string): Repetition | undefined {
-    return this.#results.get(this.#prefix + fingerprint);
+    const latest = this.#latest(fingerprint);
+    return latest?.news === this.#news ? latest : undefined;
   }
 
   /** The tool's streak, if no other tool was used since. */
@@ -121,6 +138,20 @@ export class LoopHistory {
     return this.#callsInARow;
   }
 
+  /** What the longest call took since, and with, the latest one of this input that has ended, or the `skipped` one before that. */
+  longestSinceMs(fingerprint: string, skipped = 0): number {
+    let longestMs = 0;
+    let left = skipped;
+    for (let at = this.#recent.length - 1; at >= 0; at -= 1) {
+      const entry = this.#recent[at] as Entry;
+      longestMs = Math.max(longestMs, entry.tookMs);
+      if (entry.fingerprint !== fingerprint || entry.digest === null) continue;
+      if (left === 0) break;
+      left -= 1;
+    }
+    return longestMs;
+  }
+
   /** The cycle that the last calls went through `rounds` times or more, and that `next`, if given, would go on with. */
   cycle(rounds: number, next?: string): Cycle | undefined {
     for (let period = 2; period <= MAX_PERIOD; period += 1) {
@@ -131,34 +162,67 @@ export class LoopHistory {
     return undefined;
   }
 
-  admitted(call: SeenCall, turn: string | undefined): LoopTicket {
-    if (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn) this.#rejections = 0;
-    const entry = { ...call, digest: null };
+  admitted(call: SeenCall, turn: string | undefined, atMs: number): LoopTicket {
+    const entry = { ...call, digest: null, tookMs: 0 };
+    const latest = this.#latest(call.fingerprint);
+    if (!latest && (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn)) this.#rejections = 0;
     const repetition = this.repetition(call.fingerprint);
     const streak = this.#streaks.get(call.tool);
-    const ticket = { entry, repetition, streak, familiar: this.#familiar(call.fingerprint, repetition, streak) };
+    const ticket = { entry, atMs, repetition, streak, familiar: this.#familiar(call.fingerprint, repetition, streak) };
+    // Of those that were refused for a while, one is let through at a time.
+    if (latest) this.#results.set(this.#prefix + call.fingerprint, { ...latest, refusedAtMs: null });
+    if (streak) this.#streaks.set(call.tool, { ...streak, refusedAtMs: null });
     this.#callsInARow = this.#lastTool === call.tool ? this.#callsInARow + 1 : 1;
     this.#lastTool = call.tool;
     this.#append(entry);
     return ticket;
   }
 
-  /** @param cycled the call would have gone on with a cycle: it counts as gone on with, so that the whole round is rejected */
-  rejected(call: SeenCall | undefined, turn: string | undefined, cycled: boolean): void {
-    if (turn === undefined || turn !== this.#rejectedTurn) this.#rejections += 1;
-    this.#rejectedTurn = turn;
-    const digest = call && this.repetition(call.fingerprint)?.digest;
-    if (cycled && call && digest !== undefined) this.#append({ ...call, digest });
+  /**
+   * @param counts towards the end of its agent
+   * @param cycled the call would have gone on with a cycle: it counts as gone on with, so that the whole round is rejected
+   */
+  rejected(call: SeenCall | undefined, turn: string | undefined, atMs: number, counts: boolean, cycled: boolean): void {
+    if (counts) {
+      if (turn === undefined || turn !== this.#rejectedTurn) this.#rejections += 1;
+      this.#rejectedTurn = turn;
+    }
+    if (!call) return;
+    const latest = this.#latest(call.fingerprint);
+    if (latest) this.#results.set(this.#prefix + call.fingerprint, refused(latest, atMs));
+    const streak = this.#streaks.get(call.tool);
+    if (streak) this.#streaks.set(call.tool, refused(streak, atMs));
+    const digest = this.repetition(call.fingerprint)?.digest;
+    if (cycled && digest !== undefined) this.#append({ ...call, digest, tookMs: 0 });
   }
 
-  ended({ entry, repetition, streak }: LoopTicket, result: Result): void {
+  ended({ entry, atMs, repetition, streak }: LoopTicket, result: Result, endedAtMs: number): void {
     const { tool, fingerprint } = entry;
     const { digest, preview } = result;
     entry.digest = digest;
+    entry.tookMs = endedAtMs - atMs;
+    const latest = this.#latest(fingerprint);
+    if (this.#isNew(entry, latest, result)) this.learned();
     const before = this.repetition(fingerprint);
     const times = before?.digest === digest ? Math.max(before.times, timesOf(repetition, digest) + 1) : 1;
-    this.#results.set(this.#prefix + fingerprint, { digest, preview, times });
+    const refusedAtMs = latest?.refusedAtMs ?? null;
+    this.#results.set(this.#prefix + fingerprint, { digest, preview, times, refusedAtMs, news: this.#news });
     this.#streaks.set(tool, grown(this.#streaks.get(tool), fingerprint, result, timesOf(streak, digest)));
+  }
+
+  /** Something new came: also a result that cannot be compared may be. */
+  learned(): void {
+    this.#news += 1;
+    this.#rejections = 0;
+  }
+
+  #isNew({ tool, readOnly }: SeenCall, latest: Repetition | undefined, { digest, failed }: Result): boolean {
+    if (failed || latest?.digest === digest) return false;
+    return !readOnly || this.#streaks.get(tool)?.digest !== digest;
+  }
+
+  #latest(fingerprint: string): Repetition | undefined {
+    return this.#results.get(this.#prefix + fingerprint);
   }
 
   #familiar(fingerprint: string, repetition: Repetition | undefined, streak: Streak | undefined): string[] {
@@ -215,9 +279,14 @@ function timesOf(seen: Repetition | Streak | undefined, digest: string): number 
   return seen?.digest === digest ? seen.times : 0;
 }
 
+function refused<Refusable extends { readonly refusedAtMs: number | null }>(seen: Refusable, atMs: number): Refusable {
+  return seen.refusedAtMs === null ? { ...seen, refusedAtMs: atMs } : seen;
+}
+
 function grown(before: Streak | undefined, fingerprint: string, result: Result, seen: number): Streak {
   const { digest, failed, preview } = result;
-  if (before?.digest !== digest) return { digest, failed, preview, times: 1, inputs: new Set([fingerprint]) };
+  const inputs = new Set([fingerprint]);
+  if (before?.digest !== digest) return { digest, failed, preview, times: 1, inputs, refusedAtMs: null };
   if (before.inputs.has(fingerprint) || before.inputs.size >= MAX_STREAK_INPUTS) return before;
   (before.inputs as Set<string>).add(fingerprint);
   return { ...before, times: Math.max(before.times, seen + 1) };

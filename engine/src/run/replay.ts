@@ -63,6 +63,9 @@ export function replay(entries: Iterable<Entry>): Remembered {
       case "rejected":
         runs.get(entry.run)?.rejected(entry);
         break;
+      case "agent-ended":
+        runs.get(entry.run)?.agentEnded(entry);
+        break;
       case "run-ended": {
         const run = runs.get(entry.run);
         if (run) run.endedBecause = entry.reason;

@@ -1,4 +1,5 @@
-import type { AdmittedEntry, EndedEntry, RejectedEntry, RetriedEntry } from "./entry.ts";
+import { codes } from "../call/codes.generated.ts";
+import type { AdmittedEntry, AgentEndedEntry, EndedEntry, RejectedEntry, RetriedEntry } from "./entry.ts";
 import { Ledger } from "./ledger.ts";
 import { CallResults, LoopHistory, type LoopTicket } from "./loop-history.ts";
 import type { StoredEnding } from "./stored-ending.ts";
@@ -16,6 +17,8 @@ export class Run {
   /** Bodies of all tools that were started, or may have been. */
   bodies = 0;
   failures = 0;
+  /** Agents that were ended at a task. */
+  endedAgents = 0;
   /** Why it takes no more calls; null while it does. */
   endedBecause: string | null = null;
   /** False where the engine was lost and what it had written of this run cannot be read. */
@@ -60,7 +63,7 @@ export class Run {
       this.#outermost += 1;
       this.#outermostSinceMs += entry.atMs;
     }
-    return entry.seen && this.history(entry.agent, entry.task).admitted(entry.seen, entry.turn);
+    return entry.seen && this.history(entry.agent, entry.task).admitted(entry.seen, entry.turn, entry.atMs);
   }
 
   retried({ tool }: AdmittedEntry, { atMs, started }: RetriedEntry): void {
@@ -79,10 +82,19 @@ export class Run {
       this.#outermostSinceMs -= admitted.atMs;
       this.#toolTimeMs += ended.atMs - admitted.atMs;
     }
-    if (ticket && ended.result) this.history(admitted.agent, admitted.task).ended(ticket, ended.result);
+    if (!ticket) return;
+    const history = this.history(admitted.agent, admitted.task);
+    if (ended.result) history.ended(ticket, ended.result, ended.atMs);
+    else if (ended.trace === "whole" && !ended.failed) history.learned();
   }
 
-  rejected({ agent, task, seen, turn, code }: RejectedEntry): void {
-    this.history(agent, task).rejected(seen, turn, code === "call-cycle");
+  agentEnded({ agent, task, reason }: AgentEndedEntry): void {
+    this.history(agent, task).endedBecause = reason;
+    this.endedAgents += 1;
+  }
+
+  rejected({ agent, task, seen, turn, code, atMs }: RejectedEntry): void {
+    // What passes by itself is no reason to give up on an agent.
+    this.history(agent, task).rejected(seen, turn, atMs, !codes[code].retryable, code === "call-cycle");
   }
 }

@@ -54,6 +54,11 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Moves time on at once; fires nothing. */
+  skip(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   #next(untilMs: number): Pending | undefined {
     return [...this.#pending]
       .filter(({ dueMs }) => dueMs <= untilMs)

@@ -1,12 +1,16 @@
 import type { Code } from "../../src/call/codes.generated.ts";
 import type { Random } from "../simulation/random.ts";
-import { fails, from, gives, oneByOne, type Trace, times } from "./trace.ts";
+import { fails, failsUntil, from, gives, oneByOne, type Trace, times } from "./trace.ts";
 
 /** A kind of history in which every call has its reason. */
 export interface HealthyKind {
   make(random: Random): Trace;
-  /** What the standard preset rejects of some of them all the same, since the fourth same call with the same result is rejected. */
+  /** What the standard preset rejects of some of them all the same. */
   readonly rejectedByStandard?: readonly Code[];
+  /** The lenient preset rejects some of them too. */
+  readonly isRejectedByLenient?: true;
+  /** However much is rejected: the last of its calls run under each preset. */
+  readonly recovers?: true;
 }
 
 /** What agents do that is not a loop, and much of which looks like one. */
@@ -32,7 +36,7 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
       ...oneByOne(times(from(random, 1, 6), () => gives("status", { job: 1 }, "pending"))),
       [gives("status", { job: 1 }, "done")],
     ],
-    rejectedByStandard: ["repeated-call", "run-ended"],
+    rejectedByStandard: ["repeated-call", "agent-ended"],
   },
   "sleep and poll, both declared": {
     make: (random) =>
@@ -47,7 +51,44 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
         [gives("sleep", { seconds: 5 }, "ok")],
         [gives("status", { job: 1 }, `${at} %`)],
       ]).flat(),
-    rejectedByStandard: ["repeated-call"],
+  },
+  "press a key a few times, look": {
+    make: (random) =>
+      oneByOne(
+        times(from(random, 2, 20), (at) => [
+          ...times(from(random, 1, 3), () => gives("press", { key: "Down" }, "ok")),
+          gives("look", {}, `screen ${at}`),
+        ]).flat(),
+      ),
+  },
+  "press a key many times in a row": {
+    make: (random) => oneByOne(times(from(random, 2, 10), () => gives("press", { key: "Down" }, "ok"))),
+    rejectedByStandard: ["repeated-call", "agent-ended"],
+    isRejectedByLenient: true,
+  },
+  "page and click": {
+    make: (random) =>
+      oneByOne(
+        times(from(random, 2, 30), (page) => [
+          gives("press", { button: "next" }, "clicked"),
+          gives("look", {}, `page ${page}`),
+        ]).flat(),
+      ),
+  },
+  "wait for 5 to 60 s and look, the answer does not change": {
+    make: (random) => waitAndLook(random, from(random, 5, 60)),
+  },
+  "wait for 1 to 4 s and look, the answer does not change": {
+    make: (random) => waitAndLook(random, from(random, 1, 4)),
+    rejectedByStandard: ["call-cycle", "agent-ended"],
+    isRejectedByLenient: true,
+  },
+  "60 inserts that say ok": {
+    make: () => oneByOne(times(60, (row) => gives("insert", { row }, "ok"))),
+  },
+  "28 tasks of 20 calls": {
+    make: () =>
+      times(28, (task) => times(20, (at) => ({ ...gives("insert", { task, at }, `${at}`), task: `${task}` }))),
   },
   "retry after an error": {
     make: (random) =>
@@ -63,6 +104,22 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
       ...oneByOne(times(from(random, 2, 7), (url) => fails("fetch", { url }, `connection ${url} refused`))),
       ...oneByOne(times(from(random, 1, 10), (url) => gives("fetch", { url }, `document ${url}`))),
     ],
+  },
+  "an outage of up to a minute, each time another input": {
+    make: (random) => {
+      const untilMs = from(random, 5, 60) * 1_000;
+      return oneByOne(times(45, (url) => failsUntil(untilMs, "fetch", { url }, `document ${url}`)));
+    },
+    rejectedByStandard: ["same-failure"],
+    isRejectedByLenient: true,
+    recovers: true,
+  },
+  "an outage of up to 15 s, the same input": {
+    make: (random) => {
+      const untilMs = from(random, 5, 15) * 1_000;
+      return oneByOne([...times(6, () => failsUntil(untilMs, "fetch", { url: 1 }, "document"))]);
+    },
+    rejectedByStandard: ["repeated-call"],
   },
   "refined search, often nothing found": {
     make: (random) =>
@@ -103,8 +160,13 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
     make: (random) => editAndTest(from(random, 2, 12), (at) => `failed in line ${at}`),
   },
   "edit and test, the tests fail in the same way": {
-    make: (random) => editAndTest(from(random, 2, 7), () => "1 failed"),
-    rejectedByStandard: ["repeated-call"],
+    make: (random) => editAndTest(from(random, 2, 12), () => "1 failed"),
+  },
+  "edit, save and test, the tests fail in the same way": {
+    make: (random) =>
+      editAndTest(from(random, 2, 12), () => "1 failed").flatMap((turn, at) =>
+        at % 2 === 0 ? [turn, [gives("press", { key: "Ctrl+S" }, "ok")]] : [turn],
+      ),
   },
   "two agents handing over": {
     make: (random) =>
@@ -121,6 +183,17 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
       ),
   },
 };
+
+function waitAndLook(random: Random, seconds: number): Trace {
+  return [
+    ...times(from(random, 1, 14), () => [
+      [gives("sleep", { seconds }, "ok", seconds * 1_000)],
+      [gives("status", { job: 1 }, "pending")],
+    ]).flat(),
+    [gives("sleep", { seconds }, "ok", seconds * 1_000)],
+    [gives("status", { job: 1 }, "done")],
+  ];
+}
 
 function editAndTest(rounds: number, result: (at: number) => string): Trace {
   return oneByOne(

@@ -1,3 +1,4 @@
+import type { Code } from "../../src/call/codes.generated.ts";
 import type { Random } from "../simulation/random.ts";
 import { fails, from, gives, oneByOne, type Step, times } from "./trace.ts";
 
@@ -10,10 +11,14 @@ export interface PlantedLoop {
   readonly period: number;
 }
 
-/** A kind of loop, and by which of its calls the standard preset must have rejected one; null where it is only told. */
+/** A kind of loop, and by which of its calls the standard preset must have rejected one; null where it is not rejected. */
 export interface LoopKind {
   make(random: Random): PlantedLoop;
   standardRejectsBy(planted: PlantedLoop): number | null;
+  /** What its last call gets. Default: its agent has ended. */
+  readonly endsWith?: Code;
+  /** Not rejected, and not told either. */
+  readonly isMissed?: boolean;
 }
 
 const CALLS = 60;
@@ -27,6 +32,20 @@ export const loops: Readonly<Record<string, LoopKind>> = {
   "the same call, failing with another number each time": {
     make: (random) => planted(random, 1, (at) => fails("fetch", { url: "a" }, `timed out after ${at} ms`)),
     standardRejectsBy: () => 4,
+  },
+  "the same call, a model that thinks for 20 s": {
+    make: (random) => planted(random, 1, () => ({ ...gives("fetch", { url: "a" }, "document a"), thinksMs: 20_000 })),
+    standardRejectsBy: () => 4,
+  },
+  "the same call, a tool that takes 8 s": {
+    make: (random) => planted(random, 1, () => gives("fetch", { url: "a" }, "document a", 8_000)),
+    standardRejectsBy: () => 30,
+  },
+  "the same call beside one that is always new": {
+    make: (random) =>
+      planted(random, 2, (at) => (at % 2 ? gives("look", {}, `at ${at}`) : gives("fetch", { url: "a" }, "document a"))),
+    standardRejectsBy: () => null,
+    isMissed: true,
   },
   ...Object.fromEntries(
     [2, 3, 4, 5, 6, 7, 8].map((period): [string, LoopKind] => [
@@ -54,7 +73,8 @@ export const loops: Readonly<Record<string, LoopKind>> = {
         at === brokenAt ? gives("search", { q: "else" }, "something") : gives("fetch", { url: "a" }, "document a"),
       );
     },
-    standardRejectsBy: () => 5,
+    // What was asked before the break counts no more.
+    standardRejectsBy: ({ loop }) => loop.findIndex(({ input }) => isOther(input)) + 1 + 4,
   },
   "a cycle of 2 to 8, broken by one other call and resumed": {
     make: (random) => {
@@ -70,6 +90,7 @@ export const loops: Readonly<Record<string, LoopKind>> = {
   "drift, the same failure": {
     make: (random) => planted(random, 1, (at) => fails("fetch", { url: at }, `no route to host ${at}`)),
     standardRejectsBy: () => 8,
+    endsWith: "same-failure",
   },
   "drift, the same result": {
     make: (random) => planted(random, 1, (at) => gives("search", { q: `variant ${at}` }, "[]")),

@@ -34,7 +34,7 @@ function share<Item>(items: readonly Item[], holds: (item: Item) => boolean): st
 
 const isTold = (replayed: readonly Replayed[]): boolean => replayed.some(({ notice }) => notice !== null);
 const isRejected = (replayed: readonly Replayed[]): boolean => firstRejection(replayed) !== undefined;
-const hasEnded = (replayed: readonly Replayed[]): boolean => replayed.some(({ code }) => code === "run-ended");
+const hasEnded = (replayed: readonly Replayed[]): boolean => replayed.some(({ code }) => code === "agent-ended");
 
 function alarms(traces: readonly Trace[], preset: Preset): string {
   const all = traces.map((trace) => replay(trace, preset));
@@ -43,7 +43,7 @@ function alarms(traces: readonly Trace[], preset: Preset): string {
 
 say(`seed ${first}, ${count} histories of each kind`);
 table(
-  "healthy: told / rejected / run ended",
+  "healthy: told / rejected / agent ended",
   Object.entries(healthy).map(([name, { make }]) => [name, (preset) => alarms(each(name, make), preset)]),
 );
 table(

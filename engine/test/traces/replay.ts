@@ -12,14 +12,18 @@ export interface Replayed {
   readonly notice: string | null;
 }
 
+const THINKS_MS = 3_000;
+
 /** Replays a trace through the core under a preset: every call in the order it was made, whatever is rejected. */
 export function replay(trace: Trace, preset: Preset): Replayed[] {
   const calls = new Calls({ preset }, TOOLS);
   const replayed: Replayed[] = [];
+  const beganAtMs = calls.clock.now();
   let turns = 0;
   const play = (part: Trace, agent: string, parent?: Call): void => {
     for (const steps of part) {
       turns += 1;
+      calls.clock.skip(steps[0]?.thinksMs ?? THINKS_MS);
       const submitted = steps.map((step) => {
         const { tool, input, subject } = step;
         const request = {
@@ -28,6 +32,7 @@ export function replay(trace: Trace, preset: Preset): Replayed[] {
           subject,
           fingerprint: fingerprint(tool, input),
           agent,
+          task: step.task,
           parent,
           turn: `${turns}`,
         };
@@ -36,7 +41,9 @@ export function replay(trace: Trace, preset: Preset): Replayed[] {
       for (const { step, submission } of submitted) {
         if (!submission.outcome) {
           if (step.inside) play(step.inside, step.subject ?? "", submission.call);
-          calls.end(submission, step.ending);
+          calls.clock.skip(step.takesMs ?? 0);
+          const { ending } = step;
+          calls.end(submission, typeof ending === "function" ? ending(calls.clock.now() - beganAtMs) : ending);
         }
         replayed.push({ step, code: codeOf(submission), notice: submission.outcome?.notice ?? null });
       }

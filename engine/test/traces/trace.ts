@@ -8,7 +8,13 @@ import { raised, returned } from "../support/calls.ts";
 export interface Step {
   readonly tool: string;
   readonly input: Encoded;
-  readonly ending: Ending;
+  /** What comes of it; where that depends on the time since the trace began, a function of it. */
+  readonly ending: Ending | ((atMs: number) => Ending);
+  /** How long its body takes. Default 0. */
+  readonly takesMs?: number;
+  /** How long the model thinks before it asks. Default 3 s. */
+  readonly thinksMs?: number;
+  readonly task?: string;
   /** Whom a delegation goes to, and what that agent asks for meanwhile. */
   readonly subject?: string;
   readonly inside?: Trace;
@@ -25,6 +31,9 @@ export const TOOLS: Readonly<Record<string, PolicyOptions>> = {
   write: {},
   send: {},
   test: {},
+  press: {},
+  look: {},
+  insert: {},
   status: { readOnly: true },
   sleep: {},
   watch: { poller: true },
@@ -32,10 +41,18 @@ export const TOOLS: Readonly<Record<string, PolicyOptions>> = {
   delegate: { kind: "delegation" },
 };
 
-export const gives = (tool: string, input: Encoded, result: string): Step => ({
+export const gives = (tool: string, input: Encoded, result: string, takesMs = 0): Step => ({
   tool,
   input,
   ending: returned(result),
+  takesMs,
+});
+
+/** Fails until so long after the beginning of the trace. */
+export const failsUntil = (untilMs: number, tool: string, input: Encoded, result: string): Step => ({
+  tool,
+  input,
+  ending: (atMs) => (atMs < untilMs ? raised("503 Service Unavailable") : returned(result)),
 });
 
 export const fails = (tool: string, input: Encoded, message: string): Step => ({

@@ -46,6 +46,7 @@ class ToolOptions(TypedDict, total=False):
     same_call_notice: int | None
     same_call_reject: int | None
     poll_reject: int | None
+    repeat_pause: float | str
     cycle_notice: int | None
     cycle_reject: int | None
     same_result_notice: int | None
@@ -80,6 +81,7 @@ class AgentOptions(TypedDict, total=False):
     same_call_notice: int | None
     same_call_reject: int | None
     poll_reject: int | None
+    repeat_pause: float | str
     cycle_notice: int | None
     cycle_reject: int | None
     same_result_notice: int | None
@@ -116,6 +118,7 @@ class EngineOptions(TypedDict, total=False):
     same_call_notice: int | None
     same_call_reject: int | None
     poll_reject: int | None
+    repeat_pause: float | str
     cycle_notice: int | None
     cycle_reject: int | None
     same_result_notice: int | None
@@ -127,7 +130,8 @@ class EngineOptions(TypedDict, total=False):
     budget_failures: int | None
     budget_wall_time: float | str | None
     budget_tool_time: float | str | None
-    rejections_to_end_run: int | None
+    rejections_to_end_agent: int | None
+    ended_agents_to_end_run: int | None
     mode: Literal["enforce", "observe"]
     preset: Literal["lenient", "standard", "strict"]
 
@@ -426,6 +430,14 @@ _TABLE = (
         choices=(),
     ),
     Option(
+        name="repeat_pause",
+        wire="repeatPauseMs",
+        kind="duration",
+        levels=("engine", "agent", "tool"),
+        nullable=False,
+        choices=(),
+    ),
+    Option(
         name="cycle_notice",
         wire="cycleNotice",
         kind="count",
@@ -514,8 +526,16 @@ _TABLE = (
         choices=(),
     ),
     Option(
-        name="rejections_to_end_run",
-        wire="rejectionsToEndRun",
+        name="rejections_to_end_agent",
+        wire="rejectionsToEndAgent",
+        kind="count",
+        levels=("engine",),
+        nullable=True,
+        choices=(),
+    ),
+    Option(
+        name="ended_agents_to_end_run",
+        wire="endedAgentsToEndRun",
         kind="count",
         levels=("engine",),
         nullable=True,

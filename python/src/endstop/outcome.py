@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,7 +41,8 @@ class Failure:
     tools from the root of the call tree to this call; `elapsed_ms` counts from submission; `attempts` is the number of
     bodies that were started. `body`, of a cancelled call: it did not begin, goes on no more (it may have had effects
     before), ran to its own end all the same, or may still be running. `retry_after_ms`: when the same call has a
-    chance, where that is known.
+    chance, where that is known. `option`: the one that says where the limit is, such as "same_call_reject"; None where
+    there is no such option.
     """
 
     code: str
@@ -56,6 +58,7 @@ class Failure:
     crash: Crash | None = None
     body: CancelledBody | None = None
     retry_after_ms: float | None = None
+    option: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def error_info_from(error: Mapping[str, Any]) -> ErrorInfo:
 
 
 def _failure_from(failure: Mapping[str, Any]) -> Failure:
-    error, crash = failure.get("error"), failure.get("crash")
+    error, crash, option = failure.get("error"), failure.get("crash"), failure.get("option")
     return Failure(
         code=failure["code"],
         message=failure["message"],
@@ -166,4 +169,5 @@ def _failure_from(failure: Mapping[str, Any]) -> Failure:
         crash=None if crash is None else Crash(crash["signal"], crash["exitCode"]),
         body=failure.get("body"),
         retry_after_ms=failure.get("retryAfterMs"),
+        option=None if option is None else re.sub("(?=[A-Z])", "_", option).lower(),
     )

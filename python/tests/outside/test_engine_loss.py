@@ -57,7 +57,7 @@ def while_the_engine_dies(work: Callable[[], None], every_s: float, times: int) 
 def test_a_limit_of_10_is_exact_although_the_engine_is_killed_among_100_calls(placement: str, tmp_path: Path) -> None:
     log = tmp_path / "bodies"
     codes: Counter[str] = Counter()
-    with ToolExecutor(timeout_seconds=30, rejections_to_end_run=None) as executor:
+    with ToolExecutor(timeout_seconds=30, rejections_to_end_agent=None) as executor:
         executor.register(tools.note_slowly, placement=placement, max_calls=LIMIT)
 
         def call(calls: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from endstop._codes import CODES
+from endstop._codes import CODES, Code
 from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from, observed_from
 
 
@@ -18,6 +18,8 @@ class CallFacts:
     call_id: str
     tool: str
     placement: Placement
+    is_repeatable: bool = False
+    """The tool is read-only or idempotent."""
     started_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -74,7 +76,7 @@ def failure(
     """`limit`, `observed` and `detail` fill the code's texts."""
     entry = CODES[code]
     texts = {"tool": facts.tool, "limit": limit, "observed": observed, "detail": detail}
-    for_model = entry.for_model_worker if facts.placement == "worker" else entry.for_model_host
+    for_model = _text_by_what_is_known(entry, facts, has_started=attempts > 0)
     elapsed_ms = facts.elapsed_ms
     return Outcome(
         status=cast(Status, entry.status),
@@ -90,6 +92,7 @@ def failure(
             message=entry.message.format_map(texts),
             for_model=for_model.format_map(texts),
             retryable=entry.retryable,
+            option=entry.option,
             call_id=facts.call_id,
             tool=facts.tool,
             path=(facts.tool,),
@@ -99,6 +102,14 @@ def failure(
             body=body,
         ),
     )
+
+
+def _text_by_what_is_known(entry: Code, facts: CallFacts, *, has_started: bool) -> str:
+    if not has_started and entry.not_started is not None:
+        return entry.not_started
+    if facts.placement == "worker":
+        return entry.repeatable_worker if facts.is_repeatable else entry.for_model_worker
+    return entry.repeatable_host if facts.is_repeatable else entry.for_model_host
 
 
 def raised(facts: CallFacts, exception: BaseException, error: dict[str, Any]) -> Outcome:

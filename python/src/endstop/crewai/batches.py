@@ -1,7 +1,8 @@
-"""The tool calls that a model asks for in one answer, natively: all at once, as far as CrewAI's rules let them.
+"""The native tool calls of one answer: as many at once as on plain CrewAI, or as `max_batch` says.
 
 CrewAI itself runs at most eight at a time, and one after the other as soon as one of the tools has `max_usage_count` or
-`result_as_answer`. What those two mean is kept here by order among the calls that they concern.
+`result_as_answer`. Where the user has said `max_batch`, what those two mean is kept here by order among the calls that
+they concern.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 from endstop.crewai import guarding
 from endstop.crewai.rendering import tool_named
 
-MAX_THREADS = 500
-"""Of one batch; further calls start as others end."""
+CREWAIS_OWN = 8
+"""Calls of one answer that CrewAI runs at once; further ones start as others end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Place:
     finals: frozenset[int]
 
 
+_FREE = Place(frozenset(), frozenset())
+
 _planned: ContextVar[Sequence[Place] | None] = ContextVar("endstop_crewai_planned", default=None)
 
 
@@ -40,7 +43,12 @@ def should_parallelize(original: Callable[..., bool], executor: Any, tool_calls:
     tools = [_tool_of(executor, call) for call in tool_calls]
     if guard is None or len(tools) < 2 or not all(tool is None or guard.terms(tool) for tool in tools):
         return original(executor, tool_calls)
-    _planned.set(plan(tools))
+    if guard.max_batch is not None:
+        _planned.set(plan(tools))
+        return True
+    if not original(executor, tool_calls):
+        return False
+    _planned.set([_FREE] * len(tools))
     return True
 
 
@@ -50,7 +58,8 @@ def batch_threads(original: Callable[..., Any], *args: Any, **kwargs: Any) -> An
     if places is None:
         return original(*args, **kwargs)
     _planned.set(None)
-    return BatchThreads(places)
+    guard = guarding.active()
+    return BatchThreads(places, (guard and guard.max_batch) or CREWAIS_OWN)
 
 
 def plan(tools: Sequence[Any]) -> list[Place]:
@@ -76,8 +85,9 @@ def plan(tools: Sequence[Any]) -> list[Place]:
 class BatchThreads:
     """Stands in for the pool of one batch: the n-th submission is the n-th call, each in a thread of its own."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], at_once: int) -> None:
         self._places = places
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._futures: list[Future[Any]] = []
         self._ended: set[int] = set()
@@ -136,7 +146,7 @@ class BatchThreads:
         return result is not None and result.get("tool_failure") is None
 
     def _start(self, index: int, call: Callable[[], Any]) -> bool:
-        if self._running >= MAX_THREADS:
+        if self._running >= self._at_once:
             return False
         thread = threading.Thread(
             target=self._run, args=(index, call), name=f"endstop-native-batch-{index}", daemon=True

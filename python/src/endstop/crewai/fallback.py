@@ -46,7 +46,8 @@ class Fallback:
     def admit(self, request: CallRequest, policy: Mapping[str, Any]) -> LocalTicket | Outcome:
         """`policy` is the tool's own."""
         limits = {**self._options, **self._agents_options(request), **policy}
-        facts = CallFacts(f"{self._session}-alone-{next(self._numbers)}", request.tool, "host")
+        is_repeatable = bool(limits.get("readOnly") or limits.get("idempotent"))
+        facts = CallFacts(f"{self._session}-alone-{next(self._numbers)}", request.tool, "host", is_repeatable)
         with self._lock:
             rejection = self._rejection(request, limits, facts)
             if rejection is not None and limits.get("mode") != "observe":

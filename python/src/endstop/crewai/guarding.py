@@ -18,6 +18,7 @@ from endstop.crewai.admitting import Admitting
 from endstop.crewai.declared import declared_policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
+from endstop.crewai.stops import Stops
 from endstop.crewai.tally import Tally
 from endstop.crewai.warming import WarmUp
 
@@ -62,15 +63,19 @@ class Guarding:
         sets_timeout: bool,
         policies: Mapping[str, Policy],
         on_run_end: str,
+        max_batch: int | None,
     ) -> None:
         self.session = session
         self.patches = patches
         self.admitting = admitting
         self.warm_up = warm_up
         self.tally = Tally()
+        self.stops = Stops()
         self.everything = everything
         self.sets_timeout = sets_timeout
         self.on_run_end = on_run_end
+        self.max_batch = max_batch
+        """How many native calls of one answer run at once; None is as on plain CrewAI."""
         self._policies = policies
         self._registered: dict[str, Policy] = {}
         self._lock = threading.Lock()
@@ -127,7 +132,7 @@ class Guarding:
             run=runs.current_run_id(self.session),
             agent=_id_of(agent),
             agent_name=getattr(agent, "role", None),
-            task=_id_of(task),
+            task=runs.name_of_task(_id_of(task)),
             turn=turn,
             request_id=None if turn is None or request_id is None else json.dumps(names),
             subject=_coworker(terms, tool_input),

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from endstop.client.limits import Description, effective_limits
+from endstop.client.limits import Description, EffectiveLimit, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.figures import Report
 from endstop.crewai.settings import Settings, merged, read_settings
@@ -38,6 +38,7 @@ def install(
     resources: Mapping[str, int] | None = None,
     on_run_end: Literal["answer", "raise"] | None = None,
     fallback: Literal["plain", "fail"] | None = None,
+    max_batch: int | None = None,
     **limits: Unpack[EngineOptions],
 ) -> None:
     """Makes CrewAI run every tool through the engine: those of agents that exist and of agents still to come.
@@ -57,9 +58,13 @@ def install(
     top, `[tools.my_tool]` and `[agents."My Role"]`, and "none" for None. What that leaves open, a tool may say itself:
     `my_tool.endstop = {"timeout": "30s"}`, once this was called, or `endstop: ClassVar = {...}` in its class.
 
-    `on_run_end`: what happens to an agent whose run was ended, since its calls were rejected again and again. "answer"
-    is the default:
-    CrewAI asks the model for its final answer, without tools. "raise": `ToolExecutionFailedError`.
+    `on_run_end`: what happens to an agent that was ended at its task, since its calls were rejected again and again,
+    or whose run was. "answer" is the default: CrewAI asks the model for its final answer, without tools. "raise":
+    `ToolExecutionFailedError`.
+
+    `max_batch`: how many tool calls of one answer of a model with native function calls run at once. Left out, as many
+    as on plain CrewAI: eight, and one after the other if one of the tools has `max_usage_count` or `result_as_answer`.
+    Given, it holds for those answers too; what the two mean is kept by order.
 
     `fallback`: what happens where the engine cannot be used: no Node, or it died and does not come back. "plain", the
     default: the
@@ -78,6 +83,7 @@ def install(
     by_file = dict(settings.limits)
     on_run_end = _choice("on_run_end", on_run_end, by_file.pop("on_run_end", None), ("answer", "raise"))
     fallback = _choice("fallback", fallback, by_file.pop("fallback", None), ("plain", "fail"))
+    max_batch = _count("max_batch", by_file.pop("max_batch", None) if max_batch is None else max_batch)
     policies_of_file = _policies_of_file(settings, by_file)
     own = {name: dict(policy) for name, policy in (tools or {}).items()}
     of_agents = merged(settings.agents, agents or {})
@@ -89,6 +95,7 @@ def install(
         "resources": all_resources,
         "on_run_end": on_run_end,
         "fallback": fallback,
+        "max_batch": max_batch,
         **everywhere,
     }
     options = engine_options_for_wire("install()", everywhere, of_agents or None, all_resources)
@@ -109,6 +116,7 @@ def install(
             policies=policies,
             policies_of_file=policies_of_file,
             on_run_end=on_run_end,
+            max_batch=max_batch,
             without_engine=fallback,
         )
         _arguments, _started, _replaceable = arguments, True, False
@@ -126,6 +134,16 @@ def _choice(name: str, by_code: str | None, by_file: str | None, choices: tuple[
     value = by_code if by_code is not None else by_file if by_file is not None else choices[0]
     if value not in choices:
         raise ValueError(f'{name} must be "{choices[0]}" or "{choices[1]}", got {value!r}')
+    return value
+
+
+def _count(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value!r}")
     return value
 
 
@@ -171,6 +189,7 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
                 policies={},
                 policies_of_file={},
                 on_run_end="answer",
+                max_batch=None,
                 without_engine="plain",
             )
             _started = True
@@ -180,14 +199,17 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
 def describe(tool: Any, agent: str | None = None) -> Description:
     """Every limit in force for a CrewAI tool, as an agent of that role uses it, and who said it.
 
-    `.warnings` names what the tool shares with this process and a worker would have a copy of.
+    `max_batch` is among them: how many native calls of one answer run at once. `.warnings` names what the tool shares
+    with this process and a worker would have a copy of.
 
     Raises RuntimeError if the tool is not guarded, and EngineError if the engine cannot be used.
     """
     described = _installation().describe(tool, agent) if _started else None
     if described is None:
         raise RuntimeError(f"{tool!r} is not guarded: call endstop.crewai.install() or guard() first")
-    return effective_limits(described, _installation().closure_warnings_of(tool))
+    limits = effective_limits(described, _installation().closure_warnings_of(tool))
+    limits["max_batch"] = EffectiveLimit(*_installation().batch_limit())
+    return limits
 
 
 def report() -> Report:

@@ -13,6 +13,7 @@ from endstop.client.closures import closure_warnings
 from endstop.client.session import Session
 from endstop.crewai import declared, guarding, seams
 from endstop.crewai.admitting import Admitting, WithoutEngine
+from endstop.crewai.batches import CREWAIS_OWN
 from endstop.crewai.figures import Report
 from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
@@ -32,6 +33,7 @@ def start(
     policies: Mapping[str, Policy],
     policies_of_file: Mapping[str, Policy],
     on_run_end: str,
+    max_batch: int | None,
     without_engine: WithoutEngine,
 ) -> None:
     """Guards CrewAI's tools on these terms, and no longer on the terms before.
@@ -57,6 +59,7 @@ def start(
         sets_timeout="timeoutMs" in options,
         policies=named,
         on_run_end=on_run_end,
+        max_batch=max_batch,
     )
     guarding.activate(_reported)
 
@@ -84,6 +87,13 @@ def describe(tool: Any, agent: str | None) -> dict[str, dict[str, Any]] | None:
     guard = guarding.active()
     terms = guard.terms(tool) if guard is not None else None
     return None if guard is None or terms is None else guard.session.describe(terms.name, agent)
+
+
+def batch_limit() -> tuple[int, str]:
+    """How many native calls of one answer run at once, and who says so."""
+    guard = guarding.active()
+    said = None if guard is None else guard.max_batch
+    return (CREWAIS_OWN, "crewai") if said is None else (said, "engine")
 
 
 def closure_warnings_of(tool: Any) -> list[str]:

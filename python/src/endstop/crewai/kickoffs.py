@@ -9,7 +9,7 @@ from typing import Any
 from endstop.crewai import guarding
 from endstop.crewai.interrupts import cancelled_by_ctrl_c
 from endstop.crewai.requests import last_request
-from endstop.crewai.runs import Run, agent_time, current_run
+from endstop.crewai.runs import Run, agent_at_task, agent_time, current_run
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def _run() -> Iterator[None]:
 
 
 def kickoff(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Seam of the kickoffs of crews, flows and agents."""
+    """Seam of the kickoffs of crews and flows."""
     with _run():
         return original(*args, **kwargs)
 
@@ -49,6 +49,30 @@ def kickoff(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 async def kickoff_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of their asynchronous kickoffs."""
     with _run():
+        return await original(*args, **kwargs)
+
+
+def agent_kickoff(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Seam of the kickoffs of agents."""
+    with _run(), agent_at_task():
+        return original(*args, **kwargs)
+
+
+async def agent_kickoff_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Seam of their asynchronous kickoffs."""
+    with _run(), agent_at_task():
+        return await original(*args, **kwargs)
+
+
+def execute_task(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Seam of `Agent.execute_task`."""
+    with agent_at_task():
+        return original(*args, **kwargs)
+
+
+async def execute_task_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Seam of `Agent.aexecute_task`."""
+    with agent_at_task():
         return await original(*args, **kwargs)
 
 

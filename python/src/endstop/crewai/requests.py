@@ -11,11 +11,10 @@ from crewai.tools.tool_failure import ToolFailureRecord
 
 from endstop.client.local_ticket import LocalTicket
 from endstop.client.session import CallRequest, Ticket
+from endstop.crewai import runs
 from endstop.crewai.admitting import Admission
 from endstop.crewai.failures import deliver, tool_failure
 from endstop.crewai.guarding import Guarding, Terms
-from endstop.crewai.runs import note_run_end
-from endstop.crewai.tally import Tally
 from endstop.crewai.timing import Timing
 from endstop.outcome import Outcome
 
@@ -34,7 +33,7 @@ class Request:
         tool: Any,
         terms: Terms,
         admission: Admission,
-        tally: Tally,
+        guard: Guarding,
         timing: Timing,
         *,
         to_agent: bool,
@@ -43,7 +42,7 @@ class Request:
         self.tool = tool
         self.terms = terms
         self.timing = timing
-        self._tally = tally
+        self._guard = guard
         self.to_agent = to_agent
         self.answers_again = answers_again
         self.outcome = admission if isinstance(admission, Outcome) else None
@@ -108,7 +107,9 @@ class Request:
             with self.timing.deciding():
                 self._settle_without_body()
         finally:
-            self._tally.add(self.terms.name, self.outcome, self.timing, was_stopped=self.was_stopped)
+            self._guard.tally.add(self.terms.name, self.outcome, self.timing, was_stopped=self.was_stopped)
+            if self.to_agent and self.outcome is not None and self.was_stopped:
+                self._guard.stops.tell(self.outcome)
 
     def _settle_without_body(self) -> None:
         if self.outcome is not None or self.ticket is None or self._started:
@@ -121,11 +122,11 @@ class Request:
             self._given_back = True
             self.outcome = self.ticket.give_back("CrewAI did not run it")
 
-    def note_run_end(self) -> None:
-        """If this call's rejection ended the run, its agents must know before they ask the model again."""
+    def note_end(self) -> None:
+        """If this call's rejection ended its agent or the run, they must know before they ask the model again."""
         failure = self.outcome.failure if self.outcome is not None else None
-        if failure is not None and failure.code == "run-ended":
-            note_run_end(ToolFailureRecord(tool_name=self.terms.name, failure=tool_failure(failure)))
+        if failure is not None and failure.code in ("agent-ended", "run-ended"):
+            runs.note_end(ToolFailureRecord(tool_name=self.terms.name, failure=tool_failure(failure)))
 
     def for_model(self, text: Any, *, is_bounded: bool = True) -> Any:
         """The text for the model, bounded, with what the engine adds to it. An image that CrewAI will decode stays.
@@ -151,7 +152,7 @@ def ask(
     timing = Timing()
     with timing.deciding():
         admission = guard.admitting.ask(call, terms.policy)
-    return Request(tool, terms, admission, guard.tally, timing, to_agent=to_agent, answers_again=answers_again)
+    return Request(tool, terms, admission, guard, timing, to_agent=to_agent, answers_again=answers_again)
 
 
 async def ask_async(
@@ -161,7 +162,7 @@ async def ask_async(
     timing = Timing()
     with timing.deciding():
         admission = await guard.admitting.ask_async(call, terms.policy)
-    return Request(tool, terms, admission, guard.tally, timing, to_agent=to_agent, answers_again=answers_again)
+    return Request(tool, terms, admission, guard, timing, to_agent=to_agent, answers_again=answers_again)
 
 
 @contextmanager
@@ -174,4 +175,4 @@ def carried_out_by_crewai(request: Request) -> Iterator[Request]:
         current_request.reset(token)
         request.finish()
         last_request.set(request)
-        request.note_run_end()
+        request.note_end()

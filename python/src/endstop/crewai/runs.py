@@ -1,7 +1,9 @@
-"""Runs: one outermost kickoff is one run. And the instant at which an agent's own time is over."""
+"""Runs: one outermost kickoff is one run. In it each agent at a task, and the instant at which its own time is over."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,14 +19,17 @@ from endstop.client.session import Session
 class Run:
     """One outermost kickoff. The engine hears of it with its first tool call."""
 
+    _numbers = itertools.count(1)
+
     def __init__(self) -> None:
+        self.number = next(self._numbers)
         self._lock = threading.Lock()
         self._opened: tuple[Session, str] | None = None
         self._closed = False
         self.is_cancelled = False
         """Its agents end with an error as soon as they look."""
         self.ended_by: ToolFailureRecord | None = None
-        """The call whose rejection ended it: no further tool runs, each agent still in it gives its final answer."""
+        """Why each agent in it gives its final answer, or ends: it was cancelled."""
 
     def id(self, session: Session) -> str | None:
         """The run's id in the session; None once it is over, for what still runs in its threads."""
@@ -60,7 +65,21 @@ class Run:
                 session.close_run(run)
 
 
+class AgentAtTask:
+    """One agent's work on one task. Loops are looked for in it, and it is what ends by them: the same agent at its next
+    task, or at another attempt of this one, begins anew.
+    """
+
+    _numbers = itertools.count(1)
+
+    def __init__(self) -> None:
+        self.name = f"{os.getpid()}-{next(self._numbers)}"
+        self.ended_by: ToolFailureRecord | None = None
+        """The call whose rejection ended it: it gets no more calls and gives its final answer."""
+
+
 current_run: ContextVar[Run | None] = ContextVar("endstop_crewai_run", default=None)
+_agent_at_task: ContextVar[AgentAtTask | None] = ContextVar("endstop_crewai_agent_at_task", default=None)
 _agent_ends_at: ContextVar[float | None] = ContextVar("endstop_crewai_agent_ends_at", default=None)
 """Instant of `time.monotonic()` at which the `max_execution_time` of the agents in this context is over."""
 
@@ -93,14 +112,14 @@ class AgentTimeOverError(ToolExecutionFailedError):
 
 
 class RunEndedError(ToolExecutionFailedError):
-    """Ends an agent whose run was ended, where `on_run_end` is "raise"."""
+    """Ends an agent that was ended, by itself or with its run, where `on_run_end` is "raise"."""
 
 
-def note_run_end(record: ToolFailureRecord) -> None:
-    """The engine has ended the run of this context."""
-    run = current_run.get()
-    if run is not None and run.ended_by is None:
-        run.ended_by = record
+def note_end(record: ToolFailureRecord) -> None:
+    """The engine has ended the agent of this context at its task, or the run. Each of its agents is to be told why."""
+    ended = _agent_at_task.get() or current_run.get()
+    if ended is not None and ended.ended_by is None:
+        ended.ended_by = record
 
 
 def is_cancelled() -> bool:
@@ -109,10 +128,32 @@ def is_cancelled() -> bool:
     return run is not None and run.is_cancelled
 
 
-def run_end() -> ToolFailureRecord | None:
-    """What ended the run of this context; None if it goes on."""
-    run = current_run.get()
-    return None if run is None else run.ended_by
+def end() -> ToolFailureRecord | None:
+    """What ended the agent of this context at its task, or its whole run; None if it goes on."""
+    ends = (each.ended_by for each in (current_run.get(), _agent_at_task.get()) if each is not None)
+    return next((ended_by for ended_by in ends if ended_by is not None), None)
+
+
+def names() -> tuple[int | None, str | None]:
+    """Of the run and of the agent at its task, as far as there are any in this context; unique in the process."""
+    run, at_task = current_run.get(), _agent_at_task.get()
+    return None if run is None else run.number, None if at_task is None else at_task.name
+
+
+def name_of_task(task_id: str | None) -> str | None:
+    """What the engine knows the work of this context's agent by."""
+    at_task = _agent_at_task.get()
+    return task_id if at_task is None else f"{task_id or ''}/{at_task.name}"
+
+
+@contextmanager
+def agent_at_task() -> Iterator[None]:
+    """The scope of one agent's work on one task."""
+    token = _agent_at_task.set(AgentAtTask())
+    try:
+        yield
+    finally:
+        _agent_at_task.reset(token)
 
 
 def end_agent_if_time_is_over(tool: str, agent: Any, task: Any) -> None:

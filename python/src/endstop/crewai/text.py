@@ -65,7 +65,7 @@ def check_repeated_call(original: Original, *args: Any, **kwargs: Any) -> None:
         original(*args, **kwargs)
         return
     runs.end_agent_if_time_is_over(request.terms.name, kwargs.get("agent"), kwargs.get("task"))
-    _raise_if_run_has_ended()
+    _raise_if_ended()
 
 
 def _engine_watches(request: Request | None) -> bool:
@@ -76,12 +76,12 @@ def _engine_watches(request: Request | None) -> bool:
 
 def has_reached_max_iterations(original: Original, *args: Any, **kwargs: Any) -> bool:
     """Seam of `has_reached_max_iterations`: CrewAI then asks the model for its final answer, without tools."""
-    _raise_if_run_has_ended()
-    return runs.run_end() is not None or bool(original(*args, **kwargs))
+    _raise_if_ended()
+    return runs.end() is not None or bool(original(*args, **kwargs))
 
 
-def _raise_if_run_has_ended() -> None:
-    guard, record = guarding.active(), runs.run_end()
+def _raise_if_ended() -> None:
+    guard, record = guarding.active(), runs.end()
     if guard is not None and record is not None and (guard.on_run_end == "raise" or runs.is_cancelled()):
         raise runs.RunEndedError(record)
 
