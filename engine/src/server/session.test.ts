@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
+import { encodeFrame } from "../internal/frames.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
@@ -52,6 +53,26 @@ describe("a host call", () => {
     expect(call(2)).toMatchObject([{ ifReturned: { unless: ["d"] } }]);
     expect(ended(2, "e")).toEqual([]);
     expect(call(3)).toMatchObject([{ outcome: { failure: { code: "usage-limit" } } }]);
+  });
+
+  it("whose outcome is larger than a frame is told with shorter texts, and what is refused in a frame's size as well", () => {
+    const told: ToClient[] = [];
+    const session = Session.ofHost(python, new FakeClock(), (message) => {
+      encodeFrame(message);
+      told.push(message);
+    });
+    const handle = (message: FromClient) => session.handle(message, Buffer.alloc(0));
+    handle({ type: "open-engine", engine: "e", options: { maxConcurrent: 1 } });
+    handle({ type: "register", engine: "e", tool: "t", policy: {} });
+    // As JSON six times as long.
+    const detail = "\u0001".repeat(3_000_000);
+    handle({ type: "call", id: 1, engine: "e", tool: "t" });
+    handle({ type: "ended", id: 1, attempt: 1, ending: { type: "invalid", detail } });
+    expect(told.at(-1)).toMatchObject({ type: "outcome", id: 1, outcome: { failure: { code: "invalid-input" } } });
+    handle({ type: "call", id: 2, engine: detail, tool: "t" });
+    expect(told.at(-1)).toMatchObject({ type: "refused", id: 2 });
+    handle({ type: "call", id: 3, engine: "e", tool: "t" });
+    expect(told.at(-1)).toMatchObject({ type: "admitted", id: 3 });
   });
 
   it("ends at the deadline that the host reports", () => {

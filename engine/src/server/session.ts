@@ -4,15 +4,25 @@ import { errorInfo } from "../call/error-info.ts";
 import type { Outcome } from "../call/outcome.ts";
 import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
+import { ProtocolError } from "../internal/frames.ts";
 import { rethrowAlone } from "../internal/rethrow-alone.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import type { MachineFigures } from "../pressure/machine.ts";
+import { bounded } from "./bounded.ts";
 import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from "./call-entry.ts";
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
 import { lostWorkers } from "./lost-workers.ts";
-import { type CallMessage, type FromClient, type Hello, headerOf, type Send, toldIfReturned } from "./messages.ts";
+import {
+  type CallMessage,
+  type FromClient,
+  type Hello,
+  headerOf,
+  type Send,
+  type ToClient,
+  toldIfReturned,
+} from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
 
@@ -64,7 +74,7 @@ export class Session {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const id = "id" in message ? { id: message.id } : {};
-      this.#send({ type: "refused", about: message.type, ...id, message: reason });
+      this.#send(bounded({ type: "refused", about: message.type, ...id, message: reason }));
     }
   }
 
@@ -330,13 +340,23 @@ export class Session {
     core.end(call, undefined, cancelledEnding(call, this.#shared.pool, detail));
   }
 
+  /** An outcome has to be told: one that no frame holds is told with shorter texts. */
+  #tell(message: ToClient, body: Uint8Array | undefined): void {
+    try {
+      this.#send(message, body);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#send(bounded(message), body);
+    }
+  }
+
   #settled(id: number, call: Call, outcome: Outcome): void {
     const entry = this.#calls.get(id);
     const answer =
       outcome.status === "succeeded" && outcome.value instanceof PickledAnswer ? outcome.value.bytes : undefined;
     const body = answer ?? entry?.body;
     // The outcome first: while its caller wakes up, the rest is done.
-    if (!entry?.isQuiet) this.#send({ type: "outcome", id, outcome: headerOf(outcome) }, body);
+    if (!entry?.isQuiet) this.#tell({ type: "outcome", id, outcome: headerOf(outcome) }, body);
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);
     this.#shared.guests.revoke(call.id);

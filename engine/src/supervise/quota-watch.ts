@@ -3,7 +3,7 @@ import type { Ending, Excess } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import { Deadlines } from "../internal/deadlines.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { type ProcessSample, readExactMemory, readMemory, readProcess, readTree } from "./process-tree.ts";
+import { type ProcessSample, readExactMemory, readMemory, readProcess, readStat, readTree } from "./process-tree.ts";
 import {
   book,
   type CpuAccount,
@@ -44,6 +44,8 @@ export interface Watch {
   end(): void;
   /** What the kernel has killed for, at the limit that it holds. */
   kernelExcess(): Excess | undefined;
+  /** The processor time that was seen, at last now: also that of a root that has ended and is not reaped. */
+  usedCpuMs(): number;
 }
 
 /** What stands behind a failure: the kernel may have killed the root, or a child whose end the body reports, since the last look. */
@@ -86,7 +88,16 @@ export class QuotaWatch {
   watch(watched: Watched): Watch {
     const entry: Entry = { watched, account: NEW_ACCOUNT, baseline: undefined, looks: 0, callOff: () => undefined };
     this.#sampleIn(FIRST_SAMPLE_MS, entry);
-    return { end: () => entry.callOff(), kernelExcess: () => kernelExcess(watched) };
+    return {
+      end: () => entry.callOff(),
+      kernelExcess: () => kernelExcess(watched),
+      usedCpuMs: () => {
+        const baseline = entry.baseline ?? watched.baseline();
+        const cpuMs = readStat(watched.rootPid)?.cpuMs;
+        const nowMs = cpuMs === undefined || !baseline ? 0 : cpuMs - baseline.cpuMs;
+        return Math.max(entry.account.highestMs, nowMs);
+      },
+    };
   }
 
   close(): void {

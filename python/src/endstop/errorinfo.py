@@ -29,7 +29,7 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
 
 def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
     error: dict[str, Any] = {
-        "name": clean(type.__getattribute__(type(exception), "__name__")),
+        "name": _bounded(type.__getattribute__(type(exception), "__name__"), MAX_MESSAGE_CHARACTERS),
         "message": _bounded(_message(exception), MAX_MESSAGE_CHARACTERS),
         "stack": _bounded(_stack(exception), MAX_STACK_CHARACTERS),
     }
@@ -80,6 +80,11 @@ def _without_own_frames(frames: TracebackType | None) -> TracebackType | None:
             return first
         first = first.tb_next
     return frames
+
+
+def bounded_detail(text: str) -> str:
+    """What an ending or an outcome says of a problem: in a frame there is room for so much in any case."""
+    return _bounded(text, MAX_MESSAGE_CHARACTERS)
 
 
 def _bounded(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""A side effect runs once, and limits are exact: however many engines are lost, and whatever becomes of the files that say so."""
+"""A side effect runs once, and limits are exact: however many engines are lost, whatever becomes of their files."""
 
 from __future__ import annotations
 

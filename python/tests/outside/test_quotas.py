@@ -58,8 +58,13 @@ def test_a_limit_of_256_mb_ends_a_call_that_uses_1_gb_and_no_other(
     assert limited.execute_tool("allocate", {"how": "numpy", "megabytes": 100}) == 100 * MEGABYTE
 
 
-def test_memory_that_a_call_only_asks_for_and_is_refused_counts_as_its_quota(limited: ToolExecutor) -> None:
-    failure_of(limited.try_execute_tool("allocate", {"how": "bytearray", "megabytes": 20_000}), "memory-quota")
+def test_memory_that_a_call_only_asks_for_and_is_refused_is_told_as_an_error_that_names_the_limit(
+    limited: ToolExecutor,
+) -> None:
+    failure = limited.try_execute_tool("allocate", {"how": "bytearray", "megabytes": 20_000}).failure
+    assert failure is not None
+    assert failure.code == "tool-error"
+    assert "with a memory limit of 256 MB, its worker is refused more than 1280 MB" in failure.message
 
 
 @pytest.mark.parametrize("how", ["here", "threads", "children in turn", "children nobody waits for"])

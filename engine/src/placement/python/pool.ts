@@ -17,7 +17,7 @@ import type { Job } from "./job.ts";
 import { LoadedTools } from "./loaded-tools.ts";
 import { matchJobs } from "./matching.ts";
 import type { FromWorker, GuestHello } from "./messages.ts";
-import { excessBehind, workerLimits } from "./quotas.ts";
+import { excessBehind, withOwnLimits, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
 import { type Waiting, WaitingJobs } from "./waiting-jobs.ts";
 import { isWornOut, tell, type Worker, workerName } from "./worker.ts";
@@ -295,7 +295,7 @@ export class PythonPool implements WorkersMakeWay {
     if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
     if (message.leftProcesses || isWornOut(worker, message.grownBytes)) this.#workforce.kill(worker, "recycle");
-    job.ended(message.ending, body);
+    job.ended(withOwnLimits(message.ending, job.quotas), body);
     this.#pump();
   }
 

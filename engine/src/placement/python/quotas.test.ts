@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_QUOTAS } from "../../supervise/quota.ts";
-import { excessBehind, workerLimits } from "./quotas.ts";
+import { excessBehind, withOwnLimits, workerLimits } from "./quotas.ts";
 
 const quotas = { cpuMs: 1_000, memoryBytes: 100_000_000, processes: 4, outputBytes: 1_000 };
 
@@ -10,24 +10,34 @@ describe("a worker's own limits", () => {
     expect(workerLimits(NO_QUOTAS)).toBeUndefined();
   });
 
-  it("that ended a body are told as the quota they stand for", () => {
-    const raised = (name: string) => ({ type: "raised", error: { name, message: "", stack: "" } }) as const;
-    const memory = { quota: "memory", observed: 656_000_000, limit: 100_000_000 };
-    expect(excessBehind(raised("MemoryError"), quotas, undefined)).toEqual(memory);
-    expect(excessBehind(raised("_ArrayMemoryError"), quotas, undefined)).toEqual(memory);
-    expect(excessBehind(raised("ValueError"), quotas, undefined)).toBeUndefined();
-    expect(excessBehind(raised("MemoryError"), NO_QUOTAS, undefined)).toBeUndefined();
-    expect(excessBehind({ type: "crashed", signal: "SIGXCPU", exitCode: null }, quotas, undefined)).toEqual({
-      quota: "cpu",
-      observed: 3_000,
-      limit: 1_000,
+  it("that ended a body are told as the quota they stand for, with the figure that was seen", () => {
+    const killed = { type: "crashed", signal: "SIGXCPU", exitCode: null } as const;
+    const watch = (usedCpuMs: number) => ({
+      end: () => undefined,
+      kernelExcess: () => undefined,
+      usedCpuMs: () => usedCpuMs,
     });
+    expect(excessBehind(killed, quotas, watch(3_010))).toEqual({ quota: "cpu", observed: 3_010, limit: 1_000 });
+    expect(excessBehind(killed, quotas, watch(20))).toBeUndefined(); // it sent the signal to itself
+    expect(excessBehind(killed, quotas, undefined)).toBeUndefined();
     expect(excessBehind({ type: "crashed", signal: "SIGSEGV", exitCode: null }, quotas, undefined)).toBeUndefined();
+  });
+
+  it("are named where memory was refused, and no figure is made up for it: a body can raise the error by itself", () => {
+    const raised = (name: string, message = "") => ({ type: "raised", error: { name, message, stack: "" } }) as const;
+    const limit = "with a memory limit of 100 MB, its worker is refused more than 656 MB";
+    expect(excessBehind(raised("MemoryError"), quotas, undefined)).toBeUndefined();
+    expect(withOwnLimits(raised("MemoryError"), quotas)).toMatchObject({ error: { message: limit } });
+    expect(withOwnLimits(raised("_ArrayMemoryError", "no"), quotas)).toMatchObject({
+      error: { message: `no (${limit})` },
+    });
+    expect(withOwnLimits(raised("MemoryError"), NO_QUOTAS)).toEqual(raised("MemoryError"));
+    expect(withOwnLimits(raised("ValueError"), quotas)).toEqual(raised("ValueError"));
   });
 
   it("are not all: the kernel may have killed the worker, or a child whose end the body reports", () => {
     const memory = { quota: "memory", observed: 123_000_000, limit: 100_000_000 } as const;
-    const watch = { end: () => undefined, kernelExcess: () => memory };
+    const watch = { end: () => undefined, kernelExcess: () => memory, usedCpuMs: () => 0 };
     expect(excessBehind({ type: "crashed", signal: "SIGKILL", exitCode: null }, quotas, watch)).toEqual(memory);
     const error = { name: "CalledProcessError", message: "died with SIGKILL", stack: "" };
     expect(excessBehind({ type: "raised", error }, quotas, watch)).toEqual(memory);

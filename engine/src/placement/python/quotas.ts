@@ -1,4 +1,5 @@
 import type { Ending, Excess } from "../../call/ending.ts";
+import { formatBytes } from "../../internal/duration.ts";
 import { judgeOutput, type Quotas } from "../../supervise/quota.ts";
 import { kernelExcessBehind, type Watch } from "../../supervise/quota-watch.ts";
 import type { WorkerLimits } from "./messages.ts";
@@ -21,15 +22,22 @@ export function workerLimits({ cpuMs, memoryBytes, outputBytes }: Quotas): Worke
   };
 }
 
-/** The quota that stands behind an ending which the worker's own limits, or the kernel's, brought about. */
+/** The quota that stands behind an ending which the worker's own limits, or the kernel's, brought about: with a figure that was seen. */
 export function excessBehind(ending: Ending, quotas: Quotas, watch: Watch | undefined): Excess | undefined {
-  const limits = workerLimits(quotas);
   if (ending.type === "too-large" && ending.part === "result") return judgeOutput(quotas, ending.observedBytes);
-  if (ending.type === "raised" && ending.error.name.endsWith("MemoryError") && quotas.memoryBytes !== null) {
-    return { quota: "memory", observed: limits?.dataBytes ?? quotas.memoryBytes, limit: quotas.memoryBytes };
-  }
   if (ending.type === "crashed" && ending.signal === "SIGXCPU" && quotas.cpuMs !== null) {
-    return { quota: "cpu", observed: limits?.cpuMs ?? quotas.cpuMs, limit: quotas.cpuMs };
+    const observed = watch?.usedCpuMs() ?? 0;
+    return observed > quotas.cpuMs ? { quota: "cpu", observed, limit: quotas.cpuMs } : undefined;
   }
   return kernelExcessBehind(ending, watch);
+}
+
+/** Memory that was refused was not used, and a body can raise the error by itself. So it is told as an error, with what may stand behind it. */
+export function withOwnLimits(ending: Ending, quotas: Quotas): Ending {
+  if (ending.type !== "raised" || !ending.error.name.endsWith("MemoryError")) return ending;
+  const dataBytes = workerLimits(quotas)?.dataBytes;
+  if (dataBytes === undefined || dataBytes === null || quotas.memoryBytes === null) return ending;
+  const { message } = ending.error;
+  const limit = `with a memory limit of ${formatBytes(quotas.memoryBytes)}, its worker is refused more than ${formatBytes(dataBytes)}`;
+  return { ...ending, error: { ...ending.error, message: message === "" ? limit : `${message} (${limit})` } };
 }

@@ -16,9 +16,9 @@ class Introduction:
     def __init__(self, session: str, options: Mapping[str, Any]) -> None:
         self.unconfirmed = Unconfirmed()
         self.answered = False
-        """Whether an engine has answered a call of the session, or may have started its body: the next one must know of it."""
+        """Whether an engine has answered a call of the session, or may have started its body: the next one resumes."""
         self._introduced = False
-        """Whether an engine before may have a journal of the session. What a forked child called, this side has not seen."""
+        """Whether an engine may have a journal of the session: it answers forked children, too, which is not seen here."""
         self._session = session
         self._options = dict(options)
         self._policies: dict[str, dict[str, Any]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from endstop import values
 from endstop.client.movable import CannotMove
 from endstop.client.submission import CallRequest
 from endstop.client.tools import Misfit, RegisteredTool
+from endstop.errorinfo import bounded_detail
 from endstop.errors import EngineError
 
 
@@ -31,9 +31,9 @@ class PreparedCall:
                 self.request.load = self.tool.movable()
                 self.request.kwargs = self.arguments
         except Misfit as problem:
-            self.refusal = {"type": "invalid", "detail": values.clean(str(problem))}
+            self.refusal = {"type": "invalid", "detail": bounded_detail(str(problem))}
         except CannotMove as problem:
-            self.refusal = {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
+            self.refusal = {"type": "cannot-move", "detail": bounded_detail(problem.detail), "started": False}
 
     def body(self) -> Any:
         return self._known_tool().call(self.arguments)

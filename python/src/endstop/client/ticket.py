@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from typing import Any
 
-from endstop import values
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import enter_call
 from endstop.client.endings import describe, ending_of, is_ctrl_c, run_described
@@ -17,6 +16,7 @@ from endstop.client.movable import Movable
 from endstop.client.reporting import Home, Reporting
 from endstop.client.slot import Slot
 from endstop.client.worker_start import outcome_from_worker, start_frames
+from endstop.errorinfo import bounded_detail
 from endstop.host.asyncbodies import run_async
 from endstop.host.bodies import BodyEnd, run_here, run_until
 from endstop.host.cancelling import Cancellation
@@ -170,12 +170,12 @@ class Ticket:
     def invalid(self, detail: str) -> Outcome:
         """The input did not fit: no body ran."""
         self._use()
-        return self._settle({"type": "invalid", "detail": values.clean(detail)})
+        return self._settle({"type": "invalid", "detail": bounded_detail(detail)})
 
     def give_back(self, detail: str) -> Outcome:
         """No body ran: a hook blocked the call, or its caller was aborted."""
         self._use()
-        return self._settle({"type": "not-run", "detail": values.clean(detail)})
+        return self._settle({"type": "not-run", "detail": bounded_detail(detail)})
 
     def refuse(self, ending: dict[str, Any]) -> Outcome:
         """No body ran, for the reason that the ending has."""

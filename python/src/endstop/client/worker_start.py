@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from endstop import frames, values
+from endstop import frames
 from endstop.client import local_outcomes
 from endstop.client.connection import Connection
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import CannotMove, Movable, dump_arguments
 from endstop.client.slot import Slot
 from endstop.client.worker_results import worker_outcome
+from endstop.errorinfo import bounded_detail
 from endstop.outcome import Outcome
 
 
@@ -41,7 +42,7 @@ def start_frames(
             {**header, "load": load.key}, dump_arguments(args, kwargs, connection.process.inherited.changes())
         )
     except CannotMove as problem:
-        return b"", {"type": "cannot-move", "detail": values.clean(problem.detail), "started": False}
+        return b"", {"type": "cannot-move", "detail": bounded_detail(problem.detail), "started": False}
     except frames.FrameTooLarge as problem:
         if problem.part == "header":
             raise

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from endstop.drained import drained
-from endstop.errorinfo import describe_exception
+from endstop.errorinfo import bounded_detail, describe_exception
 from endstop.values import digest, preview
 from endstop.worker import moving
 
@@ -36,7 +36,7 @@ def run_body(body: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def cannot_move(problem: moving.CannotMove, *, started: bool) -> dict[str, Any]:
-    return {"type": "cannot-move", "detail": str(problem), "started": started}
+    return {"type": "cannot-move", "detail": bounded_detail(str(problem)), "started": started}
 
 
 def _too_large(observed_bytes: int, limit_bytes: int) -> dict[str, Any]:
