@@ -18,7 +18,7 @@ class Introduction:
         self.answered = False
         """Whether an engine has answered a call of the session, or may have started its body: the next one resumes."""
         self._introduced = False
-        """Whether an engine may have a journal of the session: it answers forked children, too, which is not seen here."""
+        """Whether an engine may have a journal of the session: it answers forked children, too, unseen here."""
         self._session = session
         self._options = dict(options)
         self._policies: dict[str, dict[str, Any]] = {}
