@@ -165,3 +165,31 @@ describe("registering a module", () => {
     await expect(engine.register(module("odd"))).rejects.toThrow("closed");
   });
 });
+
+describe("what a call leaves running in a Node worker", () => {
+  it.each([
+    ["a detached child", "leave a child"],
+    ["a grandchild whose parent has ended", "leave a grandchild"],
+    ["one that left the session with an empty environment", "leave a stranger"],
+  ])("is ended when the call has succeeded: %s", async (_what, input) => {
+    const engine = await makeEngine();
+    const outcome = await engine.call("odd", { do: input });
+    expect(outcome).toMatchObject({ status: "succeeded" });
+    const { pid, worker } = (outcome as { value: { pid: number; worker: number } }).value;
+    await vi.waitFor(() => expect([pid, worker].filter(isRunning)).toEqual([]), { timeout: 5_000 });
+    expect(await engine.call("odd", { do: "pid" })).toMatchObject({ status: "succeeded" });
+  });
+
+  it("is nothing where its children have ended, nor what the module started when it was imported", async () => {
+    const engine = createEngine();
+    onTestFinished(() => engine.close({ graceMs: 1 }));
+    await engine.register(module("keeper"));
+    const pids = new Set<unknown>();
+    for (const n of [1, 2, 3]) {
+      const outcome = await engine.call("keeper", { n });
+      expect(outcome).toMatchObject({ status: "succeeded", value: { helperRuns: true } });
+      pids.add((outcome as { value: { worker: number } }).value.worker);
+    }
+    expect(pids.size).toBe(1);
+  });
+});

@@ -3,7 +3,8 @@ import type { Clock, Timer } from "../internal/clock.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { Cgroups } from "./cgroups.ts";
 import { killGroup } from "./kill-group.ts";
-import { killOwned, newOwner, ownedEnvironment } from "./owner.ts";
+import { LimitMarks } from "./limit-mark.ts";
+import { findOwned, killOwned, newOwner, type OwnerMarks, ownedEnvironment } from "./owner.ts";
 import { terminate } from "./terminate.ts";
 import { Warden } from "./warden.ts";
 
@@ -17,12 +18,16 @@ export class OwnedProcess {
   /** Resolves when it has ended and what it left behind is killed. Never rejects. */
   readonly gone: Promise<void>;
   #ladder: Timer | undefined;
+  readonly #marks: OwnerMarks;
   readonly #clock: Clock;
+  /** What it started before it began its work. */
+  #kept: ReadonlySet<number> = new Set();
 
   /** Use {@link OwnedProcesses.start}. */
-  constructor(child: ChildProcess, owner: string, cgroup: Cgroup, clock: Clock) {
+  constructor(child: ChildProcess, marks: OwnerMarks, cgroup: Cgroup, clock: Clock) {
     this.child = child;
     this.cgroup = cgroup;
+    this.#marks = marks;
     this.#clock = clock;
     this.gone = new Promise((resolve) => {
       const ended = (): void => {
@@ -31,7 +36,7 @@ export class OwnedProcess {
         if (pid === undefined) return resolve();
         // libuv has reaped it in this same turn: its number has not come round again.
         killGroup(pid);
-        Promise.allSettled([killOwned(owner, new Set([pid])), cgroup.remove()]).then(() => resolve());
+        Promise.allSettled([killOwned(marks, new Set([pid])), cgroup.remove()]).then(() => resolve());
       };
       child.once("exit", ended);
       child.once("error", () => child.pid === undefined && ended());
@@ -41,6 +46,27 @@ export class OwnedProcess {
   /** Whether it can still be signalled: what has ended is reaped, and its number is another's soon. */
   get isAlive(): boolean {
     return this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** What it has started until now is its own, and nothing that it leaves behind. */
+  async keepStarted(): Promise<void> {
+    this.#kept = new Set((await this.#found()).map(({ pid }) => pid));
+  }
+
+  /** Whether processes live that it started, or those did, but for what is its own. */
+  async hasLeftProcesses(): Promise<boolean> {
+    const kept = new Set(this.#kept);
+    // Parents have the lower numbers, but for once in a long while: then one look too many is all.
+    for (const { pid, parentPid, sessionId } of await this.#found()) {
+      if (kept.has(pid) || kept.has(parentPid) || kept.has(sessionId)) kept.add(pid);
+      else return true;
+    }
+    return false;
+  }
+
+  async #found() {
+    const { pid = 0 } = this.child;
+    return (await findOwned(this.#marks, new Set([pid]))).filter((found) => found.pid !== pid);
   }
 
   /** SIGTERM to its process group, SIGKILL after a grace, and then to what left the group. A second time does nothing. */
@@ -69,7 +95,8 @@ export class OwnedProcesses {
   readonly #clock: Clock;
   readonly #owner = newOwner();
   readonly #cgroups = new Cgroups();
-  readonly #warden = new Warden(this.#owner, this.#cgroups.folder);
+  readonly #limits = LimitMarks.create();
+  readonly #warden = new Warden({ owner: this.#owner, limits: this.#limits?.engine }, this.#cgroups.folder);
   readonly #living = new Set<OwnedProcess>();
   #started = 0;
 
@@ -85,10 +112,15 @@ export class OwnedProcesses {
   /** Starts a program. `options.env` is its whole environment, without the mark. As `spawn`, it tells of failures by the `error` event. */
   start(program: string, args: readonly string[], options: SpawnOptions): OwnedProcess {
     this.#warden.ensure();
-    const owner = `${this.#owner}x${++this.#started}`;
+    const number = ++this.#started;
+    const owner = `${this.#owner}x${number}`;
     const env = ownedEnvironment(options.env ?? process.env, this.#owner, owner);
-    const child = spawn(program, [...args], { ...options, detached: true, env });
-    const owned = new OwnedProcess(child, owner, this.#cgroups.group(), this.#clock);
+    const limits = this.#limits?.of(number);
+    const cwd = String(options.cwd ?? process.cwd());
+    const command = limits && this.#limits?.command(limits, program, args, env, cwd);
+    const [file, parameters] = command ?? [program, args];
+    const child = spawn(file, [...parameters], { ...options, detached: true, env });
+    const owned = new OwnedProcess(child, { owner, limits }, this.#cgroups.group(), this.#clock);
     this.#living.add(owned);
     void owned.gone.then(() => this.#living.delete(owned));
     return owned;

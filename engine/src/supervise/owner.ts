@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { signalProcess } from "./kill-group.ts";
+import { isMarked, type MarkRange } from "./limit-mark.ts";
 
 /** Names the engines and the processes of theirs that a process descends from, outermost first, each followed by `;`. */
 export const OWNER_VARIABLE = "ENDSTOP_OWNER";
@@ -19,49 +20,78 @@ export function ownedEnvironment(environment: NodeJS.ProcessEnv, ...owners: read
   return { ...environment, [OWNER_VARIABLE]: `${process.env[OWNER_VARIABLE] ?? ""}${mark}` };
 }
 
+/** What tells the processes of an owner. */
+export interface OwnerMarks {
+  /** In the environment. */
+  readonly owner: string;
+  /** In the limits, where the system has such marks. */
+  readonly limits: MarkRange | undefined;
+}
+
 /**
- * Kills every process that was started with this owner in its environment, with their sessions, until none is left. This finds what left
- * the process group; it does not find what cleared its environment *and* left the session. Where there is no Linux `/proc`, it finds nothing.
+ * Kills every process that was started with these marks, with their sessions, until none is left. This finds what left the process group, and
+ * with a mark in its limits also what cleared its environment *and* left the session. Where there is no Linux `/proc`, it finds nothing.
  */
-export async function killOwned(owner: string, sessions: ReadonlySet<number> = new Set()): Promise<number> {
+export async function killOwned(marks: OwnerMarks, sessions: ReadonlySet<number> = new Set()): Promise<number> {
   const knownSessions = new Set(sessions);
   const killed = new Set<number>();
+  /** They took another user's rights: they are the kernel's to protect. */
+  const spared = new Set<number>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const found = await findOwned(owner, knownSessions);
+    const found = (await findOwned(marks, knownSessions)).filter(({ pid }) => !spared.has(pid));
     if (found.length === 0) break;
-    for (const { pid, session } of found) {
+    for (const { pid, sessionId } of found) {
       // A session of its own is its descendants' too, if they cleared their environment.
-      if (session === pid) knownSessions.add(session);
-      killed.add(pid);
-      signalProcess(pid, "SIGKILL");
+      if (sessionId === pid) knownSessions.add(sessionId);
+      if (mayKill(pid)) killed.add(pid);
+      else spared.add(pid);
     }
   }
   return killed.size;
 }
 
-interface Found {
+/** A process of an owner. */
+export interface OwnedFound {
   readonly pid: number;
-  readonly session: number;
+  readonly parentPid: number;
+  readonly sessionId: number;
 }
 
-async function findOwned(owner: string, sessions: ReadonlySet<number>): Promise<Found[]> {
+/** The living processes with these marks, or in these sessions, but for this one. */
+export async function findOwned(
+  { owner, limits }: OwnerMarks,
+  sessions: ReadonlySet<number>,
+): Promise<readonly OwnedFound[]> {
   const mark = `${owner};`;
-  const found: Found[] = [];
-  for (const name of await unlessGone(readdir("/proc"), [])) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const stat = await unlessGone(readFile(`/proc/${pid}/stat`, "latin1"), "");
+  const pids = (await unlessGone(readdir("/proc"), [])).map(Number).filter(Number.isInteger);
+  const looks = pids.map(async (pid): Promise<OwnedFound | undefined> => {
+    if (pid === process.pid) return undefined;
+    const stat = await read(pid, "stat");
     // The name stands in parentheses and may hold anything: fields are counted from the last one.
-    const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (stat === "" || state === "Z" || state === "X") continue;
-    const owned = sessions.has(Number(session)) || isOwned(await environmentOf(pid), mark);
-    if (owned) found.push({ pid, session: Number(session) });
-  }
-  return found;
+    const [state, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (stat === "" || state === "Z" || state === "X") return undefined;
+    const owned =
+      sessions.has(Number(session)) ||
+      isOwned(await read(pid, "environ"), mark) ||
+      (limits !== undefined && isMarked(await read(pid, "limits"), limits));
+    return owned ? { pid, parentPid: Number(parent), sessionId: Number(session) } : undefined;
+  });
+  return (await Promise.all(looks)).filter((found) => found !== undefined);
 }
 
-function environmentOf(pid: number): Promise<string> {
-  return unlessGone(readFile(`/proc/${pid}/environ`, "latin1"), "");
+/** Kills it. @returns false if this process may not */
+function mayKill(pid: number): boolean {
+  try {
+    signalProcess(pid, "SIGKILL");
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    return false;
+  }
+}
+
+function read(pid: number, file: string): Promise<string> {
+  return unlessGone(readFile(`/proc/${pid}/${file}`, "latin1"), "");
 }
 
 function isOwned(environment: string, mark: string): boolean {

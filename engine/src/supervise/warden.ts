@@ -1,25 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { findProgram } from "../internal/program.ts";
+import type { OwnerMarks } from "./owner.ts";
 
 /**
  * A small process that outlives this one for a moment: when the engine closes, or its process ends in whatever way, it kills what
  * carries the engine's mark. A spinning worker or a command does not notice that its parent is gone; the warden does.
  */
 export class Warden {
-  readonly #owner: string;
+  readonly #marks: OwnerMarks;
   readonly #cgroups: string | undefined;
   #process: ChildProcess | undefined;
 
   /** @param cgroups the folder of the engine's cgroups */
-  constructor(owner: string, cgroups: string | undefined) {
-    this.#owner = owner;
+  constructor(marks: OwnerMarks, cgroups: string | undefined) {
+    this.#marks = marks;
     this.#cgroups = cgroups;
   }
 
   /** Starts it, unless it runs. @throws Error where its program is not there: nothing is started that could outlive this process */
   ensure(): void {
     if (this.#process) return;
-    const child = spawn(process.execPath, [findProgram("warden-main"), this.#owner, this.#cgroups ?? ""], {
+    const { owner, limits } = this.#marks;
+    const range = limits ? [String(limits.from), String(limits.to)] : [];
+    const child = spawn(process.execPath, [findProgram("warden-main"), owner, this.#cgroups ?? "", ...range], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       cwd: "/",

@@ -10,6 +10,7 @@ import type { Tool, ToolContext } from "../../tool.ts";
 import { isGenerator, lastOf } from "../generator.ts";
 import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
 import { type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
+import { StartedProcesses } from "./started-processes.ts";
 
 /** The program of a Node worker: imports the modules it is told to, and runs one call at a time. */
 interface Running {
@@ -25,6 +26,7 @@ if (!channel) {
 const tools = new Map<string, Tool<never>>();
 /** Of tools whose schema is code; the engine checks what is data before a call is sent here. */
 const validators = new Map<string, InputValidator>();
+const processes = new StartedProcesses();
 const nestedCalls = new Map<number, PromiseWithResolvers<Outcome>>();
 /** Imports come one after the other, so that the engine knows which of them hangs or ends the process. */
 let loaded = Promise.resolve();
@@ -44,7 +46,7 @@ async function load(module: string): Promise<void> {
     serialize(description); // a policy that cannot be sent is an error of the module, not of the channel
     tools.set(module, tool);
     if (schema && isStandardSchema(schema)) validators.set(module, standardValidator(schema));
-    send({ type: "loaded", module, description });
+    send({ type: "loaded", module, description, startedProcesses: processes.keep() });
   } catch (error) {
     send({ type: "load-failed", module, error: errorInfo(error) });
   }
@@ -61,7 +63,8 @@ async function run({ callId, path, module, input, outputBytes }: ToGuest & { typ
     Math.min(outputBytes ?? MAX_VALUE_BYTES, MAX_VALUE_BYTES),
   );
   if (running === call) running = undefined;
-  send({ type: "ended", callId, ending, ...(value ? { value } : {}) });
+  const left = processes.left();
+  send({ type: "ended", callId, ending, ...(value ? { value } : {}), ...(left ? { left } : {}) });
 }
 
 async function endingOf(

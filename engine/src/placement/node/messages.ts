@@ -1,6 +1,7 @@
 import type { Ending } from "../../call/ending.ts";
 import type { ErrorInfo } from "../../call/outcome.ts";
 import type { CallOptions, JsonSchema } from "../../tool.ts";
+import type { LeftProcesses } from "./started-processes.ts";
 
 /**
  * What a Node worker and its engine say to each other, over Node's own channel between parent and child. Values of inputs and results travel
@@ -27,10 +28,21 @@ export type ToGuest =
 export type FromGuest =
   /** It runs, and listens. */
   | { readonly type: "ready" }
-  | { readonly type: "loaded"; readonly module: string; readonly description: ToolDescription }
+  | {
+      readonly type: "loaded";
+      readonly module: string;
+      readonly description: ToolDescription;
+      readonly startedProcesses: boolean;
+    }
   | { readonly type: "load-failed"; readonly module: string; readonly error: ErrorInfo }
-  /** `value` is a cloned result of a body that returned. */
-  | { readonly type: "ended"; readonly callId: string; readonly ending: Ending; readonly value?: Uint8Array }
+  /** `value` is a cloned result of a body that returned, `left` what the worker knows of processes that the call has left running. */
+  | {
+      readonly type: "ended";
+      readonly callId: string;
+      readonly ending: Ending;
+      readonly value?: Uint8Array;
+      readonly left?: LeftProcesses;
+    }
   /** Something outside any body threw: the worker ends, since its state is unknown. */
   | { readonly type: "broken"; readonly error: ErrorInfo }
   /** The body calls another tool. */

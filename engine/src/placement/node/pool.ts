@@ -223,13 +223,18 @@ export class NodePool implements WorkersMakeWay {
     }
   }
 
-  #ended(worker: NodeWorker, assignment: Assignment, { ending, value }: FromGuest & { type: "ended" }): void {
+  #ended(worker: NodeWorker, assignment: Assignment, { ending, value, left }: FromGuest & { type: "ended" }): void {
     this.#release(worker);
     this.#idleDeaths = 0;
+    if (left === "some" || worker.isWornOut()) this.#end(worker, "recycle");
+    else if (left === "unknown") void this.#lookAtLeft(worker);
     endOf(assignment, ending, value);
-    if (!worker.isWornOut()) return;
-    this.#forget(worker);
-    worker.terminate("recycle");
+  }
+
+  /** A worker ends with what its call has left running. */
+  async #lookAtLeft(worker: NodeWorker): Promise<void> {
+    if (await worker.hasLeftProcesses()) this.#end(worker, "recycle");
+    this.#pump();
   }
 
   async #nested(worker: NodeWorker, assignment: Assignment | undefined, message: FromGuest & { type: "call" }) {

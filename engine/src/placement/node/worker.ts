@@ -39,6 +39,8 @@ export class NodeWorker {
   readonly #owned: OwnedProcess;
   #state: "alive" | "ended" = "alive";
   #bytesAtFirst: number | undefined;
+  /** At its processes, under way. */
+  #looks = 0;
 
   constructor(processes: OwnedProcesses, clock: Clock, events: WorkerEvents) {
     const guest = findProgram("node-guest");
@@ -92,7 +94,26 @@ export class NodeWorker {
 
   /** Whether it is on its way to be ready, or imports: until it has ended that, it gets no call. */
   get isLoading(): boolean {
-    return !this.isReady || this.loading !== undefined;
+    return !this.isReady || this.#looks > 0 || this.loading !== undefined;
+  }
+
+  /** What it has started until now is its own, and not what a call leaves running. Until that is known it gets no call. */
+  keepStarted(): Promise<void> {
+    return this.#look(() => this.#owned.keepStarted());
+  }
+
+  /** Whether a call has left processes running. Until that is known it gets no other. */
+  hasLeftProcesses(): Promise<boolean> {
+    return this.#look(() => this.#owned.hasLeftProcesses());
+  }
+
+  async #look<Seen>(look: () => Promise<Seen>): Promise<Seen> {
+    this.#looks += 1;
+    try {
+      return await look();
+    } finally {
+      this.#looks -= 1;
+    }
   }
 
   load(module: string): void {

@@ -153,6 +153,7 @@ export class NodeWorkforce {
       case "loaded":
         worker.modules.set(message.module, "loaded");
         this.#modules.loaded(message.module, message.description);
+        if (message.startedProcesses) this.#keepStarted(worker);
         break;
       case "load-failed":
         // What Node could not import once, it does not try again in the same process.
@@ -166,6 +167,11 @@ export class NodeWorkforce {
     if (entry) entry.tooLate = undefined;
     if (worker.isLoading) this.#awaitLoad(worker);
     this.#events.changed();
+  }
+
+  /** What a module starts as it is imported stays as long as the worker. */
+  #keepStarted(worker: NodeWorker): void {
+    void worker.keepStarted().then(() => this.#events.changed());
   }
 
   #lost(worker: NodeWorker, crash: Crash): void {

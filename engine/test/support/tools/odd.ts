@@ -1,6 +1,8 @@
+import { execFileSync, spawn } from "node:child_process";
 import { z } from "zod";
 import type { Tool } from "../../../src/index.ts";
 
+const leave = (script: string): number => Number(execFileSync("sh", ["-c", script], { encoding: "utf8" }));
 let held: Buffer | undefined;
 
 /** Bodies that a worker has to survive, or to end by. */
@@ -50,6 +52,15 @@ export const tool: Tool<{ do: string; megabytes: number }> = {
         return call("closure");
       case "call wrongly":
         return call("hang", {}, { timeout: "5 parsecs" });
+      case "leave a child": {
+        const child = spawn("sleep", ["60"], { detached: true, stdio: "ignore" });
+        child.unref();
+        return { pid: child.pid, worker: process.pid };
+      }
+      case "leave a grandchild":
+        return { pid: leave("sleep 60 >/dev/null 2>&1 & echo $!"), worker: process.pid };
+      case "leave a stranger":
+        return { pid: leave("env -i setsid sleep 60 >/dev/null 2>&1 & echo $!"), worker: process.pid };
       case "pid":
         return process.pid;
       case "hold": {
