@@ -33,10 +33,10 @@ export class LimitMarks {
   static create(limits = ownLimits()): LimitMarks | undefined {
     const hard = limits === undefined ? undefined : marksIn(limits)[1];
     if (!SETTER || hard === undefined) return undefined;
-    const isFinite = hard !== Number.POSITIVE_INFINITY;
-    const highest = isFinite ? Math.min(hard, HIGHEST) : HIGHEST;
+    const isBounded = hard !== Number.POSITIVE_INFINITY;
+    const highest = isBounded ? Math.min(hard, HIGHEST) : HIGHEST;
     if (highest - BLOCK <= LOWEST) return undefined;
-    return new LimitMarks(randomInt(LOWEST, highest - BLOCK), isFinite ? hard : undefined);
+    return new LimitMarks(randomInt(LOWEST, highest - BLOCK), isBounded ? hard : undefined);
   }
 
   /** Of the n-th process. */
