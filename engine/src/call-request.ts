@@ -41,6 +41,10 @@ export interface CallRequest {
   readonly failedDependency?: string | undefined;
   /** Somebody is stepping through the body: it runs on the host and has no deadline. */
   readonly debug?: boolean | undefined;
+  /** Of a caller who can only narrow: bounds beside those of the tool. */
+  readonly narrowing?: Partial<Policy> | undefined;
+  /** Why its caller may call no more in this run, which for others goes on. */
+  readonly endedBecause?: string | undefined;
 }
 
 /** A call as it is submitted. `policy` is undefined where there is no such tool. */

@@ -17,6 +17,7 @@ import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
+import { narrowed } from "./policy/narrowed.ts";
 import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type PolicyOptions } from "./policy/policy.ts";
 import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
@@ -95,6 +96,10 @@ export class EngineCore {
     this.#policies.setTool(tool, options);
   }
 
+  hasTool(tool: string): boolean {
+    return this.#policies.has(tool);
+  }
+
   /** Every limit in force for a tool and where it comes from; undefined if there is no such tool. */
   describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> | undefined {
     return this.#policies.describe(tool, agent);
@@ -134,9 +139,10 @@ export class EngineCore {
     return this.#turns.claims.setConcurrency(fraction);
   }
 
-  get calls(): CallInFlight[] {
+  /** @param isShown which of them the asker may see */
+  callsInFlight(isShown: (call: Call) => boolean = () => true): CallInFlight[] {
     const nowMs = this.#clock.now();
-    return [...this.#live.keys()].map((call) => callInFlight(call, nowMs));
+    return [...this.#live.keys()].filter(isShown).map((call) => callInFlight(call, nowMs));
   }
 
   /** What its calls have used, for whoever writes it down. */
@@ -161,12 +167,16 @@ export class EngineCore {
     const own = this.#policies.of(request.tool, request.agentName ?? request.agent);
     // Below another engine's body, what bounds that one's whole tree holds here too.
     const joins = parent !== undefined && (!this.#live.has(parent) || this.#joined.has(parent));
-    const policy = joins && own && parent.policy ? withinTree(own, parent.policy) : own;
+    const bounded = joins && own && parent.policy ? withinTree(own, parent.policy) : own;
+    const policy = bounded && request.narrowing ? narrowed(bounded, request.narrowing) : bounded;
     const call = newCall(`${this.#idPrefix}-${++this.#lastCall}`, request, policy, nowMs);
     if (joins) this.#joined.add(call);
     if (!policy) {
       const figures = { detail: suggestNames(call.tool, this.#policies.tools) };
       return this.#reject(call, { code: "unknown-tool", figures }, settled);
+    }
+    if (request.endedBecause !== undefined) {
+      return this.#reject(call, { code: "run-ended", figures: { detail: request.endedBecause } }, settled);
     }
     if (request.failedDependency !== undefined) {
       const figures = { detail: request.failedDependency };

@@ -143,7 +143,7 @@ def test_a_result_that_cannot_be_pickled_names_its_part(worker: FakeWorker) -> N
 
 def test_arguments_that_cannot_be_rebuilt_start_nothing(worker: FakeWorker) -> None:
     worker.load_name("add")
-    worker.send({"type": "run", "callId": "c0", "attempt": 1, "key": "add"}, b"not a pickle")
+    worker.send({"type": "run", "callId": "c0", "attempt": 1, "nonce": "n", "key": "add"}, b"not a pickle")
     ending, _, started = worker.finish()
     assert (ending["type"], ending["started"], started) == ("cannot-move", False, False)
     assert "an argument cannot be rebuilt in the worker" in ending["detail"]

@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from "../internal/duration.ts";
 import { deepFreeze } from "../internal/freeze.ts";
+import { plainText } from "../internal/plain-text.ts";
 import { type Code, type CodeEntry, codes, type TextForModel } from "./codes.generated.ts";
 import type { CancelledBody, Ending, Excess, QuotaName } from "./ending.ts";
 import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
@@ -17,6 +18,9 @@ export interface FailureFigures {
   readonly option?: string;
 }
 
+/** Of one value in a text: names and details can be somebody else's. */
+const MAX_VALUE_CHARACTERS = 12_000;
+
 /** What is known of the effect of a call's body beside how it ended. */
 export interface KnownEffect {
   /** A second body with this input would do no harm. */
@@ -25,7 +29,10 @@ export interface KnownEffect {
 
 /** Fills `{tool}`, `{limit}`, `{observed}`, `{detail}` and `{retryAfter}` of a text from codes.json. */
 export function render(text: string, values: Readonly<Record<string, string | undefined>>): string {
-  return text.replace(/\{(\w+)\}/g, (hole, name: string) => values[name] ?? hole);
+  return text.replace(/\{(\w+)\}/g, (hole, name: string) => {
+    const value = values[name];
+    return value === undefined ? hole : plainText(value, MAX_VALUE_CHARACTERS);
+  });
 }
 
 /** Builds the frozen outcome of a call that did not succeed, from the one table of codes. */
@@ -171,6 +178,7 @@ function summarize(error: ErrorInfo): string {
 }
 
 function describeCrash(crash: Crash): string {
+  if (crash.because !== undefined) return crash.because;
   if (crash.signal !== null) return `signal ${crash.signal}`;
   if (crash.exitCode !== null) return `exit code ${crash.exitCode}`;
   return "its process is gone";

@@ -24,6 +24,8 @@ export interface ErrorInfo {
 export interface Crash {
   readonly signal: string | null;
   readonly exitCode: number | null;
+  /** Why the engine ended it. */
+  readonly because?: string;
 }
 
 /** What every outcome says of its call. */

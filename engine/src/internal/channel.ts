@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { encodeFrame, type Frame, FrameDecoder } from "./frames.ts";
+import { encodeFrame, FRAME_LIMITS, type Frame, FrameDecoder } from "./frames.ts";
 import { stayAwake } from "./stay-awake.ts";
 
 /** What a channel tells its owner. `closed` comes exactly once, and nothing after it. */
@@ -14,10 +14,12 @@ export class Channel {
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #events: ChannelEvents;
-  readonly #decoder = new FrameDecoder();
+  readonly #decoder: FrameDecoder;
   #closed = false;
 
-  constructor(input: Readable, output: Writable, events: ChannelEvents) {
+  /** @param limits of the frames that come in, until {@link liftLimits} */
+  constructor(input: Readable, output: Writable, events: ChannelEvents, limits = FRAME_LIMITS) {
+    this.#decoder = new FrameDecoder(limits);
     this.#input = input;
     this.#output = output;
     this.#events = events;
@@ -43,6 +45,11 @@ export class Channel {
     return this.#closed;
   }
 
+  /** The other side has shown who it is: its frames may be as large as any. */
+  liftLimits(): void {
+    this.#decoder.limits = FRAME_LIMITS;
+  }
+
   /** Takes up what was read. The chunk is kept: it must not change afterwards. */
   receive(chunk: Buffer): void {
     if (this.#closed) return;
@@ -52,6 +59,11 @@ export class Channel {
     } catch (error) {
       this.close(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  /** What was sent and the other side has not taken. */
+  get backlogBytes(): number {
+    return this.#output.writableLength;
   }
 
   /** Sends a frame; does nothing once the channel is closed, since `closed` has settled what was pending. */

@@ -4,6 +4,14 @@ import { isUtf8 } from "node:buffer";
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 export const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const PREFIX_BYTES = 8;
+
+/** What one frame may have. */
+export interface FrameLimits {
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+}
+
+export const FRAME_LIMITS: FrameLimits = { headerBytes: MAX_HEADER_BYTES, bodyBytes: MAX_BODY_BYTES };
 const NO_BODY = Buffer.alloc(0);
 
 /** A message with a string `type`, and the bytes that travel with it unread. */
@@ -37,6 +45,11 @@ export class FrameDecoder {
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
   #neededBytes = PREFIX_BYTES;
+  limits: FrameLimits;
+
+  constructor(limits = FRAME_LIMITS) {
+    this.limits = limits;
+  }
 
   /**
    * @returns the frames that are complete now
@@ -51,11 +64,12 @@ export class FrameDecoder {
       const buffer = this.#join();
       const headerBytes = buffer.readUInt32BE(0);
       const bodyBytes = buffer.readUInt32BE(4);
-      if (headerBytes > MAX_HEADER_BYTES) {
-        throw new ProtocolError(`frame header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
+      const { limits } = this;
+      if (headerBytes > limits.headerBytes) {
+        throw new ProtocolError(`frame header of ${headerBytes} bytes, limit ${limits.headerBytes}`);
       }
-      if (bodyBytes > MAX_BODY_BYTES)
-        throw new ProtocolError(`frame body of ${bodyBytes} bytes, limit ${MAX_BODY_BYTES}`);
+      if (bodyBytes > limits.bodyBytes)
+        throw new ProtocolError(`frame body of ${bodyBytes} bytes, limit ${limits.bodyBytes}`);
       const frameBytes = PREFIX_BYTES + headerBytes + bodyBytes;
       if (buffer.length < frameBytes) {
         this.#neededBytes = frameBytes;

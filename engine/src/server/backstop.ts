@@ -45,17 +45,17 @@ export class Backstop {
     this.#awaited.delete(call);
   }
 
-  /** The body waits for a person, and so do those that wait for its call. */
-  pause(call: Call): void {
-    for (const [, each] of this.#entries(call)) {
+  /** The body waits for a person, and so do those that wait for its call, up to `below`: who asks has no say about that one. */
+  pause(call: Call, below?: Call): void {
+    for (const [, each] of this.#entries(call, below)) {
       if (each.pauses++ > 0) continue;
       each.callOff();
       each.pausedAtMs = this.#clock.now();
     }
   }
 
-  resume(call: Call): void {
-    for (const [waiting, each] of this.#entries(call)) {
+  resume(call: Call, below?: Call): void {
+    for (const [waiting, each] of this.#entries(call, below)) {
       if (each.pauses === 0 || --each.pauses > 0) continue;
       each.dueMs += this.#clock.now() - each.pausedAtMs;
       this.#arm(waiting, each);
@@ -69,8 +69,8 @@ export class Backstop {
     });
   }
 
-  *#entries(call: Call): Iterable<[Call, Awaited]> {
-    for (let each: Call | undefined = call; each; each = each.parent) {
+  *#entries(call: Call, below: Call | undefined): Iterable<[Call, Awaited]> {
+    for (let each: Call | undefined = call; each && each !== below; each = each.parent) {
       const awaited = this.#awaited.get(each);
       if (awaited) yield [each, awaited];
     }

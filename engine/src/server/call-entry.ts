@@ -28,12 +28,16 @@ export interface CallEntry {
   isQuiet?: boolean;
 }
 
+/** What a guest's call may not choose. */
+export type Narrowed = Pick<CallRequest, "narrowing" | "endedBecause" | "timeoutMs" | "debug">;
+
 /** @param id under which it may be asked for again; none if nobody will */
 export function callRequest(
   message: CallMessage,
   id: number | undefined,
   run: Run | undefined,
   parent: Call | undefined,
+  narrowed: Partial<Narrowed> = {},
 ): CallRequest {
   const { tool, input } = message;
   return {
@@ -56,6 +60,7 @@ export function callRequest(
     failedDependency: message.failedDependency,
     debug: message.debug,
     fingerprint: input === undefined ? null : fingerprint(tool, input),
+    ...narrowed,
   };
 }
 

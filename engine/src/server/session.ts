@@ -1,13 +1,19 @@
+import { hash } from "node:crypto";
 import { keepBytes } from "../cache/cached-answers.ts";
 import { attemptTimeoutMs, type Call } from "../call/call.ts";
+import type { Ending } from "../call/ending.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { Outcome } from "../call/outcome.ts";
+import { toldEnding } from "../call/told-ending.ts";
+import type { CallRequest } from "../call-request.ts";
 import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
 import { ProtocolError } from "../internal/frames.ts";
+import { plainName, plainText } from "../internal/plain-text.ts";
 import { rethrowAlone } from "../internal/rethrow-alone.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import type { MachineFigures } from "../pressure/machine.ts";
+import { Run } from "../run/run.ts";
 import { bounded } from "./bounded.ts";
 import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from "./call-entry.ts";
 import { Engines } from "./engines.ts";
@@ -25,6 +31,15 @@ import {
 } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
+import { requireCall, requireText } from "./told-call.ts";
+
+/** Of what a client is told about its message, and of what it gives as the reason to end a run. */
+const MAX_REASON_CHARACTERS = 2_000;
+/** Of what a guest was told and has not read. */
+const MAX_BACKLOG_BYTES = 64_000_000;
+/** Of one guest. */
+const MAX_GUEST_CALLS = 1_000;
+const NONSENSE: Ending = { type: "cancelled", detail: "how it ended was told in no sense", body: "effect-unknown" };
 
 /** What one client, the host or a guest, asked of its engine process. Messages in, messages out: it owns no channel. */
 export class Session {
@@ -58,7 +73,10 @@ export class Session {
     const guests = new Guests(
       (call, channel) => {
         const guestEngines = new GuestEngines(shared.engines, call.run);
-        return new Session(shared, guestEngines, (message, body) => channel.send(message, body), call);
+        // One that asks and never reads is let go.
+        const send: Send = (message, body) =>
+          channel.backlogBytes > MAX_BACKLOG_BYTES ? channel.close() : channel.send(message, body);
+        return new Session(shared, guestEngines, send, call);
       },
       (worker, token) => shared.calls.get(shared.pool?.callOf(worker, token) ?? ""),
     );
@@ -72,9 +90,9 @@ export class Session {
     try {
       this.#dispatch(message, body);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const id = "id" in message ? { id: message.id } : {};
-      this.#send(bounded({ type: "refused", about: message.type, ...id, message: reason }));
+      const reason = plainText(error instanceof Error ? error.message : String(error), MAX_REASON_CHARACTERS);
+      const id = "id" in message && Number.isSafeInteger(message.id) ? { id: message.id } : {};
+      this.#send({ type: "refused", about: plainName(message.type), ...id, message: reason });
     }
   }
 
@@ -118,9 +136,9 @@ export class Session {
       case "close-engine":
         return this.#closeEngine(message.engine);
       case "register":
-        return this.#engines.get(message.engine).core.setPolicy(message.tool, message.policy);
+        return this.#register(message);
       case "load":
-        return this.#shared.startedPool().load(message.key, message.modules, body);
+        return this.#load(message.key, message.modules, body);
       case "open-run":
         return this.#openRun(message);
       case "end-run":
@@ -146,12 +164,13 @@ export class Session {
       case "pause":
       case "resume": {
         const call = this.#shared.calls.get(message.call);
-        return call && this.#shared.backstop[message.type](call);
+        if (call && this.#mayReach(call)) this.#shared.backstop[message.type](call, this.#belongsTo);
+        return;
       }
       case "cancel-call":
         return this.#cancelCall(message.engine, message.call);
       case "calls":
-        return this.#send({ type: "calls", id: message.id, calls: this.#engines.get(message.engine).core.calls });
+        return this.#tellCalls(message.id, message.engine);
       case "cancel":
         return this.#cancel(message.id);
       default:
@@ -160,6 +179,7 @@ export class Session {
   }
 
   #openEngine({ engine, options, resume }: Extract<FromClient, { type: "open-engine" }>): void {
+    requireText(engine, "engine");
     // A guest finds the engine that it has opened before.
     if (!resume || this.#engines instanceof GuestEngines) return this.#engines.open(engine, options);
     const alive = new Set(resume.calls);
@@ -184,23 +204,52 @@ export class Session {
   }
 
   #openRun({ engine, run, resume = false, joins = false }: Extract<FromClient, { type: "open-run" }>): void {
+    requireText(run, "run");
     if (this.#engines instanceof GuestEngines) this.#engines.openRun(engine, run, joins);
     else this.#engines.openRun(engine, run, resume);
+  }
+
+  #register({ engine, tool, policy }: Extract<FromClient, { type: "register" }>): void {
+    requireText(tool, "tool");
+    if (this.#engines instanceof GuestEngines) this.#engines.register(engine, tool, policy);
+    else this.#engines.get(engine).core.setPolicy(tool, policy);
+  }
+
+  /** A key that is not its body's hash would have others run a body that is not theirs. */
+  #load(key: string, modules: readonly string[], body: Uint8Array): void {
+    if (hash("sha256", body, "hex") !== key) throw new TypeError("a tool's key must be the sha256 of its body");
+    const pool = this.#shared.startedPool();
+    pool.load(key, this.#belongsTo ? modules.filter((module) => pool.isKnown(module)) : modules, body);
+  }
+
+  #tellCalls(id: number, engine: string): void {
+    const { core } = this.#engines.get(engine);
+    this.#send({ type: "calls", id, calls: core.callsInFlight((call) => this.#mayReach(call)) });
+  }
+
+  /** The host reaches every call, a guest its own and those below it. */
+  #mayReach(call: Call): boolean {
+    if (!this.#belongsTo) return true;
+    for (let each: Call | undefined = call; each; each = each.parent) if (each === this.#belongsTo) return true;
+    return false;
   }
 
   /** A body is about to start a process: what that one needs to join this call. */
   #invite(id: number, callId: string): void {
     const call = this.#shared.calls.get(callId);
-    if (!call) throw new TypeError(`no call ${callId} is in flight`);
+    if (!call || !this.#mayReach(call)) throw new TypeError(`no call ${callId} is in flight`);
     const { socketPath } = this.#shared.startedPool();
     this.#send({ type: "invited", id, socket: socketPath, token: this.#shared.guests.invite(call) });
   }
 
   #endRun(engine: string, name: string, reason: string): void {
+    requireText(reason, "reason");
+    const told = plainText(reason, MAX_REASON_CHARACTERS);
+    if (this.#engines instanceof GuestEngines) return this.#engines.endRun(engine, name, told);
     const { core, runs } = this.#engines.get(engine);
     const run = runs.get(name);
     if (!run) throw new TypeError(`no run ${name} is open`);
-    core.endRun(run, reason);
+    core.endRun(run, told);
   }
 
   #describe({ id, engine, tool, agent }: Extract<FromClient, { type: "describe" }>): void {
@@ -229,12 +278,9 @@ export class Session {
       return resumed.core.claim(resumed.call, () => this.#guarded(resumed, () => this.#begin(resumed)));
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
-    const { core, runs } = this.#engines.get(message.engine);
-    const parent = this.#shared.calls.get(message.parent ?? "") ?? this.#belongsTo;
-    const run = message.run === undefined ? parent?.run : runs.get(message.run);
-    if (message.run !== undefined && !run) throw new TypeError(`no run ${message.run} is open`);
-    // A guest ends with the engine: nobody will ask for its calls again.
-    const request = callRequest(message, this.#belongsTo ? undefined : id, run, parent);
+    requireCall(message);
+    const { core } = this.#engines.get(message.engine);
+    const request = this.#requestOf(message);
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
     if (call.state.type !== "admitted") return;
     const entry: CallEntry = { id, call, core, isAtOnce: message.atOnce === true, body: undefined };
@@ -243,6 +289,28 @@ export class Session {
     if (call.placement === "worker" && message.load !== undefined && body.length > 0)
       entry.job = { load: message.load, args: body };
     core.claim(call, () => this.#guarded(entry, () => this.#begin(entry)));
+  }
+
+  #requestOf(message: CallMessage): CallRequest {
+    const { engine, run: name, tool, timeoutMs, debug } = message;
+    const named = this.#shared.calls.get(message.parent ?? "");
+    const parent = named && this.#mayReach(named) ? named : this.#belongsTo;
+    const engines = this.#engines;
+    const isGuest = engines instanceof GuestEngines;
+    const known =
+      name === undefined ? undefined : isGuest ? engines.runOf(engine, name) : engines.get(engine).runs.get(name);
+    if (name !== undefined && !known) throw new TypeError(`no run ${name} is open`);
+    if (!isGuest) return callRequest(message, message.id, known instanceof Run ? known : parent?.run, parent);
+    if (this.#calls.size >= MAX_GUEST_CALLS)
+      throw new RangeError(`a process that belongs to a call may have ${MAX_GUEST_CALLS} calls in flight, and has`);
+    const narrowing = engines.narrowing(engine, tool, timeoutMs);
+    // A guest ends with the engine: nobody will ask for its calls again.
+    return callRequest(message, undefined, known && "isOwn" in known ? known.run : parent?.run, parent, {
+      narrowing,
+      endedBecause: known && "isOwn" in known ? known.endedBecause : undefined,
+      timeoutMs: narrowing ? undefined : timeoutMs,
+      debug: debug === true && this.#belongsTo?.debug === true,
+    });
   }
 
   /** An attempt may start. */
@@ -300,8 +368,10 @@ export class Session {
     result: Uint8Array,
   ): void {
     const entry = this.#calls.get(id);
+    // Whatever its client says, a call has one outcome.
+    const known = toldEnding(ending) ?? NONSENSE;
     if (entry) {
-      entry.isQuiet = quiet;
+      entry.isQuiet = quiet && known !== NONSENSE;
       this.#shared.backstop.heard(entry.call);
       if (entry.isResumed) {
         const { state } = entry.call;
@@ -311,7 +381,7 @@ export class Session {
         }
         entry.core.start(entry.call);
       }
-      entry.core.end(entry.call, attempt, ending, result);
+      entry.core.end(entry.call, known === NONSENSE ? undefined : attempt, known, result);
     } else if (again) {
       throw new TypeError(`no call ${id} is open`);
     }

@@ -73,7 +73,7 @@ class FakeWorker(Peer):
     def start(self, key: str, *args: Any, **kwargs: Any) -> str:
         self._attempt += 1
         self.send(
-            {"type": "run", "token": "t", "callId": f"c{self._attempt}", "attempt": 1, "key": key},
+            {"type": "run", "nonce": "n", "callId": f"c{self._attempt}", "attempt": 1, "key": key},
             pickle.dumps((args, kwargs)),
         )
         return f"c{self._attempt}"

@@ -1,4 +1,3 @@
-import type { Ending } from "../../call/ending.ts";
 import type { ErrorInfo } from "../../call/outcome.ts";
 
 /** The version both sides name in their first message. */
@@ -60,7 +59,10 @@ export interface Ended {
   readonly type: "ended";
   readonly callId: string;
   readonly attempt: number;
-  readonly ending: Ending;
+  /** That of `run`: what another body writes to the socket, before or after its own call, has none. */
+  readonly nonce: string;
+  /** As it was told: {@link toldEnding} reads it. */
+  readonly ending: unknown;
   /** What the worker had grown by since it was forked, as the body began. */
   readonly grownBytes: number;
   /** The body has left processes behind. */
@@ -83,6 +85,8 @@ export type ToWorker =
       readonly type: "run";
       readonly callId: string;
       readonly attempt: number;
+      /** To be said again with the ending. */
+      readonly nonce: string;
       readonly key: string;
       readonly limits?: WorkerLimits | undefined;
     };

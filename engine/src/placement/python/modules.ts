@@ -1,4 +1,5 @@
 import type { ErrorInfo } from "../../call/outcome.ts";
+import { toldError } from "../../call/told-ending.ts";
 import type { Prepared } from "./messages.ts";
 
 type ModuleState =
@@ -15,6 +16,7 @@ export type Readiness =
   | { readonly type: "failed"; readonly error: ErrorInfo };
 
 const MAX_ENDINGS = 3;
+const UNKNOWN: ErrorInfo = { name: "ImportError", message: "the template did not say why", stack: "" };
 
 /** The modules the template was told to import, and what came of it. */
 export class TemplateModules {
@@ -26,6 +28,10 @@ export class TemplateModules {
     return this.#generation;
   }
 
+  has(module: string): boolean {
+    return this.#modules.has(module);
+  }
+
   /** @returns those that the template must be told to import now */
   request(modules: readonly string[]): readonly string[] {
     const fresh = modules.filter((module) => !this.#modules.has(module));
@@ -35,10 +41,12 @@ export class TemplateModules {
     return fresh;
   }
 
+  /** What it says of modules that it was not told to import says nothing. */
   prepared({ modules, failures }: Prepared): void {
-    const errors = new Map(failures.map(({ module, error }) => [module, error]));
+    const errors = new Map(failures.map(({ module, error }) => [module, toldError(error) ?? UNKNOWN]));
     for (const module of modules) {
-      const generation = this.#modules.get(module)?.generation ?? this.#generation;
+      const generation = this.#modules.get(module)?.generation;
+      if (generation === undefined) continue;
       const error = errors.get(module);
       this.#modules.set(module, error ? { type: "failed", generation, error } : { type: "ready", generation });
     }

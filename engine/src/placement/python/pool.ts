@@ -1,5 +1,6 @@
-import type { Ending } from "../../call/ending.ts";
+import { didNotStart, type Ending } from "../../call/ending.ts";
 import type { Crash } from "../../call/outcome.ts";
+import { toldEnding } from "../../call/told-ending.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { WorkerStats } from "../../events/engine-stats.ts";
 import type { EventStream } from "../../events/event-stream.ts";
@@ -12,11 +13,11 @@ import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
 import { QuotaWatch, type Watch } from "../../supervise/quota-watch.ts";
 import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
-import { type Accept, sameToken } from "./dial-in.ts";
+import { type Accept, newToken, sameToken } from "./dial-in.ts";
 import type { Job } from "./job.ts";
 import { LoadedTools } from "./loaded-tools.ts";
 import { matchJobs } from "./matching.ts";
-import type { FromWorker, GuestHello } from "./messages.ts";
+import type { Ended, FromWorker, GuestHello } from "./messages.ts";
 import { excessBehind, withOwnLimits, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
 import { type Waiting, WaitingJobs } from "./waiting-jobs.ts";
@@ -24,8 +25,22 @@ import { isWornOut, tell, type Worker, workerName } from "./worker.ts";
 import { MAX_BUSY, parentsOf, workersWanted } from "./workers-wanted.ts";
 import { Workforce, type WorkforceEvents } from "./workforce.ts";
 
+/** What a worker may say of a call. The engine itself sees all other endings. */
+const WORKERS_TELL: ReadonlySet<Ending["type"]> = new Set([
+  "returned",
+  "raised",
+  "load-failed",
+  "cannot-move",
+  "too-large",
+]);
+const NONSENSE = { signal: null, exitCode: null, because: "it was ended, since what it sent makes no sense" };
+/** Past so many messages that are no answer, a worker's call is ended, too. */
+const MAX_OUT_OF_TURN = 100;
+
 interface Assignment {
   readonly job: Job;
+  /** With it the worker answers. */
+  readonly nonce: string;
   readonly queued: Waiting;
   /** The worker had not had this tool before. */
   readonly isLoading: boolean;
@@ -127,6 +142,11 @@ export class PythonPool implements WorkersMakeWay {
     for (const [worker, { job }] of this.#busy)
       if (workerName(worker.number) === name) return sameToken(worker.token, token) ? job.callId : undefined;
     return undefined;
+  }
+
+  /** Whether the template was told to import it. */
+  isKnown(module: string): boolean {
+    return this.#workforce.isKnown(module);
   }
 
   /** Makes a tool known and has its modules imported. The same key again changes nothing. */
@@ -238,9 +258,10 @@ export class PythonPool implements WorkersMakeWay {
     worker.cgroup.lift();
     job.given(this.#workforce.noteOf(worker));
     // The worker first: while it wakes up, the rest is done.
-    tell(worker, { type: "run", callId, attempt, key, limits: workerLimits(job.quotas) }, args);
+    const nonce = newToken();
+    tell(worker, { type: "run", callId, attempt, nonce, key, limits: workerLimits(job.quotas) }, args);
     worker.calls += 1;
-    const assignment: Assignment = { job, queued, isLoading, callOff: undefined, watch: undefined };
+    const assignment: Assignment = { job, nonce, queued, isLoading, callOff: undefined, watch: undefined };
     this.#busy.set(worker, assignment);
     if (!queued.isRetry) job.begun();
     if (timeoutMs !== null) {
@@ -281,21 +302,44 @@ export class PythonPool implements WorkersMakeWay {
 
   #heard(worker: Worker, message: FromWorker, body: Uint8Array): void {
     const assignment = this.#busy.get(worker);
-    if (!assignment || message.type === "hello") return;
+    if (!assignment || !isAnswerTo(assignment, message)) return this.#outOfTurn(worker, assignment);
     const { job } = assignment;
-    if (message.callId !== job.callId || message.attempt !== job.attempt) return;
-    if (isUnloaded(message.ending) && worker.calls > 1 && !assignment.queued.isRetry) {
+    const ending = toldEnding(message.ending);
+    const makesSense = ending && WORKERS_TELL.has(ending.type);
+    if (!makesSense || (didNotStart(ending) && this.#workforce.mayHaveBegun(worker, job)))
+      return this.#stop(worker, job, { type: "crashed", ...NONSENSE }, "recycle");
+    if (isUnloaded(ending) && worker.calls > 1 && !assignment.queued.isRetry) {
       // It may be what an earlier body did to the interpreter. None has begun, so another worker may try.
       this.#release(worker);
       this.#workforce.kill(worker, "recycle");
       this.#queue.putBack(assignment.queued, true);
       return this.#pump();
     }
-    const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(message.ending, job.quotas, assignment.watch);
+    const excess = judgeOutput(job.quotas, body.length) ?? excessBehind(ending, job.quotas, assignment.watch);
     if (excess) return this.#stop(worker, job, { type: "over-quota", ...excess });
     this.#release(worker);
     if (message.leftProcesses || isWornOut(worker, message.grownBytes)) this.#workforce.kill(worker, "recycle");
-    job.ended(withOwnLimits(message.ending, job.quotas), body);
+    job.ended(withOwnLimits(ending, job.quotas), body);
+    this.#pump();
+  }
+
+  /**
+   * A body has written to its worker's socket, or left somebody there who does. The call that the worker runs by now may be another's: if its
+   * body has not begun, another worker gets it; else it goes on. Then the worker is ended.
+   */
+  #outOfTurn(worker: Worker, assignment: Assignment | undefined): void {
+    worker.outOfTurn += 1;
+    if (!assignment) this.#workforce.kill(worker, "recycle");
+    else if (worker.outOfTurn > MAX_OUT_OF_TURN)
+      return this.#stop(worker, assignment.job, { type: "crashed", ...NONSENSE }, "recycle");
+    else if (worker.outOfTurn === 1 && !this.#workforce.mayHaveBegun(worker, assignment.job)) {
+      this.#release(worker);
+      this.#workforce.kill(worker, "recycle");
+      const { job, queued } = assignment;
+      // It may have begun in this very instant.
+      if (this.#workforce.mayHaveBegun(worker, job)) job.ended({ type: "crashed", ...NONSENSE });
+      else this.#queue.putBack(queued, queued.isRetry);
+    }
     this.#pump();
   }
 
@@ -330,4 +374,9 @@ export class PythonPool implements WorkersMakeWay {
 /** The worker could not make the tool or its arguments. */
 function isUnloaded(ending: Ending): boolean {
   return ending.type === "load-failed" || (ending.type === "cannot-move" && !ending.started);
+}
+
+function isAnswerTo({ job, nonce }: Assignment, message: FromWorker): message is Ended {
+  if (message.type !== "ended" || message.callId !== job.callId || message.attempt !== job.attempt) return false;
+  return sameToken(nonce, message.nonce);
 }

@@ -24,6 +24,10 @@ export interface Worker {
   calls: number;
   /** Keys of the tools it has been given. */
   readonly loaded: Set<string>;
+  /** What it said that was no answer to the call that it ran: after its call it is ended. */
+  outOfTurn: number;
+  /** What was wrong with what it sent, if that ended its channel. */
+  broken: string | undefined;
   readonly cgroup: Cgroup;
   pid: number | undefined;
   channel: Channel | undefined;
@@ -48,8 +52,8 @@ const MAX_CALLS_PER_WORKER = 10_000;
 const MAX_GROWTH_BYTES = 256_000_000;
 
 /** Whether a worker has run enough; `grownBytes` is what it says it has grown by. */
-export function isWornOut({ calls }: Worker, grownBytes: number): boolean {
-  return calls >= MAX_CALLS_PER_WORKER || grownBytes > MAX_GROWTH_BYTES;
+export function isWornOut({ calls, outOfTurn }: Worker, grownBytes: number): boolean {
+  return outOfTurn > 0 || calls >= MAX_CALLS_PER_WORKER || grownBytes > MAX_GROWTH_BYTES;
 }
 
 /** Nobody is told if the worker has no channel any more: its end is on the way. */

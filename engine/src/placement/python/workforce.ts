@@ -4,6 +4,7 @@ import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { EventStream } from "../../events/event-stream.ts";
 import type { Channel, ChannelEvents } from "../../internal/channel.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
+import { ProtocolError } from "../../internal/frames.ts";
 import { Cgroups } from "../../supervise/cgroups.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
 import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
@@ -108,6 +109,10 @@ export class Workforce {
     return this.#modules.readiness(modules);
   }
 
+  isKnown(module: string): boolean {
+    return this.#modules.has(module);
+  }
+
   /** Has the template import modules, unless it was told before. */
   request(modules: readonly string[]): void {
     this.#prepare(this.#modules.request(modules));
@@ -128,6 +133,8 @@ export class Workforce {
       generation: this.#modules.generation,
       calls: 0,
       loaded: new Set(),
+      outOfTurn: 0,
+      broken: undefined,
       cgroup: this.#cgroups.group(),
       pid: undefined,
       channel: undefined,
@@ -208,6 +215,8 @@ export class Workforce {
   #accept(hello: WorkerHello, channel: Channel): ChannelEvents | undefined {
     const worker = this.#workers.get(hello.worker);
     if (worker?.life.type !== "forking" || !sameToken(worker.token, hello.token)) return undefined;
+    // That number is killed one day: it must be the worker's own, as the template tells it.
+    if (!isProcessId(hello.pid) || (worker.pid ?? hello.pid) !== hello.pid) return undefined;
     worker.note = this.#noteFile(worker);
     if (!worker.note) return undefined;
     worker.life.tooLate.cancel();
@@ -219,8 +228,18 @@ export class Workforce {
     queueMicrotask(() => this.#events.changed());
     return {
       frame: ({ header, body }) => this.#events.message(worker, header as FromWorker, body),
-      closed: () => this.#signOfDeath(worker),
+      closed: (reason) => {
+        if (reason instanceof ProtocolError) this.#breakOff(worker, reason);
+        this.#signOfDeath(worker);
+      },
     };
+  }
+
+  /** At once, so that it begins nothing that was given to it just now. */
+  #breakOff(worker: Worker, { message }: ProtocolError): void {
+    if (worker.life.type !== "alive" || worker.pid === undefined) return;
+    worker.broken = `it was ended, since what it sent is no frame: ${message}`;
+    killGroup(worker.pid);
   }
 
   /** Either sign of a death that we did not bring about. A worker's last words may be on the way until both have come. */
@@ -234,7 +253,9 @@ export class Workforce {
   #lost(worker: Worker): void {
     const { signal = null, exitCode = null } = worker.died ?? {};
     this.kill(worker);
-    this.#events.lost(worker, { signal, exitCode });
+    const { broken } = worker;
+    const crash = broken === undefined ? { signal, exitCode } : { signal: null, exitCode: null, because: broken };
+    this.#events.lost(worker, crash);
     this.#forget(worker);
   }
 
@@ -256,6 +277,8 @@ export class Workforce {
 
   #heardOfDeath(died: Died): void {
     const worker = this.#workers.get(died.worker);
+    // Its group is killed: nobody else's number will do.
+    if (worker && (!isProcessId(died.pid) || (worker.pid ?? died.pid) !== died.pid)) return;
     if (worker) {
       worker.pid = died.pid;
       worker.died = died;
@@ -298,9 +321,10 @@ export class Workforce {
     if (message.type === "died") return this.#heardOfDeath(message);
     if (message.type === "forked") {
       const worker = this.#workers.get(message.worker);
-      if (worker) worker.pid = message.pid;
+      if (worker && isProcessId(message.pid)) worker.pid ??= message.pid;
       return;
     }
+    if (message.type !== "prepared") return; // a module that it imports may have written this
     this.#modules.prepared(message);
     if (!this.#modules.isPreparing) {
       this.#prepareTimer?.cancel();
@@ -328,6 +352,11 @@ export class Workforce {
     this.#prepare(this.#modules.restart(description));
     this.#events.changed();
   }
+}
+
+/** Whose group may be killed. */
+function isProcessId(pid: unknown): pid is number {
+  return Number.isSafeInteger(pid) && (pid as number) > 1;
 }
 
 function describeDeath({ signal, exitCode }: Crash): string {

@@ -124,7 +124,7 @@ class Worker:
                     raise ProtocolError(f"a worker does not know {frame.header['type']!r}")
 
     def _run(self, frame: Frame) -> None:
-        call = {"callId": frame.header["callId"], "attempt": frame.header["attempt"]}
+        call = {name: frame.header[name] for name in ("callId", "attempt", "nonce")}
         ended = self._attempt(frame, call)
         # What the body printed is in the host's streams before its outcome is known.
         streams.flush()
