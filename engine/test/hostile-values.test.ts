@@ -144,3 +144,29 @@ it("survives an application's Error.prepareStackTrace that throws", async () => 
     Error.prepareStackTrace = prepareStackTrace;
   }
 });
+
+it("says of a worker's result by name what cannot be sent, and sends the rest", async () => {
+  await using engine = createEngine();
+  await engine.register(new URL("./support/tools/odd-values.ts", import.meta.url));
+  const call = async (what: unknown) => await engine.call("odd-values", what);
+  const message = (detail: string) => ({ failure: { code: "cannot-move", message: expect.stringContaining(detail) } });
+  expect(await call("response")).toMatchObject(message("result is a Response"));
+  expect(await call("headers inside")).toMatchObject(message("result.headers[0] is a Headers"));
+  expect(await call("stream")).toMatchObject(message("result is a ReadableStream"));
+  expect(await call("getter")).toMatchObject(message("no"));
+  expect(await call({ body: new FormData() })).toMatchObject({ attempts: 0, ...message("input.body is a FormData") });
+  expect(await call("url")).toMatchObject({ value: { page: "http://x/" } });
+  expect(await call(new URL("http://x/"))).toMatchObject({ value: "string" });
+  expect(await call("generator")).toMatchObject({ value: 2 });
+  expect(await call("throws a proxy")).toMatchObject({ failure: { code: "tool-error" } });
+  expect(await call("throws much")).toMatchObject({
+    failure: { error: { code: "E", status: 404, fields: { details: { a: 1 } }, errors: [{ name: "TypeError" }] } },
+  });
+  engine.register({ name: "cat", command: ["cat"], output: "json" });
+  expect(await engine.call("cat", { at: new URL("http://x/"), q: new URLSearchParams("a=1") })).toMatchObject({
+    value: { at: "http://x/", q: "a=1" },
+  });
+  for (const input of [{ a: new Map() }, { a: new Headers() }, { a: [new Set()] }]) {
+    expect(await engine.call("cat", input)).toMatchObject({ attempts: 0, failure: { code: "cannot-move" } });
+  }
+});

@@ -7,6 +7,7 @@ import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-process
 import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
 import { kernelExcessBehind, type QuotaWatch } from "../../supervise/quota-watch.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
+import { isOpaque, textInstead } from "../movable.ts";
 import { OutputTail, WholeOutput } from "./bounded-output.ts";
 import type { Command } from "./command-options.ts";
 
@@ -135,8 +136,17 @@ export class CommandRunner implements BodyRunner {
   }
 }
 
+/** @throws TypeError for what JSON cannot say, or would write as an empty object although it holds data */
 function jsonOf(input: unknown): string {
-  const json: string | undefined = JSON.stringify(input);
+  const json: string | undefined = JSON.stringify(input, (key, part: unknown) => {
+    if (typeof part !== "object" || part === null) return part;
+    const text = textInstead(part);
+    if (text !== undefined) return text;
+    if (part instanceof Map || part instanceof Set || isOpaque(part)) {
+      throw new TypeError(`${key === "" ? "it" : key} is a ${part.constructor?.name}`);
+    }
+    return part;
+  });
   if (json === undefined) throw new TypeError(`it is a ${typeof input}`);
   return json;
 }

@@ -8,6 +8,7 @@ import { requireSignal } from "../../internal/require-signal.ts";
 import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";
 import { isGenerator, lastOf } from "../generator.ts";
+import { cloneToBytes } from "../movable.ts";
 import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
 import { type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
 import { StartedProcesses } from "./started-processes.ts";
@@ -101,7 +102,7 @@ async function validate(module: string, input: unknown): Promise<Validation> {
 function returned(value: unknown, limitBytes: number): [Ending, Uint8Array?] {
   let bytes: Uint8Array;
   try {
-    bytes = serialize(value);
+    bytes = cloneToBytes(value, "result");
   } catch (error) {
     return [{ type: "cannot-move", detail: `its result cannot be cloned: ${withoutStop(error)}`, started: true }];
   }
@@ -121,7 +122,7 @@ async function callNested(callId: string, ...[tool, input, options = {}]: Parame
   requireSignal(signal);
   const nested = ++lastNested;
   const answer = Promise.withResolvers<Outcome>();
-  const message = { type: "call", callId, nested, tool, input: serialize(input), options: sent } as const;
+  const message = { type: "call", callId, nested, tool, input: cloneToBytes(input, "input"), options: sent } as const;
   const onAbort = (): void => send({ type: "cancel-nested", callId, nested, reason: errorInfo(signal?.reason) });
   try {
     nestedCalls.set(nested, answer);

@@ -3,6 +3,7 @@ import { failureOutcome } from "../../call/describe.ts";
 import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import type { Outcome } from "../../call/outcome.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
+import { cloneToBytes } from "../movable.ts";
 import { MAX_VALUE_BYTES } from "./messages.ts";
 import type { NodePool } from "./pool.ts";
 
@@ -21,7 +22,7 @@ export class ModuleRunner implements BodyRunner {
     const { callId, path, quotas, signal } = call;
     let input: Uint8Array;
     try {
-      input = serialize(call.input);
+      input = cloneToBytes(call.input, "input");
     } catch (error) {
       const detail = `its input cannot be cloned: ${withoutStop(error)}`;
       return call.ended({ type: "cannot-move", detail, started: false });
@@ -44,7 +45,14 @@ export class ModuleRunner implements BodyRunner {
       start: () => call.start(),
       ended: (ending, value) => {
         if (ending.type !== "returned" || value === undefined) return call.ended(ending);
-        call.ended(ending, deserialize(value));
+        let result: unknown;
+        try {
+          result = deserialize(value);
+        } catch (error) {
+          const detail = `its result cannot be read: ${withoutStop(error)}`;
+          return call.ended({ type: "cannot-move", detail, started: true });
+        }
+        call.ended(ending, result);
       },
       nested: async ({ nested, tool, input: bytes, options }, worker) => {
         const own = new AbortController();
@@ -69,7 +77,7 @@ export class ModuleRunner implements BodyRunner {
 /** The outcome of a call that a worker's body made. A value that cannot go there becomes a failure that says so. */
 function cloneOutcome(outcome: Outcome): Uint8Array {
   try {
-    return serialize(outcome);
+    return cloneToBytes(outcome, "outcome");
   } catch (error) {
     const { callId, tool, path, elapsedMs, attempts, placement, notice } = outcome;
     const detail = `its result cannot be cloned: ${withoutStop(error)}`;

@@ -1,0 +1,82 @@
+import { BlockList } from "node:net";
+import { deserialize } from "node:v8";
+import { describe, expect, it } from "vitest";
+import { cloneToBytes } from "./movable.ts";
+
+const moved = (value: unknown): unknown => deserialize(cloneToBytes(value, "result"));
+
+class Row {
+  readonly id = 1;
+  readonly page = new URL("http://x/row");
+}
+
+describe("a value for another process", () => {
+  it("arrives as structured clone gives it, a URL as its text", () => {
+    const shared = { at: new URL("http://x/a?b=1"), query: new URLSearchParams("a=1&a=2") };
+    const value = {
+      list: [shared, shared],
+      map: new Map([["k", shared]]),
+      set: new Set([1n]),
+      bytes: new Uint8Array([1]),
+      row: new Row(),
+      when: new Date(0),
+      failed: new TypeError("no"),
+    };
+    const back = moved(value) as typeof value;
+    expect(back).toEqual({
+      ...value,
+      list: [
+        { at: "http://x/a?b=1", query: "a=1&a=2" },
+        { at: "http://x/a?b=1", query: "a=1&a=2" },
+      ],
+      map: new Map([["k", { at: "http://x/a?b=1", query: "a=1&a=2" }]]),
+      row: { id: 1, page: "http://x/row" },
+    });
+    expect(back.list[0]).toBe(back.list[1]);
+    expect(moved(new URL("http://x/"))).toBe("http://x/");
+    expect(value.list[0]?.at).toBeInstanceOf(URL);
+  });
+
+  it("keeps cycles, names like __proto__, and lists longer than the stack is deep", () => {
+    const cycle: Record<string, unknown> = { at: new URL("http://x/") };
+    cycle.self = cycle;
+    const back = moved(cycle) as typeof cycle;
+    expect(back.self).toBe(back);
+    const named = JSON.parse('{"__proto__":{"a":1},"page":0}');
+    named.page = new URL("http://x/");
+    expect(Object.keys(moved(named) as object)).toEqual(["__proto__", "page"]);
+    expect(moved(Array.from({ length: 200_000 }, (_, at) => ({ at })))).toHaveLength(200_000);
+  });
+
+  it.each<[string, () => unknown]>([
+    ["Response", () => new Response("x")],
+    ["Request", () => new Request("http://x")],
+    ["Headers", () => new Headers({ a: "b" })],
+    ["FormData", () => new FormData()],
+    ["Blob", () => new Blob(["x"])],
+    ["File", () => new File(["x"], "n")],
+    ["ReadableStream", () => new ReadableStream()],
+    ["CompressionStream", () => new CompressionStream("gzip")],
+    ["AbortController", () => new AbortController()],
+    ["BlockList", () => new BlockList()],
+    ["Promise", () => Promise.resolve(1)],
+    ["WeakMap", () => new WeakMap()],
+  ])("is refused by name where nothing of a %s would arrive", (name, make) => {
+    for (const [value, where] of [
+      [make(), "result"],
+      [{ rows: [{ it: make() }] }, "result.rows[0].it"],
+    ] as const) {
+      expect(() => cloneToBytes(value, "result")).toThrow(`${where} is a ${name}`);
+    }
+    for (const value of [new Map([[1, make()]]), new Set([make()])]) expect(() => moved(value)).toThrow(name);
+  });
+
+  it("is refused where a getter or a proxy of it throws", () => {
+    const fails = () => {
+      throw new RangeError("no");
+    };
+    expect(() => moved(Object.defineProperty({}, "a", { get: fails, enumerable: true }))).toThrow("no");
+    expect(() => moved(new Proxy({}, { ownKeys: fails }))).toThrow(Error);
+    expect(() => moved({ run: () => 1 })).toThrow("could not be cloned");
+  });
+});
