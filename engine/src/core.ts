@@ -52,6 +52,8 @@ export class EngineCore {
   readonly #live = new Map<Call, Live>();
   /** Calls whose turn has come and for which no worker is free. */
   readonly #forWorker = new Set<Call>();
+  /** Tools that gave a result which cannot be compared: their loops are not seen by it. */
+  readonly #uncompared = new Set<string>();
   /** Calls whose tree began in another engine. */
   readonly #joined = new WeakSet<Call>();
   readonly #idPrefix: string;
@@ -102,7 +104,9 @@ export class EngineCore {
 
   /** Every limit in force for a tool and where it comes from; undefined if there is no such tool. */
   describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> | undefined {
-    return this.#policies.describe(tool, agent);
+    const limits = this.#policies.describe(tool, agent);
+    if (!limits || !this.#uncompared.has(tool)) return limits;
+    return { ...limits, comparedResults: { value: false, from: "a result of it that has no form to compare" } };
   }
 
   /** Ends a run: it takes no more calls. Those in flight go on. */
@@ -281,6 +285,7 @@ export class EngineCore {
       }
     }
     const { booked, observed } = live;
+    if (ending.type === "returned" && ending.digest === null) this.#uncompared.add(call.tool);
     const kept = ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
     // What is certain is told first, and written down while the caller wakes up.
     const isCertain = booked !== undefined && isPlainResult(call, booked, ending);

@@ -14,7 +14,7 @@ export interface ToolContext {
   readonly callId: string;
   /** The tools from the root of the call tree to this call. */
   readonly path: readonly string[];
-  /** Calls another tool as part of this call's tree. `run.call` inside a body does the same by itself. */
+  /** Calls another tool as part of this call's tree; it ends with this one. `run.call` inside a body does the same by itself. */
   call(tool: string, input?: unknown, options?: CallOptions): Promise<Outcome>;
 }
 
@@ -28,6 +28,7 @@ export interface Tool<Input = unknown, Result = unknown> extends PolicyOptions {
    * Keywords and formats that are not known are refused, but for those that begin with `x-`. Without a schema every input goes.
    */
   readonly inputSchema?: StandardSchemaV1<unknown, Input> | JsonSchema | undefined;
+  /** Where it is a generator, it is run to its end: the result is what it returns, else what it yielded last. */
   run(input: Input, context: ToolContext): Result | Promise<Result>;
 }
 
@@ -48,7 +49,8 @@ export interface CommandTool extends Omit<Tool, "run">, CommandOptions {
 export interface CallOptions extends CallPolicyOptions {
   /**
    * Cancels the call: the body's signal fires, and the outcome is `cancelled` within `cancelGrace`; `failure.body` says what is known of the
-   * body. It is there at once where none was started, the body heeds its signal, or its process can be killed.
+   * body. It is there at once where none was started, the body heeds its signal, or its process can be killed. The reason given to `abort` is the
+   * body's `signal.reason`, and `failure.error`.
    */
   readonly signal?: AbortSignal | undefined;
   /** Loops are seen per run, agent and task; the engine's `agents` option names limits of an agent. */

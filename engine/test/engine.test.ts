@@ -72,6 +72,33 @@ describe("a call", () => {
   });
 });
 
+it("describe() says of a tool whose results cannot be compared that its loops are not seen by them", async () => {
+  const { engine } = makeEngine();
+  engine.register({
+    name: "fetch",
+    run: (hidden) => (hidden ? new Response("x") : new Map([[1, new URL("http://x/")]])),
+  });
+  await engine.run().call("fetch", false);
+  expect(engine.describe("fetch").comparedResults).toBeUndefined();
+  await engine.run().call("fetch", true);
+  expect(engine.describe("fetch").comparedResults).toMatchObject({ value: false });
+});
+
+it("a loop is seen where the result is a class instance", async () => {
+  const { engine } = makeEngine();
+  class Page {
+    readonly rows = new Set([1]);
+  }
+  engine.register({ name: "t", run: () => new Page() });
+  const run = engine.run();
+  const codes = [];
+  for (let at = 0; at < 4; at += 1) {
+    const outcome = await run.call("t", { a: 1 });
+    codes.push(outcome.status === "succeeded" ? outcome.status : outcome.failure.code);
+  }
+  expect(codes).toEqual(["succeeded", "succeeded", "succeeded", "repeated-call"]);
+});
+
 describe("the deadline", () => {
   it("gives the caller its answer although the body never ends, and fires the body's signal", async () => {
     const { engine, clock } = makeEngine();

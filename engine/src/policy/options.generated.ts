@@ -34,7 +34,7 @@ export interface PolicyOptions {
   readonly maxConcurrent?: number | null | undefined;
   /** Names of what each call of the tool needs for itself while it runs, such as ["database"]: two calls that name the same do not run at once, whatever their tools. The engine's option resources says of which there are more than one: {"database": 3}. Default none. */
   readonly resources?: readonly string[] | undefined;
-  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. A schema that answers later (TypeScript) is waited for as long as this or the timeout, whichever is shorter. Default 1h (lenient), 10m (standard), 1m (strict). */
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
@@ -106,7 +106,7 @@ export interface PolicyOptions {
   readonly idempotent?: boolean | undefined;
   /** The tool may delete or overwrite (MCP: destructiveHint). Default false. */
   readonly destructive?: boolean | undefined;
-  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Results are compared as plain data up to 1 MB; in TypeScript as what toJSON or structured clone gives of an instance. What has no such form (a function, a Response, a class with hidden fields only) is not compared: describe() then says so as comparedResults. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
   /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
   readonly sameCallReject?: number | null | undefined;
@@ -142,7 +142,7 @@ export interface AgentOptions {
   readonly maxCallsPerRun?: number | null | undefined;
   /** Calls of one tool that have no outcome yet, over all runs of the engine: those that run and those that wait. A further one is rejected. Default none. */
   readonly maxInFlight?: number | null | undefined;
-  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. A schema that answers later (TypeScript) is waited for as long as this or the timeout, whichever is shorter. Default 1h (lenient), 10m (standard), 1m (strict). */
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
@@ -192,7 +192,7 @@ export interface AgentOptions {
   readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
-  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Results are compared as plain data up to 1 MB; in TypeScript as what toJSON or structured clone gives of an instance. What has no such form (a function, a Response, a class with hidden fields only) is not compared: describe() then says so as comparedResults. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
   /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
   readonly sameCallReject?: number | null | undefined;
@@ -232,7 +232,7 @@ export interface EngineLimitOptions {
   readonly maxConcurrent?: number | null | undefined;
   /** The same over all tools of the engine. Default none. */
   readonly maxTotalConcurrent?: number | null | undefined;
-  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. Default 1h (lenient), 10m (standard), 1m (strict). */
+  /** How long a call waits for its turn under maxConcurrent, maxTotalConcurrent and resources, and for a worker; the clock starts when it is admitted. The attempt's timeout starts after that. A schema that answers later (TypeScript) is waited for as long as this or the timeout, whichever is shorter. Default 1h (lenient), 10m (standard), 1m (strict). */
   readonly waitTimeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly waitTimeoutMs?: number | null | undefined;
@@ -282,7 +282,7 @@ export interface EngineLimitOptions {
   readonly maxRetryDelayMs?: number | undefined;
   /** Bodies of one tool on the host that go on although their call has its outcome: with that many, its next calls there are rejected. In a worker such a body is killed. Default 8. */
   readonly maxStuck?: number | null | undefined;
-  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Default 5 (lenient), 3 (standard), 2 (strict). */
+  /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Results are compared as plain data up to 1 MB; in TypeScript as what toJSON or structured clone gives of an instance. What has no such form (a function, a Response, a class with hidden fields only) is not compared: describe() then says so as comparedResults. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
   /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
   readonly sameCallReject?: number | null | undefined;
