@@ -12,7 +12,7 @@ ORIGIN = "Generated from protocol/options.json by `dev gen`; do not edit."
 PRESETS = ("lenient", "standard", "strict")
 LEVELS = ("engine", "agent", "tool", "call")
 KINDS = ("duration", "size", "count", "flag", "choice", "rate", "names")
-KEYS = ("kind", "levels", "choices", "nullable", "default", "doc")
+KEYS = ("kind", "levels", "choices", "nullable", "default", "where", "doc")
 UNITS = {"duration": "Ms", "size": "Bytes"}
 """Kinds that can also be given as a number with the unit in the option's name."""
 
@@ -44,8 +44,9 @@ def check_options(options: Options) -> None:
 
         require(re.fullmatch(r"[a-z]+([A-Z][a-z]*)*", name) is not None, "a name is camelCase")
         require(list(entry) == [key for key in KEYS if key in entry], f"its keys are {', '.join(KEYS)}, in this order")
-        require(set(KEYS) - set(entry) <= {"choices"}, f"it lacks {set(KEYS) - set(entry)}")
+        require(set(KEYS) - set(entry) <= {"choices", "where"}, f"it lacks {set(KEYS) - set(entry)}")
         require(entry["kind"] in KINDS, f"kind is one of {', '.join(KINDS)}")
+        require(entry.get("where", "host") in ("host", "worker"), "where is host or worker")
         require(("choices" in entry) == (entry["kind"] == "choice"), "a choice, and only a choice, has choices")
         require(entry["levels"] == [level for level in LEVELS if level in entry["levels"]], "levels are in order")
         defaults = entry["default"].values() if isinstance(entry["default"], dict) else [entry["default"]]
@@ -96,6 +97,8 @@ def typescript_options(options: Options) -> str:
         "  readonly choices?: readonly string[];",
         "  /** One for all presets, or one for each. */",
         "  readonly default: unknown;",
+        "  /** It bounds bodies there only. */",
+        '  readonly where?: "host" | "worker";',
         "}",
         "",
         "export const OPTIONS: Readonly<Record<string, OptionEntry>> = {",
@@ -188,7 +191,10 @@ def python_options(options: Options) -> str:
         "",
         "@dataclass(frozen=True)",
         "class Option:",
-        '    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given."""',
+        '    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given.',
+        "",
+        "    `where`: it bounds bodies there only.",
+        '    """',
         "",
         "    name: str",
         "    wire: str",
@@ -196,6 +202,7 @@ def python_options(options: Options) -> str:
         "    levels: tuple[str, ...]",
         "    nullable: bool",
         "    choices: tuple[str, ...]",
+        "    where: str | None",
         "",
         "",
         "_TABLE = (",
@@ -209,6 +216,7 @@ def python_options(options: Options) -> str:
             "levels": tuple(entry["levels"]),
             "nullable": entry["nullable"],
             "choices": tuple(entry.get("choices", ())),
+            "where": entry.get("where"),
         }
         lines += [f"        {key}={_python(value)}," for key, value in values.items()]
         lines.append("    ),")

@@ -17,6 +17,7 @@ import { requirePositive, show } from "./internal/duration.ts";
 import { suggestNames } from "./internal/nearest.ts";
 import { cancelReason, PARENT_ENDED, PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
+import type { AgentOptions } from "./policy/options.generated.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
 import type { MachineFigures } from "./pressure/machine.ts";
 import { Relief } from "./pressure/relief.ts";
@@ -62,6 +63,7 @@ export class Engine {
 
   /** Use {@link createEngine}. */
   constructor(options: EngineOptions, clock: Clock, readMachine?: () => MachineFigures) {
+    refusePlacement(options);
     this.#clock = clock;
     this.#core = new EngineCore(options, clock, randomUUID().slice(0, 8));
     const events = new EventStream();
@@ -218,6 +220,7 @@ export class Engine {
       fingerprint: encoded === undefined ? null : fingerprint(tool, encoded),
       run: run ?? current?.run,
       parent: inFlight(current?.call),
+      stuckBodies: this.#tools.stuckBodies(tool),
     };
   }
 
@@ -264,6 +267,17 @@ export class Engine {
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new Engine(options, systemClock);
+}
+
+/** @throws TypeError for a placement, which Python's tools have */
+function refusePlacement({ placement, agents }: EngineOptions): void {
+  const placing = [["engine", { placement }], ...Object.entries(agents ?? {})] as [string, AgentOptions | undefined][];
+  for (const [who, own] of placing) {
+    if (own?.placement === undefined) continue;
+    throw new TypeError(
+      `${who} placement has no force here: a function runs on the host, a command and a module's tool in a process of its own`,
+    );
+  }
 }
 
 function hasBegun({ state }: Call): boolean {

@@ -8,7 +8,7 @@ import type { BodyRunner, PlacedTool } from "./placement/body.ts";
 import { COMMAND_KEYS, compileCommand } from "./placement/command/command-options.ts";
 import { HostRunner } from "./placement/host/host-runner.ts";
 import type { WorkerPlacements } from "./placement/worker-placements.ts";
-import { optionNames } from "./policy/compile-options.ts";
+import { optionNames, refuseOptionsOf } from "./policy/compile-options.ts";
 import type { PolicyOptions } from "./policy/policy.ts";
 import type { CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
 
@@ -44,6 +44,11 @@ export class ToolRegistry {
     return tool;
   }
 
+  /** Bodies of a tool that go on although their calls have their outcomes. */
+  stuckBodies(name: string): number {
+    return this.#tools.get(name)?.runner.stuckBodies ?? 0;
+  }
+
   /** No module is imported any more. */
   close(): void {
     this.#closed = true;
@@ -59,11 +64,12 @@ export class ToolRegistry {
         `tool ${name} cannot have placement "worker": its body is a closure of this process; register the URL of a module that exports it`,
       );
     }
+    refuseOptionsOf("worker", limits, `tool ${name}`);
     const runner = new HostRunner(
       tool.run.bind(tool) as (input: unknown, context: ToolContext) => unknown,
       this.#clock,
     );
-    this.#add(name, inputSchema, limits, runner);
+    this.#add(name, inputSchema, { ...limits, placement: "host" }, runner);
   }
 
   registerCommand(tool: CommandTool): void {
@@ -113,5 +119,6 @@ export class ToolRegistry {
 function inWorker(limits: PolicyOptions, name: string): PolicyOptions {
   if (limits.placement === "host")
     throw new TypeError(`tool ${name} cannot have placement "host": it is no function of this process`);
+  refuseOptionsOf("host", limits, `tool ${name}`);
   return { ...limits, placement: "worker" };
 }

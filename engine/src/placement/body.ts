@@ -25,6 +25,8 @@ export interface BodyCall {
   start(): boolean;
   /** At the body's ending or at its deadline, whichever is first; what comes later is ignored. */
   ended(ending: Ending, value?: unknown): void;
+  /** Set by the runner that wants to be told when the call has its outcome. */
+  settled?: () => void;
   /** Runs a function in this call's place in the call tree. */
   enter<T>(body: () => T): T;
   /** Runs a function in the asynchronous context (`AsyncLocalStorage`) of whoever made this call. */
@@ -38,6 +40,8 @@ export interface BodyRunner {
   /** Whether a cancel ends a body at once, with its process. Else it is asked to stop by its signal. */
   readonly canKill: boolean;
   begin(call: BodyCall): void;
+  /** Bodies that go on although their calls have their outcomes. */
+  readonly stuckBodies?: number;
 }
 
 /** A tool of the TypeScript door. */

@@ -36,6 +36,8 @@ export class PlacedCall {
   /** Its body was asked to stop, and has until then to do it. */
   #grace: { readonly why: CancelReason; readonly timer: Timer } | undefined;
   #schemaTimer: Timer | undefined;
+  /** The attempt that was begun last. */
+  #body: BodyCall | undefined;
   readonly #onAbort = (): void => this.cancel(callerFired(this.#callerSignal?.reason));
 
   /** @param parent the call whose body made it: it ends with that one */
@@ -106,6 +108,7 @@ export class PlacedCall {
   release({ status }: Outcome): void {
     this.#grace?.timer.cancel();
     this.#schemaTimer?.cancel();
+    this.#body?.settled?.();
     this.#callerSignal?.removeEventListener("abort", this.#onAbort);
     if (this.#parent) this.#parent.#nested.delete(this);
     if (this.#nested.size === 0) return; // an exception has a stack, which costs
@@ -151,7 +154,7 @@ export class PlacedCall {
     const { state, id: callId, path } = this.#call;
     if (state.type !== "admitted") return;
     if (this.#callerSignal?.aborted) return this.#onAbort();
-    this.#tool.runner.begin({
+    this.#body = {
       callId,
       path,
       waitMs: () => waitLeftMs(this.#call, this.#clock.now()),
@@ -170,7 +173,8 @@ export class PlacedCall {
       enter,
       inCallersContext: (body) => this.#caller.runInAsyncScope(body),
       callNested,
-    });
+    };
+    this.#tool.runner.begin(this.#body);
   }
 }
 

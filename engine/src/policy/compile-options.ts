@@ -56,6 +56,15 @@ export function compileOptions(options: object, level: Level, what: string): Par
   return compiled as Partial<Policy>;
 }
 
+/** @throws TypeError for limits of bodies in the other place than where the tool's run: nothing would hold them */
+export function refuseOptionsOf(where: "host" | "worker", options: object, what: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (SPELLINGS.get(name)?.entry.where !== where || value === undefined || value === null) continue;
+    const [other, own] = where === "worker" ? ["in a worker", "on the host"] : ["on the host", "in a worker"];
+    throw new TypeError(`${what} cannot have ${name}: it bounds a body ${other}, and this one runs ${own}`);
+  }
+}
+
 /** Compiles the default of an option. */
 export function compileDefault(entry: OptionEntry, value: unknown): unknown {
   return compileValue(value, entry, false, "default");

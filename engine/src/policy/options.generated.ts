@@ -390,6 +390,8 @@ export interface OptionEntry {
   readonly choices?: readonly string[];
   /** One for all presets, or one for each. */
   readonly default: unknown;
+  /** It bounds bodies there only. */
+  readonly where?: "host" | "worker";
 }
 
 export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
@@ -401,16 +403,16 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   maxTotalConcurrent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
   resources: {"kind": "names", "levels": ["tool"], "nullable": false, "default": []},
   waitTimeout: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1h", "standard": "10m", "strict": "1m"}},
-  cancelGrace: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "500ms"},
+  cancelGrace: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "500ms", "where": "host"},
   rateLimit: {"kind": "rate", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxConsecutiveFailures: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   breakerCooldown: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},
   maxReentry: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 4, "standard": 2, "strict": 1}},
   placement: {"kind": "choice", "levels": ["engine", "agent", "tool"], "choices": ["host", "worker"], "nullable": false, "default": "host"},
-  cpuTime: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
-  memory: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": "2GB", "strict": "512MB"}},
-  maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
-  maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
+  cpuTime: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},
+  memory: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": "2GB", "strict": "512MB"}, "where": "worker"},
+  maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},
+  maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},
   maxResult: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1MB", "standard": "100kB", "strict": "20kB"}},
   cache: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   cacheTtl: {"kind": "duration", "levels": ["tool"], "nullable": true, "default": "5m"},
@@ -419,7 +421,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   maxAttempts: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": false, "default": 1},
   retryDelay: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "1s"},
   maxRetryDelay: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},
-  maxStuck: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": 8},
+  maxStuck: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": 8, "where": "host"},
   kind: {"kind": "choice", "levels": ["tool"], "choices": ["ordinary", "delegation", "human", "mcp"], "nullable": false, "default": "ordinary"},
   poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   readOnly: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},

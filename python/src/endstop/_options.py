@@ -138,7 +138,10 @@ class EngineOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Option:
-    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given."""
+    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given.
+
+    `where`: it bounds bodies there only.
+    """
 
     name: str
     wire: str
@@ -146,6 +149,7 @@ class Option:
     levels: tuple[str, ...]
     nullable: bool
     choices: tuple[str, ...]
+    where: str | None
 
 
 _TABLE = (
@@ -156,6 +160,7 @@ _TABLE = (
         levels=("engine", "agent", "tool", "call"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_calls",
@@ -164,6 +169,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_calls_per_run",
@@ -172,6 +178,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_in_flight",
@@ -180,6 +187,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_concurrent",
@@ -188,6 +196,7 @@ _TABLE = (
         levels=("engine", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_total_concurrent",
@@ -196,6 +205,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="resources",
@@ -204,6 +214,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="wait_timeout",
@@ -212,6 +223,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="cancel_grace",
@@ -220,6 +232,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
+        where="host",
     ),
     Option(
         name="rate_limit",
@@ -228,6 +241,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_consecutive_failures",
@@ -236,6 +250,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="breaker_cooldown",
@@ -244,6 +259,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_reentry",
@@ -252,6 +268,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="placement",
@@ -260,6 +277,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=("host", "worker"),
+        where=None,
     ),
     Option(
         name="cpu_time",
@@ -268,6 +286,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where="worker",
     ),
     Option(
         name="memory",
@@ -276,6 +295,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where="worker",
     ),
     Option(
         name="max_processes",
@@ -284,6 +304,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where="worker",
     ),
     Option(
         name="max_output",
@@ -292,6 +313,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where="worker",
     ),
     Option(
         name="max_result",
@@ -300,6 +322,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="cache",
@@ -308,6 +331,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="cache_ttl",
@@ -316,6 +340,7 @@ _TABLE = (
         levels=("tool",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_cache_entries",
@@ -324,6 +349,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_cache",
@@ -332,6 +358,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_attempts",
@@ -340,6 +367,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="retry_delay",
@@ -348,6 +376,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_retry_delay",
@@ -356,6 +385,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_stuck",
@@ -364,6 +394,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where="host",
     ),
     Option(
         name="kind",
@@ -372,6 +403,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=("ordinary", "delegation", "human", "mcp"),
+        where=None,
     ),
     Option(
         name="poller",
@@ -380,6 +412,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="read_only",
@@ -388,6 +421,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="idempotent",
@@ -396,6 +430,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="destructive",
@@ -404,6 +439,7 @@ _TABLE = (
         levels=("tool",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="same_call_notice",
@@ -412,6 +448,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="same_call_reject",
@@ -420,6 +457,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="poll_reject",
@@ -428,6 +466,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="repeat_pause",
@@ -444,6 +483,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="cycle_reject",
@@ -452,6 +492,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="same_result_notice",
@@ -460,6 +501,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="same_result_reject",
@@ -468,6 +510,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="same_failure_notice",
@@ -476,6 +519,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="same_failure_reject",
@@ -484,6 +528,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="max_depth",
@@ -492,6 +537,7 @@ _TABLE = (
         levels=("engine",),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="budget_calls",
@@ -500,6 +546,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="budget_failures",
@@ -508,6 +555,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="budget_wall_time",
@@ -516,6 +564,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="budget_tool_time",
@@ -524,6 +573,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="rejections_to_end_agent",
@@ -540,6 +590,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="mode",
@@ -548,6 +599,7 @@ _TABLE = (
         levels=("engine",),
         nullable=False,
         choices=("enforce", "observe"),
+        where=None,
     ),
     Option(
         name="preset",
@@ -556,6 +608,7 @@ _TABLE = (
         levels=("engine",),
         nullable=False,
         choices=("lenient", "standard", "strict"),
+        where=None,
     ),
 )
 

@@ -16,10 +16,15 @@ export class HostRunner implements BodyRunner {
   readonly canKill = false;
   readonly #run: (input: unknown, context: ToolContext) => unknown;
   readonly #clock: Clock;
+  #stuckBodies = 0;
 
   constructor(run: (input: unknown, context: ToolContext) => unknown, clock: Clock) {
     this.#run = run;
     this.#clock = clock;
+  }
+
+  get stuckBodies(): number {
+    return this.#stuckBodies;
   }
 
   begin(call: BodyCall): void {
@@ -35,7 +40,15 @@ export class HostRunner implements BodyRunner {
             call.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
             call.abort(new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError"));
           });
+    let state: "runs" | "stuck" | "ended" = "runs";
+    call.settled = () => {
+      if (state !== "runs") return;
+      state = "stuck";
+      this.#stuckBodies++;
+    };
     const finish = (ending: Ending, value?: unknown): void => {
+      if (state === "stuck") this.#stuckBodies--;
+      state = "ended";
       timer?.cancel();
       watchdog.ended(watched);
       call.ended(ending, value);

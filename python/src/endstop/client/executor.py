@@ -12,7 +12,7 @@ from endstop.client.batch import Batch, BatchCall, Node, run_in_tasks, run_in_th
 from endstop.client.debugging import debugging
 from endstop.client.direct import call_directly, call_directly_async
 from endstop.client.limits import Description, effective_limits
-from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, suggestion
+from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, refuse_worker_options, suggestion
 from endstop.client.prepared import PreparedCall
 from endstop.client.session import CallRequest, Session
 from endstop.client.stats import CallInFlight, Stats, call_from, stats_from
@@ -62,6 +62,7 @@ class ToolExecutor:
             options["maxDepth"] = count(max_recursion_depth, "max_recursion_depth")
         if timeout_seconds is not UNSET:
             options["timeoutMs"] = optional_duration_ms(timeout_seconds, "timeout_seconds")
+        self._options = options
         self._session = None if is_turned_off() else Session(options)
         self._tools: dict[str, RegisteredTool] = {}
         self._policies: dict[str, dict[str, Any]] = {}
@@ -82,6 +83,7 @@ class ToolExecutor:
         if tool.name in self._tools:
             raise ValueError(f"a tool named {tool.name!r} is registered already")
         policy = policy_for_wire(f"tool {tool.name!r}", limits)
+        refuse_worker_options(f"tool {tool.name!r}", policy, self._options)
         self._tools[tool.name] = tool
         self._set_policy(tool.name, policy)
 

@@ -30,6 +30,20 @@ def policy_for_wire(what: str, options: Mapping[str, Any], level: str = "tool") 
     return policy
 
 
+def refuse_worker_options(what: str, policy: Mapping[str, Any], engine: Mapping[str, Any]) -> None:
+    """Raises ValueError for a limit of bodies in workers where the tool's cannot run in one: nothing would hold it."""
+    if "placement" in policy:
+        placements = {policy["placement"]}
+    else:
+        placements = {engine.get("placement")} | {own.get("placement") for own in engine.get("agents", {}).values()}
+    for option in OPTIONS.values():
+        if option.where == "worker" and policy.get(option.wire) is not None and "worker" not in placements:
+            raise ValueError(
+                f"{what} cannot have {option.name}: it bounds a body in a worker, and this one runs on the host. "
+                'Add placement="worker"'
+            )
+
+
 def engine_options_for_wire(
     what: str,
     options: Mapping[str, Any],
