@@ -475,6 +475,7 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=(),
+        where=None,
     ),
     Option(
         name="cycle_notice",
@@ -582,6 +583,7 @@ _TABLE = (
         levels=("engine",),
         nullable=True,
         choices=(),
+        where=None,
     ),
     Option(
         name="ended_agents_to_end_run",
