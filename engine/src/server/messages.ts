@@ -119,7 +119,13 @@ export type ToClient =
       /** On the host: what is known of its outcome, if its body returns. */
       readonly ifReturned?: ToldIfReturned | undefined;
     }
-  | { readonly type: "outcome"; readonly id: number; readonly outcome: OutcomeHeader }
+  | {
+      readonly type: "outcome";
+      readonly id: number;
+      readonly outcome: OutcomeHeader;
+      /** How long the client may take to rebuild the body; null is no limit, none there is no body. */
+      readonly rebuildMs?: number | null | undefined;
+    }
   | {
       readonly type: "described";
       readonly id: number;

@@ -426,7 +426,10 @@ export class Session {
       outcome.status === "succeeded" && outcome.value instanceof PickledAnswer ? outcome.value.bytes : undefined;
     const body = answer ?? entry?.body;
     // The outcome first: while its caller wakes up, the rest is done.
-    if (!entry?.isQuiet) this.#tell({ type: "outcome", id, outcome: headerOf(outcome) }, body);
+    if (!entry?.isQuiet) {
+      const rebuildMs = body ? call.timeoutMs : undefined;
+      this.#tell({ type: "outcome", id, outcome: headerOf(outcome), rebuildMs }, body);
+    }
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);
     this.#shared.guests.revoke(call.id);

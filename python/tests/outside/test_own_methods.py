@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -127,3 +129,38 @@ def test_a_generator_is_drained_to_a_list_under_the_deadline(
     *names, last = _register(executor, bodies, placement=placement, timeout="1s")
     assert [ask(executor, name).value for name in names] == [[0, 1, 2]] * 4
     assert ask(executor, last).status == "timed-out"
+
+
+class _Rebuilt:
+    """Does something where its result is rebuilt."""
+
+    def __init__(self, *what: Any) -> None:
+        self.what = what
+
+    def __reduce__(self) -> Any:
+        return self.what[0], self.what[1:]
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@in_both_ways
+def test_what_unpickles_as_an_exit_or_hangs_is_a_failure_under_the_deadline(
+    executor: ToolExecutor, ask: Asking
+) -> None:
+    bodies = (
+        lambda: [_Rebuilt(sys.exit, 2)],
+        lambda: [_Rebuilt(_interrupt)],
+        lambda: [_Rebuilt(time.sleep, 1.5)],
+    )
+    for name in _register(executor, bodies, placement="worker", timeout="300ms"):
+        began = time.monotonic()
+        outcome = ask(executor, name)
+        assert outcome.failure is not None
+        assert outcome.failure.code == "cannot-move"
+        assert "the result cannot be rebuilt here" in outcome.failure.message
+        assert time.monotonic() - began < 20
+    plain = {"a": [1, 2.5, b"x", (None, {3})], "when": datetime.datetime(2026, 1, 1), "d": Decimal("1.10")}
+    executor.register(lambda: plain, name="plain", placement="worker")
+    assert ask(executor, "plain").value == plain

@@ -107,3 +107,37 @@ assert time.process_time() - used < 0.3
     )
     assert finished.stdout == "timed-out\n" * 6 + "0\n"
     assert finished.stderr == ""
+
+
+def test_a_program_whose_async_body_swallows_every_cancel_ends_as_it_would(programs: Programs) -> None:
+    """asyncio.run waits for the tasks that it cancels: it waited for that one for ever."""
+    finished = programs.start(
+        """
+import asyncio, atexit, logging, logging.handlers, sys
+import endstop
+
+async def stuck():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
+
+async def main():
+    executor = endstop.ToolExecutor(timeout_seconds=0.1)
+    executor.register(stuck)
+    print((await executor.atry_execute_tool("stuck")).status)
+    log.info("logged")
+    sys.exit(3)
+
+atexit.register(lambda: print("exit handler", flush=True))
+log = logging.getLogger("mine")
+log.setLevel(logging.INFO)
+log.addHandler(logging.handlers.MemoryHandler(100, target=logging.StreamHandler(sys.stdout)))
+asyncio.run(main())
+"""
+    ).finish()
+    assert finished.exit_code == 3
+    assert finished.stdout == "timed-out\nexit handler\nlogged\n"
+    assert finished.stderr == ""
+    assert finished.seconds < 10

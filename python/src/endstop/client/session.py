@@ -19,6 +19,7 @@ from endstop.client.journal import StartedBodies, read_started_bodies
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
 from endstop.client.uninterrupted import uninterrupted
+from endstop.client.worker_results import rebuild_async
 from endstop.errors import EngineError
 from endstop.host.bodies import body_threads
 from endstop.host.waiting import stop_watching
@@ -189,6 +190,8 @@ class Session:
                     await connection.wait_async(call.slot, settled=False)
                     if call.in_worker:
                         await connection.wait_async(call.slot, settled=True)
+                    if call.slot.outcome is not None:
+                        await rebuild_async(call.slot)
                     answer = call.answer(self)
                     self._unconfirmed.confirm(told)
                 except ChannelLost as problem:

@@ -7,6 +7,7 @@ import asyncio
 from typing import Any
 
 from endstop.errors import EngineError
+from endstop.host.bodies import BodyEnd
 
 
 class Slot:
@@ -16,7 +17,7 @@ class Slot:
     found no sense in the call: with any of the three it is `settled`, and nothing more comes.
     """
 
-    __slots__ = ("admitted", "body", "future", "id", "lost", "outcome", "refused", "settled", "wake")
+    __slots__ = ("admitted", "body", "future", "id", "lost", "outcome", "rebuilt", "refused", "settled", "wake")
 
     def __init__(self, slot_id: int) -> None:
         self.id = slot_id
@@ -25,6 +26,8 @@ class Slot:
         self.body = b""
         self.lost: str | None = None
         self.refused: str | None = None
+        self.rebuilt: BodyEnd | None = None
+        """Of the body, by whoever waited."""
         self.settled = False
         # A raw lock is the cheapest thing to sleep on. Taken while its owner sleeps or is about to.
         self.wake = _thread.allocate_lock()

@@ -153,7 +153,7 @@ class Submission:
         """
         slot, connection = self.slot, self._connection
         if slot.outcome is not None:
-            return worker_outcome(slot.outcome["outcome"], slot.body, self._facts)
+            return worker_outcome(slot, self._facts)
         if self._body_sent and self.in_worker:
             return outcome_from_worker(slot, self._facts)
         if slot.refused is not None:

@@ -15,6 +15,7 @@ from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
 from endstop.client.reporting import Home, Reporting
 from endstop.client.slot import Slot
+from endstop.client.worker_results import rebuild_async
 from endstop.client.worker_start import outcome_from_worker, start_frames
 from endstop.errorinfo import bounded_detail
 from endstop.host.asyncbodies import run_async
@@ -151,6 +152,8 @@ class Ticket:
             connection.send(data)
             connection.loaded.add(load.key)
             await connection.wait_async(slot, settled=True)
+            if slot.outcome is not None:
+                await rebuild_async(slot)
         except ChannelLost:
             pass
         except BaseException:

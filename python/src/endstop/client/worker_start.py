@@ -19,7 +19,7 @@ from endstop.outcome import Outcome
 def outcome_from_worker(slot: Slot, facts: CallFacts) -> Outcome:
     """Of a call whose body was sent: what the worker answered, or `lost`. Raises EngineError if it was refused."""
     if slot.outcome is not None:
-        return worker_outcome(slot.outcome["outcome"], slot.body, facts)
+        return worker_outcome(slot, facts)
     slot.check()
     return local_outcomes.failure("lost", facts, attempts=1, detail=slot.lost or "its connection was lost")
 

@@ -23,6 +23,7 @@ _AS_IT_IS: Then = lambda body: body()  # noqa: E731
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
+_PATIENCE_AT_THE_END_S = 0.5
 
 
 class LeftAlone(NamedTuple):
@@ -223,8 +224,30 @@ async def _wait(
 
 def _leave_alone(task: asyncio.Future[Any], owner: LeftAlone) -> None:
     tasks_left_alone[task] = owner._replace(since_s=time.monotonic())
+    _keep_apart(task)
     task.add_done_callback(_forget)
     _cancel(task, _FIRST_PAUSE_S)
+
+
+def _keep_apart(task: asyncio.Future[Any]) -> None:
+    """`asyncio.run` ends all tasks that it knows, and waits: for this body by another one, and not for ever."""
+    if not isinstance(task, asyncio.Task) or task.done():
+        return
+    unregister = getattr(asyncio.tasks, "_unregister_task", None)  # what other event loops use, too
+    if unregister is None:
+        return
+    unregister(task)
+    keeper = task.get_loop().create_task(_wait_a_little(task))
+    for each in (task, keeper):
+        each._log_destroy_pending = False  # type: ignore[union-attr]  # the loop may be closed meanwhile
+
+
+async def _wait_a_little(task: asyncio.Future[Any]) -> None:
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_PATIENCE_AT_THE_END_S)
+        raise
 
 
 def _cancel(task: asyncio.Future[Any], pause_s: float) -> None:
