@@ -8,7 +8,15 @@ import type { FromClient, ToClient } from "../src/server/messages.ts";
 import { Session } from "../src/server/session.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 
-const python = { executable: "python-that-is-not-started", flags: [], path: [], stdout: null, host: 1, journals: null };
+const python = {
+  executable: "python-that-is-not-started",
+  flags: [],
+  path: Buffer.alloc(0),
+  environment: {},
+  stdout: null,
+  host: 1,
+  journals: null,
+};
 
 /** A client as the Python package is one: it sends a call again under its number, and an ending that nobody answered. */
 class Client {

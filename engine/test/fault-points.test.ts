@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Unsuccessful } from "../src/call/outcome.ts";
+import type { PythonPool } from "../src/placement/python/pool.ts";
 import type { FromClient, ToClient } from "../src/server/messages.ts";
 import { Session } from "../src/server/session.ts";
 import { FakeClock } from "./support/fake-clock.ts";
@@ -49,10 +50,11 @@ vi.mock("../src/placement/python/pool.ts", async () => {
     PythonPool: class {
       readonly directory: string;
       #workers = 0;
-      constructor() {
+      constructor(...[, , , , opened]: ConstructorParameters<typeof PythonPool>) {
         world.pools += 1;
         this.directory = join(world.folder, `endstop-${world.pools}`);
         mkdirSync(this.directory);
+        opened(this.directory);
       }
       load(): void {}
       run(job: { callId: string; attempt: number; key: string; given(note: string): void; begun(): void }): void {
@@ -96,7 +98,15 @@ class Host {
   readonly clock = new FakeClock();
   readonly lost: string[] = [];
   readonly heard: ToClient[] = [];
-  readonly #python = { executable: "", flags: [], path: [], stdout: null, host: 1, journals: null };
+  readonly #python = {
+    executable: "",
+    flags: [],
+    path: Buffer.alloc(0),
+    environment: {},
+    stdout: null,
+    host: 1,
+    journals: null,
+  };
   #session: Session | undefined;
   #isIntroduced = false;
   #hasCalled = false;

@@ -10,7 +10,15 @@ import type { FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 import { Shared } from "./shared.ts";
 
-const python = { executable: "python-that-is-not-started", flags: [], path: [], stdout: null, host: 1, journals: null };
+const python = {
+  executable: "python-that-is-not-started",
+  flags: [],
+  path: Buffer.alloc(0),
+  environment: {},
+  stdout: null,
+  host: 1,
+  journals: null,
+};
 const NO_BYTES = Buffer.alloc(0);
 
 interface Peer {

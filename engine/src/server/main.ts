@@ -67,10 +67,11 @@ function main(): void {
       });
       return channel.close();
     }
-    const { executable, path, flags = [] } = message.python;
+    const { executable, refusal, environment = {}, flags = [] } = message.python;
+    const { stdout, pid: host } = message;
     directory = message.directory;
     session = Session.ofHost(
-      { executable, path, flags, stdout: message.stdout, host: message.pid, journals: directory ?? null },
+      { executable, refusal, path: body, environment, flags, stdout, host, journals: directory ?? null },
       systemClock,
       send,
       message,

@@ -13,8 +13,10 @@ export interface Hello {
   readonly version: string;
   readonly pid: number;
   readonly python: {
-    readonly executable: string;
-    readonly path: readonly string[];
+    /** Null where there is none to be started: `refusal` says why. */
+    readonly executable: string | null;
+    readonly refusal?: string;
+    readonly environment?: Readonly<Record<string, string>>;
     readonly flags?: readonly string[];
   };
   readonly stdout: number | null;
@@ -105,7 +107,13 @@ export type OutcomeHeader = Outcome extends infer Each ? Omit<Each, "value"> : n
 
 export type ToClient =
   | { readonly type: "ready"; readonly protocol: number; readonly version: string; readonly pid: number }
-  | { readonly type: "refused"; readonly about: string; readonly id?: number; readonly message: string }
+  | {
+      readonly type: "refused";
+      readonly about: string;
+      readonly id?: number;
+      readonly engine?: string;
+      readonly message: string;
+    }
   | {
       readonly type: "admitted";
       readonly id: number;

@@ -4,7 +4,15 @@ import { encodeFrame } from "../internal/frames.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 
-const python = { executable: "python-that-is-not-started", flags: [], path: [], stdout: null, host: 1, journals: null };
+const python = {
+  executable: "python-that-is-not-started",
+  flags: [],
+  path: Buffer.alloc(0),
+  environment: {},
+  stdout: null,
+  host: 1,
+  journals: null,
+};
 
 function openSession(options: object = {}) {
   const sent: ToClient[] = [];

@@ -92,7 +92,9 @@ export class Session {
     } catch (error) {
       const reason = plainText(error instanceof Error ? error.message : String(error), MAX_REASON_CHARACTERS);
       const id = "id" in message && Number.isSafeInteger(message.id) ? { id: message.id } : {};
-      this.#send({ type: "refused", about: plainName(message.type), ...id, message: reason });
+      const engine =
+        "engine" in message && typeof message.engine === "string" ? { engine: plainName(message.engine) } : {};
+      this.#send({ type: "refused", about: plainName(message.type), ...id, ...engine, message: reason });
     }
   }
 
@@ -248,8 +250,8 @@ export class Session {
     if (this.#engines instanceof GuestEngines) return this.#engines.endRun(engine, name, told);
     const { core, runs } = this.#engines.get(engine);
     const run = runs.get(name);
-    if (!run) throw new TypeError(`no run ${name} is open`);
-    core.endRun(run, told);
+    // Whoever cancels a run may be too late.
+    if (run) core.endRun(run, told);
   }
 
   #describe({ id, engine, tool, agent }: Extract<FromClient, { type: "describe" }>): void {

@@ -61,9 +61,9 @@ export class Shared {
   startedPool(): PythonPool {
     if (!this.#pool) {
       const accept: Accept<GuestHello> = (hello, channel) => this.guests.accept(hello, channel);
-      this.#pool = new PythonPool(this.#python, this.clock, accept, this.events);
+      const opened = (path: string): void => this.#tellHost({ type: "directory", path });
+      this.#pool = new PythonPool(this.#python, this.clock, accept, this.events, opened);
       if (this.relief.measures.includes("shrink-reserve")) this.#pool.shrinkReserve(true);
-      this.#tellHost({ type: "directory", path: this.#pool.directory });
     }
     return this.#pool;
   }

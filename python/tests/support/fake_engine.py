@@ -121,13 +121,14 @@ class FakeEngine(Peer):
             self.pid = self._spawn_template(theirs.fileno())
         hello = {
             "protocol": PROTOCOL_VERSION,
-            "path": self.path,
+            "environment": {},
             "socket": self.socket_path,
             "host": NO_PROCESS,
             "journals": None,
             "cgroups": None,
         }
         self.send({"type": "hello", **hello})
+        self.receive("ready")
         self.workers: list[FakeWorker] = []
         self._numbers = 0
 

@@ -301,3 +301,7 @@ def allocate_unseen(stop: int, go: str, megabytes: int) -> None:
     for _ in range(megabytes):
         kept.append(bytearray(1_000_000))
     time.sleep(60)
+
+
+def environment_of(names: list[str]) -> list[str | None]:
+    return [os.environ.get(name) for name in names]

@@ -1,5 +1,5 @@
 import { randomUUID, timingSafeEqual } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,19 +19,29 @@ const MAX_STRANGERS = 256;
 /** Accepts who has shown a token. Undefined turns it away. */
 export type Accept<Hello> = (hello: Hello, channel: Channel) => ChannelEvents | undefined;
 
-/** The private socket that workers and guests dial: in a directory that only this user can enter. */
+/**
+ * The private socket that workers and guests dial: in a directory that only this user can enter. It is made when it is asked for first, so
+ * that what hinders it hinders whoever asked, and the next one may have more luck.
+ */
 export class DialIn {
-  readonly directory: string;
-  readonly socketPath: string;
-  readonly #server: Server;
+  readonly #greet: (socket: Socket) => void;
+  readonly #opened: (directory: string) => void;
   readonly #sockets = new Set<Socket>();
   /** Those that have not said who they are. */
   readonly #strangers = new Set<Socket>();
+  /** All that were made: workers may have noted something in each. */
+  readonly #directories: string[] = [];
+  #place: { readonly directory: string; readonly server: Server } | undefined;
 
-  constructor(clock: Clock, acceptWorker: Accept<WorkerHello>, acceptGuest: Accept<GuestHello>) {
-    this.directory = mkdtempSync(join(process.env.ENDSTOP_TMPDIR || tmpdir(), "endstop-"));
-    this.socketPath = join(this.directory, "engine.sock");
-    this.#server = createServer((socket) => {
+  /** @param opened told of each directory that is made */
+  constructor(
+    clock: Clock,
+    acceptWorker: Accept<WorkerHello>,
+    acceptGuest: Accept<GuestHello>,
+    opened: (directory: string) => void,
+  ) {
+    this.#opened = opened;
+    this.#greet = (socket) => {
       this.#sockets.add(socket);
       this.#strangers.add(socket);
       socket.once("close", () => {
@@ -43,8 +53,37 @@ export class DialIn {
       const accept: Accept<WorkerHello | GuestHello> = (hello, channel) =>
         "guest" in hello ? acceptGuest(hello, channel) : acceptWorker(hello, channel);
       greet(socket, clock, accept, () => this.#strangers.delete(socket));
-    });
-    this.#server.listen(this.socketPath);
+    };
+  }
+
+  /** @throws Error of the file system */
+  get directory(): string {
+    return (this.#place ?? this.#open()).directory;
+  }
+
+  /** Throws as {@link directory} does. */
+  get socketPath(): string {
+    return socketIn(this.directory);
+  }
+
+  /** Makes another if somebody has removed it; who has dialed stays. @returns whether it did. Throws as {@link directory} does */
+  renew(): boolean {
+    if (!this.#place || existsSync(socketIn(this.#place.directory))) return false;
+    this.#place.server.close();
+    this.#open();
+    return true;
+  }
+
+  #open() {
+    const directory = privateDirectory();
+    const server = createServer(this.#greet);
+    // Without descriptors nobody can be let in: whoever dials gives up, and the next one may.
+    server.on("error", () => {});
+    server.listen(socketIn(directory));
+    this.#place = { directory, server };
+    this.#directories.push(directory);
+    this.#opened(directory);
+    return this.#place;
   }
 
   /** Where a worker notes what it begins. */
@@ -54,9 +93,55 @@ export class DialIn {
 
   /** Stops listening, ends every connection and removes the directory. */
   close(): void {
-    this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
-    rmSync(this.directory, { recursive: true, force: true });
+    this.#place?.server.close();
+    for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function socketIn(directory: string): string {
+  return join(directory, "engine.sock");
+}
+
+/** What the path of a Unix socket may have, with its end; Linux allows 108, macOS 104. */
+const MAX_SOCKET_PATH_BYTES = 104;
+/** As much as the note of a worker takes. */
+const ROOM = Buffer.alloc(4096);
+
+/**
+ * A new directory in the first folder whose path is short enough and that has room.
+ *
+ * @throws Error that names what hinders the first of them, where none will do
+ */
+function privateDirectory(): string {
+  const { ENDSTOP_TMPDIR, XDG_RUNTIME_DIR } = process.env;
+  const wished = ENDSTOP_TMPDIR || tmpdir();
+  let problem: unknown;
+  for (const folder of new Set([wished, tmpdir(), XDG_RUNTIME_DIR || "/tmp", "/tmp", "/dev/shm", "/var/tmp"])) {
+    let made: string | undefined;
+    try {
+      const length = Buffer.byteLength(socketIn(join(folder, "endstop-XXXXXX")));
+      if (length >= MAX_SOCKET_PATH_BYTES) throw new Error(`${folder} is too long for a socket in it`);
+      made = mkdtempSync(join(folder, "endstop-"));
+      writeFileSync(join(made, "room"), ROOM);
+      unlinkSync(join(made, "room"));
+      return made;
+    } catch (error) {
+      problem ??= error;
+      if (made !== undefined) removeTried(made);
+    }
+  }
+  throw problem;
+}
+
+/** By calls that need no descriptor. What cannot be removed is empty. */
+function removeTried(directory: string): void {
+  for (const step of [() => unlinkSync(join(directory, "room")), () => rmdirSync(directory)]) {
+    try {
+      step();
+    } catch {
+      // It was not made, or is another's to remove.
+    }
   }
 }
 

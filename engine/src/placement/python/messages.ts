@@ -7,13 +7,15 @@ export type ToTemplate =
   | {
       readonly type: "hello";
       readonly protocol: number;
-      readonly path: readonly string[];
+      readonly environment: Readonly<Record<string, string>>;
       readonly socket: string;
       readonly host: number;
       readonly journals: string | null;
       /** The folder of the engine's cgroups, which is made when it is needed. */
       readonly cgroups: string | null;
     }
+  /** Workers dial another socket from now on. */
+  | { readonly type: "socket"; readonly socket: string }
   | { readonly type: "prepare"; readonly modules: readonly string[] }
   | { readonly type: "fork"; readonly worker: number; readonly token: string }
   | { readonly type: "reap"; readonly worker: number };
@@ -33,7 +35,19 @@ export interface Died {
   readonly exitCode: number | null;
 }
 
-export type FromTemplate = Prepared | Died | { readonly type: "forked"; readonly worker: number; readonly pid: number };
+/** There is no process to be had for a worker. */
+export interface Unforked {
+  readonly type: "unforked";
+  readonly worker: number;
+  readonly reason: string;
+}
+
+export type FromTemplate =
+  | { readonly type: "ready" }
+  | Prepared
+  | Died
+  | Unforked
+  | { readonly type: "forked"; readonly worker: number; readonly pid: number };
 
 export interface WorkerHello {
   readonly type: "hello";
@@ -41,6 +55,8 @@ export interface WorkerHello {
   readonly worker: number;
   readonly pid: number;
   readonly token: string;
+  /** It cannot work, for this reason, and ends. */
+  readonly failure?: string;
 }
 
 export type FromWorker = WorkerHello | Ended;

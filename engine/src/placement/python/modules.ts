@@ -56,13 +56,14 @@ export class TemplateModules {
    * The template is gone, and all must be imported again, but for what it was importing if that has happened too often: a
    * template may have been killed by somebody else, three in a row have been ended by the module.
    *
+   * @param cameUp whether it could import anything: else it is no module's doing
    * @returns what a new template must be told to import
    */
-  restart(description: string): readonly string[] {
+  restart(description: string, cameUp = true): readonly string[] {
     const again: string[] = [];
     this.#generation += 1;
     for (const [module, state] of this.#modules) {
-      const endings = state.type === "preparing" ? state.endings + 1 : 0;
+      const endings = state.type === "preparing" ? state.endings + (cameUp ? 1 : 0) : 0;
       if (endings >= MAX_ENDINGS) {
         const error = {
           name: "ImportError",
@@ -76,6 +77,11 @@ export class TemplateModules {
       }
     }
     return again;
+  }
+
+  /** What the template is importing, or is to. */
+  get preparing(): readonly string[] {
+    return [...this.#modules].flatMap(([module, { type }]) => (type === "preparing" ? [module] : []));
   }
 
   get isPreparing(): boolean {

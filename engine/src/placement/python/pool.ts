@@ -65,7 +65,14 @@ export class PythonPool implements WorkersMakeWay {
   #closed = false;
   #isShrunk = false;
 
-  constructor(python: PythonCommand, clock: Clock, acceptGuest: Accept<GuestHello>, stream: EventStream) {
+  /** @param opened told where workers dial and note what they begin, before any does */
+  constructor(
+    python: PythonCommand,
+    clock: Clock,
+    acceptGuest: Accept<GuestHello>,
+    stream: EventStream,
+    opened: (directory: string) => void,
+  ) {
     this.#clock = clock;
     this.#watch = new QuotaWatch(clock);
     this.#deadlines = new Deadlines(clock);
@@ -77,7 +84,7 @@ export class PythonPool implements WorkersMakeWay {
       gaveUp: (description) => this.#queue.refuse(`no worker can be had: the last ${description}`),
       changed: () => this.#pump(),
     };
-    this.#workforce = new Workforce(python, clock, events, acceptGuest, stream);
+    this.#workforce = new Workforce(python, clock, events, acceptGuest, stream, opened);
   }
 
   get figures(): WorkerStats {
@@ -128,11 +135,7 @@ export class PythonPool implements WorkersMakeWay {
     return this.#workforce.living.flatMap(({ pid }) => pid ?? []);
   }
 
-  /** Private to this user; holds the socket that workers dial. */
-  get directory(): string {
-    return this.#workforce.directory;
-  }
-
+  /** @throws Error of the file system */
   get socketPath(): string {
     return this.#workforce.socketPath;
   }
@@ -160,7 +163,10 @@ export class PythonPool implements WorkersMakeWay {
   run(job: Job): void {
     const worker = this.#workerAtOnceFor(job);
     if (worker) this.#assign(worker, { job, isRetry: false, queuedAtMs: this.#clock.now(), giveUp: undefined });
-    else this.#queue.add(job);
+    else {
+      this.#queue.add(job);
+      this.#workforce.wake();
+    }
     this.#pump();
   }
 

@@ -24,11 +24,13 @@ const MAX_BYTES = 4096;
  * whoever removes old files, does not take it away. Read only where it is needed, so that a body costs the engine no message.
  */
 export class NoteFile {
+  readonly path: string;
   readonly #descriptor: number;
   #isOpen = true;
 
   /** @throws Error of the file system */
   constructor(path: string) {
+    this.path = path;
     this.#descriptor = openSync(path, "r");
   }
 

@@ -1,18 +1,20 @@
 import { rmSync } from "node:fs";
+import { errorInfo } from "../../call/error-info.ts";
 import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { EventStream } from "../../events/event-stream.ts";
 import type { Channel, ChannelEvents } from "../../internal/channel.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
 import { ProtocolError } from "../../internal/frames.ts";
+import { plainText } from "../../internal/plain-text.ts";
 import { Cgroups } from "../../supervise/cgroups.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
 import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
 import { type Accept, DialIn, newToken, sameToken } from "./dial-in.ts";
-import type { Died, FromTemplate, FromWorker, GuestHello, WorkerHello } from "./messages.ts";
+import type { Died, FromWorker, GuestHello, Unforked, WorkerHello } from "./messages.ts";
 import { type Readiness, TemplateModules } from "./modules.ts";
 import { type AttemptName, mayHaveBegun, NoteFile, type StartedNote } from "./started-note.ts";
-import { type PythonCommand, Template } from "./template.ts";
+import { type PythonCommand, Template, type TemplateEvents } from "./template.ts";
 import type { Worker } from "./worker.ts";
 
 /** From `fork` until the worker has said hello. */
@@ -23,6 +25,8 @@ const PREPARE_TIMEOUT_MS = 120_000;
 const DEATH_TIMEOUT_MS = 1_000;
 /** Templates and forks that fail in a row before those who wait are told. */
 const MAX_FAILURES = 3;
+/** Between two of them that could not be started. */
+const START_PAUSE_MS = 100;
 
 export interface WorkforceEvents {
   message(worker: Worker, message: FromWorker, body: Uint8Array): void;
@@ -49,6 +53,10 @@ export class Workforce {
   readonly #workers = new Map<number, Worker>();
   #template: Template | undefined;
   #prepareTimer: Timer | undefined;
+  /** Until a template is started again, after one that could not be. */
+  #pause: Timer | undefined;
+  /** What the last worker said that could not work. */
+  #lastFailure: string | undefined;
   #failures = 0;
   #lastWorker = 0;
   #closed: (() => void) | undefined;
@@ -59,19 +67,16 @@ export class Workforce {
     events: WorkforceEvents,
     acceptGuest: Accept<GuestHello>,
     stream: EventStream,
+    opened: (directory: string) => void,
   ) {
     this.#stream = stream;
     this.#python = python;
     this.#clock = clock;
     this.#events = events;
-    this.#dialIn = new DialIn(clock, (hello, channel) => this.#accept(hello, channel), acceptGuest);
+    this.#dialIn = new DialIn(clock, (hello, channel) => this.#accept(hello, channel), acceptGuest, opened);
   }
 
-  /** Private to this user; holds the socket that workers dial. */
-  get directory(): string {
-    return this.#dialIn.directory;
-  }
-
+  /** @throws Error of the file system */
   get socketPath(): string {
     return this.#dialIn.socketPath;
   }
@@ -118,7 +123,13 @@ export class Workforce {
     this.#prepare(this.#modules.request(modules));
   }
 
+  /** Starts what was given up, since somebody waits for a worker again. */
+  wake(): void {
+    if (!this.#template && !this.#pause) this.#prepare(this.#modules.preparing);
+  }
+
   fork(): void {
+    if (this.#pause) return;
     const number = ++this.#lastWorker;
     const token = newToken();
     const tooLate = this.#clock.setTimer(FORK_TIMEOUT_MS, () => {
@@ -145,7 +156,18 @@ export class Workforce {
       endedFor: null,
     };
     this.#workers.set(number, worker);
-    this.#startedTemplate().send({ type: "fork", worker: number, token });
+    const template = this.#startedTemplate();
+    this.#renewSocket(template);
+    template.send({ type: "fork", worker: number, token });
+  }
+
+  /** What cannot be made now is the next one's luck: this worker will find nobody. */
+  #renewSocket(template: Template): void {
+    try {
+      if (this.#dialIn.renew()) template.send({ type: "socket", socket: this.#dialIn.socketPath });
+    } catch (error) {
+      this.#lastFailure = errorInfo(error).message;
+    }
   }
 
   /** What a worker that was given this attempt noted as it began the body; undefined if it has not, or if that is not known. */
@@ -160,8 +182,8 @@ export class Workforce {
   }
 
   /** Names where a worker notes what it begins, for an engine that comes after this one. */
-  noteOf({ number }: Worker): string {
-    return this.#dialIn.notePath(number);
+  noteOf({ note }: Worker): string {
+    return note?.path ?? "";
   }
 
   /** Ends a worker's process group: at once, or by all rungs of the ladder. `lost` is not told. */
@@ -183,6 +205,7 @@ export class Workforce {
   close(): Promise<void> {
     const template = this.#template;
     this.#prepareTimer?.cancel();
+    this.#pause?.cancel();
     return new Promise((resolve) => {
       const ended = (): void => {
         void this.#cgroups.close().then(resolve);
@@ -217,6 +240,10 @@ export class Workforce {
     if (worker?.life.type !== "forking" || !sameToken(worker.token, hello.token)) return undefined;
     // That number is killed one day: it must be the worker's own, as the template tells it.
     if (!isProcessId(hello.pid) || (worker.pid ?? hello.pid) !== hello.pid) return undefined;
+    if (hello.failure !== undefined) {
+      this.#lastFailure = plainText(String(hello.failure), 500);
+      return undefined;
+    }
     worker.note = this.#noteFile(worker);
     if (!worker.note) return undefined;
     worker.life.tooLate.cancel();
@@ -224,6 +251,7 @@ export class Workforce {
     worker.pid = hello.pid;
     worker.channel = channel;
     this.#failures = 0;
+    this.#lastFailure = undefined;
     if (this.#stream.hasListeners) this.#stream.emit({ type: "worker-start", atMs: this.#clock.now(), pid: hello.pid });
     queueMicrotask(() => this.#events.changed());
     return {
@@ -262,14 +290,14 @@ export class Workforce {
   /** Of one that is gone, once nobody asks any more what it did. */
   #forget(worker: Worker): void {
     worker.note?.close();
-    rmSync(this.noteOf(worker), { force: true });
+    if (worker.note) rmSync(worker.note.path, { force: true });
     void worker.cgroup.remove();
   }
 
   /** Undefined if it is gone already: of what such a worker does nothing would be known. */
   #noteFile(worker: Worker): NoteFile | undefined {
     try {
-      return new NoteFile(this.noteOf(worker));
+      return new NoteFile(this.#dialIn.notePath(worker.number));
     } catch {
       return undefined;
     }
@@ -284,8 +312,7 @@ export class Workforce {
       worker.died = died;
       this.#tellExit(worker, died);
       if (worker.life.type === "forking") {
-        this.#failures += 1;
-        if (this.isFailing) this.#events.gaveUp(`worker ended before it was ready: ${describeDeath(died)}`);
+        this.#failed(`worker ended before it was ready: ${this.#lastFailure ?? describeDeath(died)}`);
       }
       worker.termination?.cancel(); // once it is reaped, its number can be another's
       killGroup(died.pid);
@@ -304,9 +331,10 @@ export class Workforce {
   }
 
   #startedTemplate(): Template {
-    this.#template ??= new Template(this.#python, this.#dialIn.socketPath, this.#cgroups.folder, this.#clock, {
+    const socketPath = (): string => this.#dialIn.socketPath;
+    this.#template ??= new Template(this.#python, socketPath, this.#cgroups.folder, this.#clock, {
       message: (message) => this.#heardTemplate(message),
-      ended: (description) => this.#templateEnded(description),
+      ended: (description, cameUp) => this.#templateEnded(description, cameUp),
     });
     return this.#template;
   }
@@ -317,8 +345,9 @@ export class Workforce {
     this.#prepareTimer ??= this.#clock.setTimer(PREPARE_TIMEOUT_MS, () => this.#template?.kill());
   }
 
-  #heardTemplate(message: FromTemplate): void {
+  #heardTemplate(message: Parameters<TemplateEvents["message"]>[0]): void {
     if (message.type === "died") return this.#heardOfDeath(message);
+    if (message.type === "unforked") return this.#notForked(message);
     if (message.type === "forked") {
       const worker = this.#workers.get(message.worker);
       if (worker && isProcessId(message.pid)) worker.pid ??= message.pid;
@@ -333,7 +362,22 @@ export class Workforce {
     this.#events.changed();
   }
 
-  #templateEnded(description: string): void {
+  #notForked({ worker: number, reason }: Unforked): void {
+    const worker = this.#workers.get(number);
+    if (!worker) return;
+    this.#end(worker);
+    this.#workers.delete(number);
+    this.#failed(`fork failed: ${reason}`);
+    this.#events.changed();
+  }
+
+  /** Of a try to have another worker. */
+  #failed(description: string): void {
+    this.#failures += 1;
+    if (this.isFailing) this.#events.gaveUp(description);
+  }
+
+  #templateEnded(description: string, cameUp: boolean): void {
     this.#template = undefined;
     this.#prepareTimer?.cancel();
     this.#prepareTimer = undefined;
@@ -347,9 +391,16 @@ export class Workforce {
       this.#forget(worker);
     }
     if (this.#closed) return this.#closed();
-    this.#failures += 1;
-    if (this.isFailing) this.#events.gaveUp(`template ${description}`);
-    this.#prepare(this.#modules.restart(description));
+    const modules = this.#modules.restart(description, cameUp);
+    this.#failed(`template ${description}`);
+    if (cameUp) this.#prepare(modules);
+    else if (!this.isFailing) this.#pause = this.#clock.setTimer(START_PAUSE_MS, () => this.#startAgain());
+    this.#events.changed();
+  }
+
+  #startAgain(): void {
+    this.#pause = undefined;
+    this.#prepare(this.#modules.preparing);
     this.#events.changed();
   }
 }

@@ -51,6 +51,8 @@ class Connection:
         """Whether the engine has answered a call."""
         self.loaded: set[str] = set()
         """Keys of the tools that were sent."""
+        self.refused: dict[str, str] = {}
+        """By session, what the engine did not accept of it: none of its calls is sure of its limits."""
         self._decoder = FrameDecoder()
         self._lock = _thread.allocate_lock()
         self._write_lock = _thread.allocate_lock()
@@ -78,13 +80,20 @@ class Connection:
             with self._write_lock:
                 if self.lost is not None:
                     raise ChannelLost(self.lost)
-                written = os.write(self.process.stdin, data)
+                written = self._write_some(data)
                 while written < len(data):
-                    written += os.write(self.process.stdin, memoryview(data)[written : written + (1 << 20)])
+                    written += self._write_some(memoryview(data)[written : written + (1 << 20)])
                     self._moved += 1
         except OSError as problem:
             self.end(f"the engine does not read any more: {problem.strerror}")
             raise ChannelLost(self.lost) from None
+
+    def _write_some(self, data: bytes | memoryview) -> int:
+        while True:
+            try:
+                return os.write(self.process.stdin, data)
+            except BlockingIOError:  # gevent makes pipes so, and replaces `select` by one that lets others run
+                select.select([], [self.process.stdin], [])
 
     # -- slots
 
@@ -208,9 +217,12 @@ class Connection:
                 elif slot.settled or (slot.admitted is not None and not settled):
                     return
                 before = len(buffer)
-                try:  # noqa: SIM105 - `suppress` costs as much as the read
+                try:
                     # One instruction from the pipe into the buffer, for the interrupt.
                     deque(map(buffer.extend, map(os.read, (self.process.stdout,), (_READ_BYTES,))), maxlen=0)
+                except BlockingIOError:
+                    select.select([self.process.stdout], [], [])
+                    continue
                 except OSError:
                     pass
                 if len(buffer) == before:
@@ -231,8 +243,12 @@ class Connection:
             self.process.directory = header["path"]
             return
         if kind == "refused" and "id" not in header:
-            # Both sides are built together: they do not agree on what was said before, so nothing holds any more.
-            raise ProtocolError(f"it refused `{header['about']}`: {header['message']}")
+            reason = f"it refused `{header['about']}`: {header['message']}"
+            if "engine" not in header:
+                raise ProtocolError(reason)
+            # What this session said before does not hold; the others' does.
+            self.refused.setdefault(header["engine"], reason)
+            return
         with self._lock:
             slot = self._slots.get(HELLO_ID if kind == "ready" else header["id"])
             if slot is None:

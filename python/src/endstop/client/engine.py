@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import itertools
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -16,7 +15,9 @@ from endstop import frames
 from endstop._version import __version__
 from endstop.client.connection import HELLO_ID, ChannelLost, Connection
 from endstop.client.guest import GuestLink, shown_invitation
+from endstop.client.interpreter import interpreter, search_path
 from endstop.client.link import Link
+from endstop.client.node_environment import withheld_environment
 from endstop.client.process import EngineProcess, engine_command
 from endstop.client.workplace import Workplace
 from endstop.errors import EngineError
@@ -151,7 +152,7 @@ class SharedEngine:
                 raise EngineError("engine-start-failed", "\n".join(lines))
             try:
                 process = EngineProcess(command)
-                connection = _greet(process, _hello(process, self._workplace))
+                connection = _greet(process, _hello(process, self._workplace), search_path())
                 self._workplace.lost.clear()
                 return connection
             except ChannelLost as problem:
@@ -177,7 +178,7 @@ def leave_call() -> None:
         _guests.pop().leave_call()
 
 
-def _greet(process: Link, hello: dict[str, Any]) -> Connection:
+def _greet(process: Link, hello: dict[str, Any], body: bytes = b"") -> Connection:
     """Waits until the engine is ready. Raises ChannelLost if it ends first, EngineError otherwise."""
     connection = Connection(process)
     late = threading.Event()
@@ -191,7 +192,7 @@ def _greet(process: Link, hello: dict[str, Any]) -> Connection:
     try:
         slot = connection.open_slot(HELLO_ID)
         timer.start()
-        connection.send(frames.encode(hello))
+        connection.send(frames.encode(hello, body))
         connection.wait(slot, settled=True)
     except ChannelLost:
         if not late.is_set():
@@ -218,7 +219,7 @@ def _hello(process: EngineProcess, workplace: Workplace) -> dict[str, Any]:
         "protocol": frames.PROTOCOL_VERSION,
         "version": __version__,
         "pid": os.getpid(),
-        "python": {"executable": sys.executable, "path": [entry for entry in sys.path if isinstance(entry, str)]},
+        "python": {**interpreter(), "environment": withheld_environment()},
         "stdout": process.output_descriptor,
         **({} if directory is None else {"directory": directory}),
         "lost": workplace.lost,

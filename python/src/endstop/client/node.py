@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
+from endstop.client.node_environment import engine_environment
 from endstop.errors import EngineError
 
 OLDEST_NODE = (22, 18)
@@ -80,6 +81,7 @@ def _ask_version(path: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=engine_environment(),
             timeout=_VERSION_TIMEOUT_S,
             check=False,
         )

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from endstop.client.node import find_node
+from endstop.client.node_environment import engine_environment
 from endstop.client.surroundings import Inherited
 from endstop.errors import EngineError
 
+_LOWEST = 3
 _ENGINE_FILE = Path(__file__).resolve().parent.parent / "_engine" / "endstop.mjs"
 
 
@@ -22,7 +24,8 @@ def engine_command() -> list[str]:
     if not _ENGINE_FILE.is_file():
         advice = "In a checkout, `python3 dev build` builds it."
         raise EngineError("engine-not-built", f"The engine is not built: {_ENGINE_FILE} does not exist. {advice}")
-    return [find_node(), str(_ENGINE_FILE)]
+    # A signal that anybody of this user may send must not open a debugger's port.
+    return [find_node(), "--disable-sigusr1", str(_ENGINE_FILE)]
 
 
 class EngineProcess:
@@ -42,6 +45,7 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 close_fds=True,
+                env=engine_environment(),
                 **_platform_options(output),
             )
         except OSError as problem:
@@ -50,8 +54,8 @@ class EngineProcess:
             if output is not None:
                 os.close(output)
         # With bufsize=0 these are raw files: closing one takes no lock that a fork could have copied locked.
-        self._stdin = cast(IO[bytes], self._popen.stdin)
-        self._stdout = cast(IO[bytes], self._popen.stdout)
+        self._stdin = _above_standard(cast(IO[bytes], self._popen.stdin), "wb")
+        self._stdout = _above_standard(cast(IO[bytes], self._popen.stdout), "rb")
         self.stdin = self._stdin.fileno()
         self.stdout = self._stdout.fileno()
         self.directory: str | None = None
@@ -99,9 +103,24 @@ def _duplicate_of_stdout() -> int | None:
     if os.name != "posix":
         return None
     try:
-        return os.dup(1)
+        return _duplicate(1)
     except OSError:
         return None
+
+
+def _duplicate(descriptor: int) -> int:
+    """Never one of the first three, which a child has its own of, and which are whoever's opens them next."""
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LOWEST)
+
+
+def _above_standard(pipe: IO[bytes], mode: str) -> IO[bytes]:
+    """A pipe in the place of a standard stream that the host has closed would get what is printed."""
+    if os.name != "posix" or pipe.fileno() >= _LOWEST:
+        return pipe
+    with pipe:
+        return open(_duplicate(pipe.fileno()), mode, buffering=0)
 
 
 def _platform_options(output: int | None) -> dict[str, Any]:

@@ -214,11 +214,16 @@ class Session:
             connection = self._engine.connection()
         if connection is not self._attached:
             self._attach(connection)
-        return connection
+        return self._accepted(connection)
 
     async def connection_async(self) -> Connection:
         connection = await self._engine.connection_async()
         self._attach(connection)
+        return self._accepted(connection)
+
+    def _accepted(self, connection: Connection) -> Connection:
+        if connection.refused and self.name in connection.refused:
+            raise EngineError("engine-refused", f"The engine refused this executor: {connection.refused[self.name]}")
         return connection
 
     def forget_call(self, call: Submission) -> None:

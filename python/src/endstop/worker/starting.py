@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 from endstop.worker import streams, worker
+from endstop.worker.descriptors import LOWEST_DESCRIPTOR
 from endstop.worker.importing import import_modules
 
-# The token must not stand on a command line, which every user can read.
-_ENVIRONMENT_NAME = "ENDSTOP_WORKER"
+# The token must not stand on a command line, which every user can read, and a path can be too long for an environment.
 _SPAWNED = (
-    f"import json, os, sys; start = json.loads(os.environ.pop({_ENVIRONMENT_NAME!r})); "
+    "import json, sys; file = open(int(sys.argv[1])); start = json.load(file); file.close(); "
     "sys.path[:] = start.pop('path'); from endstop.worker.starting import run_spawned; run_spawned(start)"
 )
 EXIT_DEFECT = 70
@@ -48,8 +50,15 @@ def fork_worker(birth: Birth) -> int:
 def spawn_worker(birth: Birth, modules: list[str]) -> int:
     """As `fork_worker`, for a template with threads: slower by the import of the modules."""
     start = {"path": sys.path, "modules": modules, **asdict(birth)}
-    environment = {**os.environ, _ENVIRONMENT_NAME: json.dumps(start)}
-    return os.posix_spawn(sys.executable, [sys.executable, "-c", _SPAWNED], environment)
+    with tempfile.TemporaryFile("w+") as file:
+        json.dump(start, file)
+        file.flush()
+        file.seek(0)
+        descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, LOWEST_DESCRIPTOR)
+        try:
+            return os.posix_spawn(sys.executable, [sys.executable, "-c", _SPAWNED, str(descriptor)], os.environ)
+        finally:
+            os.close(descriptor)
 
 
 def run_spawned(start: dict[str, Any]) -> NoReturn:

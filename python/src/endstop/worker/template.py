@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 import types
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -28,6 +29,7 @@ from endstop.worker.threads import unsafe_threads
 CHANNEL_DESCRIPTOR = 3
 _READ_BYTES = 64 * 1024
 _FORK_RETRY_MS = 100
+_FORK_PATIENCE_S = 1.0
 
 
 def main() -> NoReturn:
@@ -68,7 +70,7 @@ class Template:
         self._journals: str | None = None
         self._cgroups: str | None = None
         self._modules: list[str] = []
-        self._unborn: list[Birth] = []
+        self._unborn: list[tuple[Birth, float]] = []
         self._importing = False
         self._engine = os.getppid()
         os.register_at_fork(after_in_child=self._let_go)
@@ -114,6 +116,8 @@ class Template:
             self._registry.reap(header["worker"])
         elif kind == "prepare":
             self._prepare(header["modules"])
+        elif kind == "socket":
+            self._socket_path = header["socket"]
         elif kind == "hello":
             self._greet(header)
         else:
@@ -122,11 +126,14 @@ class Template:
     def _greet(self, header: dict[str, Any]) -> None:
         if header["protocol"] != PROTOCOL_VERSION:
             raise ProtocolError(f"the engine speaks protocol {header['protocol']}, this is {PROTOCOL_VERSION}")
-        sys.path[:] = header["path"]
+        if os.supports_bytes_environ:
+            for name, value in header["environment"].items():
+                os.environb[name.encode("latin-1")] = value.encode("latin-1")
         self._socket_path = header["socket"]
         self._host = header["host"]
         self._journals = header["journals"]
         self._cgroups = header["cgroups"]
+        self._send({"type": "ready"})
 
     def _prepare(self, modules: list[str]) -> None:
         self._importing = True
@@ -143,16 +150,21 @@ class Template:
     def _fork(self, worker: int, token: str) -> None:
         if self._socket_path is None:
             raise ProtocolError("`fork` came before `hello`")
-        self._unborn.append(Birth(worker, token, self._socket_path, os.getpid()))
+        birth = Birth(worker, token, self._socket_path, os.getpid())
+        self._unborn.append((birth, time.monotonic() + _FORK_PATIENCE_S))
         self._start_unborn()
 
     def _start_unborn(self) -> None:
         while self._unborn:
-            birth = self._unborn[0]
+            birth, give_up_at = self._unborn[0]
             try:
                 pid = spawn_worker(birth, self._modules) if unsafe_threads() else fork_worker(birth)
-            except OSError:
-                return  # no process or memory to be had now: the loop tries again, the engine decides how long
+            except (OSError, MemoryError) as problem:
+                if time.monotonic() < give_up_at:
+                    return  # no process or memory to be had now: the loop tries again
+                del self._unborn[0]
+                self._send({"type": "unforked", "worker": birth.worker, "reason": str(problem) or "no memory"})
+                continue
             del self._unborn[0]
             self._registry.add(birth.worker, pid)
             self._send({"type": "forked", "worker": birth.worker, "pid": pid})
@@ -192,12 +204,16 @@ class Template:
 
 
 def _is_alive(pid: int) -> bool:
-    import psutil  # slow to import, and only needed at the end
-
+    """Nothing is imported for it: at the end there may be no memory, nor descriptors."""
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
+    except PermissionError:
+        return True
+    with suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    return True
 
 
 def _remove_abandoned(socket_path: str, journals: str | None) -> None:

@@ -47,8 +47,12 @@ def main(number: int, token: str, socket_path: str) -> NoReturn:
         channel = _dial(socket_path)
         # A process that a tool forks must not hold the channel open, nor answer in the worker's place.
         os.register_at_fork(after_in_child=channel.close)
-        mark = StartedMark(socket_path, number)
         hello = {"type": "hello", "protocol": PROTOCOL_VERSION, "worker": number, "pid": os.getpid(), "token": token}
+        try:
+            mark = StartedMark(socket_path, number)
+        except OSError as problem:
+            channel.sendall(encode({**hello, "failure": f"it cannot note what it begins: {problem}"}))
+            raise
         channel.sendall(encode(hello))
         let_bodies_join(number, token, socket_path)
         Worker(channel, mark).serve()
@@ -74,7 +78,11 @@ class StartedMark:
         path = os.path.join(os.path.dirname(socket_path), f"worker-{number}.started")
         opened = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(opened, mmap.PAGESIZE)
+            # Not cut to its length only: on a full disk, to write into the mapping would be the end (SIGBUS).
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(opened, 0, mmap.PAGESIZE)
+            else:
+                os.ftruncate(opened, mmap.PAGESIZE)
             self._mapped = mmap.mmap(opened, mmap.PAGESIZE)
             self._pid = os.getpid()
             self._write("", 0, 0, 0)
