@@ -47,6 +47,13 @@ export interface CallRequest {
   readonly endedBecause?: string | undefined;
 }
 
+/** The request as the tool's `once` has it: calls with one input are one. */
+export function withOnceKey(request: CallRequest, policy: Policy | undefined): CallRequest {
+  const { tool, fingerprint, idempotencyKey } = request;
+  if (!policy?.once || idempotencyKey !== undefined || fingerprint === null) return request;
+  return { ...request, idempotencyKey: `once ${tool} ${fingerprint}` };
+}
+
 /** A call as it is submitted. `policy` is undefined where there is no such tool. */
 export function newCall(id: string, request: CallRequest, policy: Policy | undefined, nowMs: number): Call {
   return {

@@ -13,7 +13,7 @@ import { bodiesStarted, type Ending } from "./call/ending.ts";
 import { type CallInFlight, callInFlight } from "./call/in-flight.ts";
 import type { ObservedRejection, Outcome } from "./call/outcome.ts";
 import { endedOutcome, type IfReturned, rejectedOutcome } from "./call/outcome-of.ts";
-import { type CallRequest, newCall, resumedCall } from "./call-request.ts";
+import { type CallRequest, newCall, resumedCall, withOnceKey } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
@@ -165,10 +165,12 @@ export class EngineCore {
   }
 
   /** Decides on a call. It comes back admitted, or settled: then `settled` has been told already. */
-  submit(request: CallRequest, settled: SettledListener): Call {
+  submit(asked: CallRequest, settled: SettledListener): Call {
     const nowMs = this.#clock.now();
-    const { run, parent } = request;
-    const own = this.#policies.of(request.tool, request.agentName ?? request.agent);
+    const { run, parent } = asked;
+    const own = this.#policies.of(asked.tool, asked.agentName ?? asked.agent);
+    const request = withOnceKey(asked, own);
+    const isOnce = request !== asked;
     // Below another engine's body, what bounds that one's whole tree holds here too.
     const joins = parent !== undefined && (!this.#live.has(parent) || this.#joined.has(parent));
     const bounded = joins && own && parent.policy ? withinTree(own, parent.policy) : own;
@@ -186,10 +188,16 @@ export class EngineCore {
       const figures = { detail: request.failedDependency };
       return this.#reject(call, { code: "dependency-failed", figures }, settled);
     }
+    if (policy.once && request.fingerprint === null && request.idempotencyKey === undefined) {
+      const figures = { detail: "it cannot be encoded, so it would not be known again, as `once` asks" };
+      return this.#reject(call, { code: "invalid-input", figures }, settled);
+    }
     const isNamed = request.idempotencyKey !== undefined || (run && request.requestId !== undefined);
     const repetition = isNamed ? repetitionOf(call, policy, run?.ledger ?? this.usage.ledger) : undefined;
-    if (repetition && "ending" in repetition) return this.#tellAgain(call, repetition, settled);
-    if (repetition && policy.mode === "enforce") return this.#reject(call, repetition, settled);
+    const stored = repetition && "ending" in repetition ? repetition : undefined;
+    if (stored && !isOnce) return this.#tellAgain(call, stored, settled);
+    const refusal = repetition && !("ending" in repetition) ? repetition : undefined;
+    if (refusal && policy.mode === "enforce") return this.#reject(call, refusal, settled);
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
     const kept = policy.cache ? this.#answers.find(call) : undefined;
@@ -200,7 +208,7 @@ export class EngineCore {
       rejectsForMs: this.rejectsForMs(),
       ledger: request.byCode ? undefined : run?.ledger,
       history,
-      isAnswered: kept !== undefined,
+      isAnswered: kept !== undefined || stored !== undefined,
     });
     const seen = history && seenCall(call, request, policy);
     if (rejection && policy.mode === "enforce") {
@@ -209,13 +217,17 @@ export class EngineCore {
       this.#endAgent(run, request, policy, endAgent);
       return this.#reject(call, { code: "agent-ended", figures: { detail: endAgent } }, settled);
     }
-    const passed = [repetition, rejection].filter((found) => found !== undefined);
+    const passed = [refusal, rejection].filter((found) => found !== undefined);
     const observed = passed.map((found) => observe(call.tool, found));
-    const booked = this.#books.admit(call, request, policy, seen, kept !== undefined);
+    const booked = this.#books.admit(call, request, policy, seen, kept !== undefined || stored !== undefined);
     this.#live.set(call, { settled, observed, booked });
     this.#move(call, { type: "admit" });
     this.observer.admitted(call);
-    if (kept) this.#answer(call, kept, "cache");
+    if (stored) {
+      // The model asks again, not its framework: loops see it.
+      const { answer, result } = toldAgain(stored);
+      this.end(call, undefined, answer, result && this.#answers.restore(result));
+    } else if (kept) this.#answer(call, kept, "cache");
     return call;
   }
 

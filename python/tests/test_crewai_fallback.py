@@ -14,8 +14,9 @@ import pytest
 from crewai.tools import BaseTool, tool
 from crewai.tools.tool_failure import ToolExecutionFailedError
 
-from endstop import EngineError
+from endstop import EngineError, Outcome
 from endstop.client.engine import SharedEngine
+from endstop.client.journal import StartedBodies
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.process import engine_command
 from endstop.client.session import CallRequest, Session
@@ -261,3 +262,20 @@ def test_the_time_of_an_agent_bounds_a_call_without_an_engine() -> None:
 
 def test_what_the_client_knows_of_a_call_starts_its_clock_at_the_call() -> None:
     assert CallFacts("c", "t", "host").elapsed_ms < 1_000
+
+
+def test_a_tool_that_runs_once_for_one_input_does_so_without_an_engine() -> None:
+    policy = {"once": True}
+    fresh = Fallback(NO_NODE, "s", {}, StartedBodies())
+    assert code(fresh.admit(CallRequest("pay", {"a": 1, "b": 2}, run="r"), policy)) is None
+    assert code(fresh.admit(CallRequest("pay", {"b": 2, "a": 1}, run="r"), policy)) == "already-done"
+    assert code(fresh.admit(CallRequest("pay", {"a": 1}, run="r"), policy)) is None
+    assert code(fresh.admit(CallRequest("pay", {"a": 1, "b": 2}, run="other"), policy)) is None
+    # What an engine that is lost has run with which input is not known.
+    started = StartedBodies()
+    started.add("pay", "r")
+    assert code(Fallback(NO_NODE, "s", {}, started).admit(CallRequest("pay", {}, run="r"), policy)) == "history-lost"
+
+
+def code(admitted: Any) -> str | None:
+    return admitted.failure.code if isinstance(admitted, Outcome) else None

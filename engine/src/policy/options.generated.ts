@@ -106,6 +106,8 @@ export interface PolicyOptions {
   readonly idempotent?: boolean | undefined;
   /** The tool may delete or overwrite (MCP: destructiveHint). Default false. */
   readonly destructive?: boolean | undefined;
+  /** At most one body for one input in a run (in CrewAI a kickoff, with all that is done again in it; outside any run, in the engine): the same call again is answered with what came of the first, also with its failure. While the first is under way, or if nobody knows how it ended, it is rejected. A call with an idempotency key goes by that instead. An input that cannot be encoded is refused. Default false. */
+  readonly once?: boolean | undefined;
   /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Results are compared as plain data up to 1 MB; in TypeScript as what toJSON or structured clone gives of an instance. What has no such form (a function, a Response, a class with hidden fields only) is not compared: describe() then says so as comparedResults. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;
   /** This call of the same input is rejected if all before it gave the same result, and no other call brought anything new since. Not after repeatPause: then pollReject holds. Default 8 (lenient), 4 (standard), 3 (strict). */
@@ -362,6 +364,7 @@ export interface Policy {
   readonly readOnly: boolean;
   readonly idempotent: boolean;
   readonly destructive: boolean;
+  readonly once: boolean;
   readonly sameCallNotice: number | null;
   readonly sameCallReject: number | null;
   readonly pollReject: number | null;
@@ -427,6 +430,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   readOnly: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   idempotent: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   destructive: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  once: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   sameCallNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 2}},
   sameCallReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 8, "standard": 4, "strict": 3}},
   pollReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 100, "standard": 30, "strict": 10}},

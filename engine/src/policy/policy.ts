@@ -170,6 +170,9 @@ function checkPolicy(policy: Policy, what: string): void {
   if (policy.cache && policy.poller) {
     throw new RangeError(`${what} cannot have both cache and poller: a poller is asked for a new answer each time`);
   }
+  if (policy.once && policy.poller) {
+    throw new RangeError(`${what} cannot have both once and poller: a poller is asked the same again for a new answer`);
+  }
   for (const name of ["sameCallReject", "pollReject", "sameResultReject", "sameFailureReject"] as const) {
     if (policy[name] === 1)
       throw new RangeError(`${what} ${name} must be at least 2: a first call repeats nothing, got 1`);

@@ -41,24 +41,32 @@ interface Entry<Stored> {
 /**
  * What ran in one run, and with which ending: what makes a side effect run once.
  *
- * Bounded: it keeps what came of the last `maxDone` calls that a framework or an application could repeat by name, and the
- * last `maxUnknown` calls whose ending is unknown. A tool that has lost one of those is not trusted any more: its
+ * Bounded: it keeps what came of the last `maxDone` calls that a framework or an application could repeat by name, of the `maxBare`
+ * before them that have a key only that they are done, and the last `maxUnknown` calls whose ending is unknown. A tool that has lost one of those is not trusted any more: its
  * calls are `effect-unknown` until the run ends, since the one that was forgotten may be the same.
  */
 export class Ledger<Stored> {
   readonly #maxDone: number;
+  readonly #maxBare: number;
   readonly #maxUnknown: number;
   /** In flight, or of unknown ending, by call id. */
   readonly #open = new Map<string, Entry<Stored>>();
   readonly #named = new Map<string, Entry<Stored>>();
   readonly #done = new Set<Entry<Stored>>();
+  /** Done, by a key, and what came of them is forgotten. */
+  readonly #bare = new Set<Entry<Stored>>();
   readonly #unknown = new Set<Entry<Stored>>();
   readonly #unknownByFingerprint = new Map<string, Set<Entry<Stored>>>();
   /** Tools that have lost an unknown ending, with the call that it was. */
   readonly #forgotten = new Map<string, string>();
 
-  constructor({ maxDone = 1_000, maxUnknown = 10_000 }: { maxDone?: number; maxUnknown?: number } = {}) {
+  constructor({
+    maxDone = 1_000,
+    maxBare = 100_000,
+    maxUnknown = 10_000,
+  }: { maxDone?: number; maxBare?: number; maxUnknown?: number } = {}) {
     this.#maxDone = maxDone;
+    this.#maxBare = maxBare;
     this.#maxUnknown = maxUnknown;
   }
 
@@ -113,7 +121,14 @@ export class Ledger<Stored> {
     const [oldest] = this.#done;
     if (this.#done.size <= this.#maxDone || !oldest) return;
     this.#done.delete(oldest);
-    this.#dropNames(oldest);
+    if (oldest.call.idempotencyKey === undefined) return this.#dropNames(oldest);
+    // That it is done must be known longer than what came of it.
+    oldest.state = { type: "done", stored: null };
+    this.#bare.add(oldest);
+    const [first] = this.#bare;
+    if (this.#bare.size <= this.#maxBare || !first) return;
+    this.#bare.delete(first);
+    this.#dropNames(first);
   }
 
   #keepUnknown(entry: Entry<Stored>): void {
@@ -144,12 +159,16 @@ export class Ledger<Stored> {
     if (same?.size === 0) this.#unknownByFingerprint.delete(entry.call.fingerprint);
   }
 
+  #counts(entry: Entry<Stored>): boolean {
+    return this.#done.has(entry) || this.#bare.has(entry) || this.#open.has(entry.id);
+  }
+
   /** The names are again of the calls that had them before, where those count. */
   #dropNames(entry: Entry<Stored>): void {
     for (const name of entry.names.keys()) {
       if (this.#named.get(name) !== entry) continue;
       let earlier = entry.names.get(name);
-      while (earlier && !this.#done.has(earlier) && !this.#open.has(earlier.id)) earlier = earlier.names.get(name);
+      while (earlier && !this.#counts(earlier)) earlier = earlier.names.get(name);
       if (earlier) this.#named.set(name, earlier);
       else this.#named.delete(name);
     }

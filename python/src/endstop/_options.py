@@ -43,6 +43,7 @@ class ToolOptions(TypedDict, total=False):
     read_only: bool
     idempotent: bool
     destructive: bool
+    once: bool
     same_call_notice: int | None
     same_call_reject: int | None
     poll_reject: int | None
@@ -435,6 +436,15 @@ _TABLE = (
     Option(
         name="destructive",
         wire="destructive",
+        kind="flag",
+        levels=("tool",),
+        nullable=False,
+        choices=(),
+        where=None,
+    ),
+    Option(
+        name="once",
+        wire="once",
         kind="flag",
         levels=("tool",),
         nullable=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -41,6 +42,9 @@ class Fallback:
         self._knows_the_past = started is not None
         self._started = started if started is not None else StartedBodies()
         self._numbers = itertools.count(1)
+        self._once: set[tuple[str | None, str, str]] = set()
+        """Run, tool and input of the calls of tools that say `once`."""
+        self._started_before = dict(self._started.of_session)
         self._lock = threading.Lock()
 
     def admit(self, request: CallRequest, policy: Mapping[str, Any]) -> LocalTicket | Outcome:
@@ -53,10 +57,13 @@ class Fallback:
             if rejection is not None and limits.get("mode") != "observe":
                 return rejection
             self._started.add(request.tool, request.run)
+            if limits.get("once"):
+                self._once.add(_named(request))
 
         def give_back_use() -> None:
             with self._lock:
                 self._started.add(request.tool, request.run, -1)
+                self._once.discard(_named(request))
 
         key = (self._session, request.run, request.tool)
         return LocalTicket(facts, key, self._timeout_ms(request, policy, limits), give_back_use)
@@ -65,6 +72,11 @@ class Fallback:
         max_calls, max_calls_per_run = limits.get("maxCalls"), limits.get("maxCallsPerRun")
         if request.run is None:
             max_calls_per_run = None
+        if limits.get("once"):
+            if not self._knows_the_past or self._started_before.get(request.tool):
+                return _rejected("history-lost", facts, detail="the engine that knew its earlier calls is lost")
+            if _named(request) in self._once:
+                return _rejected("already-done", facts, detail="with this input")
         if (max_calls is not None or max_calls_per_run is not None) and not self._knows_the_past:
             detail = "the engine's journal cannot be read"
             return None if limits.get("readOnly") else _rejected("history-lost", facts, detail=detail)
@@ -93,6 +105,10 @@ class Fallback:
     def _agents_options(self, request: CallRequest) -> Mapping[str, Any]:
         options: Mapping[str, Any] = self._options.get("agents", {}).get(request.agent_name or request.agent, {})
         return options
+
+
+def _named(request: CallRequest) -> tuple[str | None, str, str]:
+    return request.run, request.tool, json.dumps(request.input, sort_keys=True, default=repr)
 
 
 def _rejected(code: str, facts: CallFacts, *, detail: str, limit: str = "", observed: str = "") -> Outcome:
