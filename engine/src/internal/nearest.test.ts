@@ -6,6 +6,12 @@ describe("nearestNames", () => {
     expect(nearestNames("serch", ["scrape", "search", "send_mail", "x"])).toEqual(["search"]);
     expect(nearestNames("Search", ["search"])).toEqual(["search"]);
   });
+
+  it("compares no name that a model has made endless", () => {
+    const endless = "search".repeat(1_000_000);
+    expect(nearestNames(endless, ["search", endless])).toEqual([]);
+    expect(nearestNames("search", [endless, "search"])).toEqual(["search"]);
+  });
 });
 
 describe("suggestNames", () => {

@@ -1,9 +1,14 @@
 import { distance } from "fastest-levenshtein";
 
+/** To compare two names takes as long as the product of their lengths, and a model may send any name. */
+const MAX_COMPARED_CHARACTERS = 200;
+
 /** The known names nearest to `name`, at most three, nearest first; none that differs in more than half of its letters. */
 export function nearestNames(name: string, known: Iterable<string>): string[] {
+  if (name.length > MAX_COMPARED_CHARACTERS) return [];
   const wanted = name.toLowerCase();
   return [...known]
+    .filter((candidate) => candidate.length <= MAX_COMPARED_CHARACTERS)
     .map((candidate) => ({ candidate, edits: distance(wanted, candidate.toLowerCase()) }))
     .filter(({ candidate, edits }) => edits <= Math.max(candidate.length, wanted.length) / 2)
     .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Call } from "../call/call.ts";
 import { attemptTimeoutMs } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
@@ -10,6 +11,8 @@ import { quotasOf } from "../policy/quotas.ts";
 import type { Run } from "../run/run.ts";
 import type { CallMessage } from "./messages.ts";
 import type { Shared } from "./shared.ts";
+
+const MAX_NAME_CHARACTERS = 1_000;
 
 /** A call of a client that has no outcome yet. */
 export interface CallEntry {
@@ -46,13 +49,13 @@ export function callRequest(
     input,
     run,
     parent,
-    agent: message.agent,
-    task: message.task,
+    agent: named(message.agent),
+    task: named(message.task),
     agentName: message.agentName,
-    turn: message.turn,
-    requestId: message.requestId,
-    idempotencyKey: message.idempotencyKey,
-    subject: message.subject,
+    turn: named(message.turn),
+    requestId: named(message.requestId),
+    idempotencyKey: named(message.idempotencyKey),
+    subject: named(message.subject),
     byCode: message.byCode,
     timeoutMs: message.timeoutMs,
     withinMs: message.withinMs,
@@ -62,6 +65,12 @@ export function callRequest(
     fingerprint: input === undefined ? null : fingerprint(tool, input),
     ...narrowed,
   };
+}
+
+/** Names are kept and written down: a very long one goes by its beginning and its hash. */
+function named(text: string | undefined): string | undefined {
+  if (text === undefined || text.length <= MAX_NAME_CHARACTERS) return text;
+  return `${text.slice(0, 100).toWellFormed()}… ${hash("sha256", text, "hex")}`;
 }
 
 /** An attempt of a call as a worker's pool takes it. */

@@ -7,10 +7,14 @@ import { PROTOCOL } from "../placement/python/messages.ts";
 import { Cgroups } from "../supervise/cgroups.ts";
 import { Defects } from "./defects.ts";
 import type { FromClient, ToClient } from "./messages.ts";
+import { watchParent } from "./parent-watch.ts";
 import { Session } from "./session.ts";
 
 /** The engine looks at its parent this often: a forked child of the host can keep the pipe open after the host is gone. */
 const PARENT_CHECK_MS = 500;
+const WATCH_AFTER_MS = 1_000;
+/** An engine whose host is gone, and that does not end by itself, has this long. */
+const ORPHAN_GRACE_MS = 3_000;
 const READ_BYTES = 64 * 1024;
 
 const parentPid = process.ppid;
@@ -77,6 +81,10 @@ function main(): void {
       message,
     );
     send({ type: "ready", protocol: PROTOCOL, version, pid: process.pid });
+    // Later: an engine that is needed for a moment does without the thread, and its first calls do not wait for it.
+    setTimeout(() => {
+      watchParent({ parent: parentPid, directory, checkMs: PARENT_CHECK_MS, graceMs: ORPHAN_GRACE_MS });
+    }, WATCH_AFTER_MS).unref();
   }
 
   setInterval(() => {

@@ -128,6 +128,16 @@ describe("a host call", () => {
     expect(await elapse(60_000)).toEqual([]);
   });
 
+  it("with an endless key is one with those that have the same, and the key is not kept", () => {
+    const { call, ended } = openSession();
+    const key = "k".repeat(1_000_000);
+    call(1, { idempotencyKey: key });
+    ended(1);
+    expect(call(2, { idempotencyKey: key })).toMatchObject([{ outcome: { attempts: 0 } }]);
+    expect(call(3, { idempotencyKey: `${key}k` })).toMatchObject([{ type: "admitted" }]);
+    expect(JSON.stringify(call(4, { idempotencyKey: key })).length).toBeLessThan(5_000);
+  });
+
   it("takes the smaller of its timeout and the time its caller has", () => {
     const { call } = openSession();
     expect(call(1, { timeoutMs: 1_000, withinMs: 300 })).toMatchObject([{ timeoutMs: 300 }]);

@@ -11,6 +11,7 @@ from endstop._options import OPTIONS, Option
 from endstop.durations import duration_ms
 from endstop.sizes import size_bytes
 
+_MAX_COMPARED_CHARACTERS = 200
 _RATE = re.compile(r"\s*(\d+)\s*/([^/]+)", re.ASCII)
 
 
@@ -133,7 +134,8 @@ def _choice(value: object, choices: tuple[str, ...], option: str) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A sentence that helps to find the right name."""
     names = list(known)
-    nearest = difflib.get_close_matches(name, names, n=3)
+    # To compare takes as long as the product of the lengths, and a model may send any name.
+    nearest = [] if len(name) > _MAX_COMPARED_CHARACTERS else difflib.get_close_matches(name, names, n=3)
     if nearest:
         return f"Did you mean {', '.join(nearest)}?"
     return f"Known are {', '.join(names[:20])}." if names else "No tools are registered."
