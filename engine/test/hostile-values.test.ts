@@ -96,6 +96,21 @@ it.each(Object.entries({ ...values, "a proxy that was revoked": revoked }))(
   },
 );
 
+it("a promise in a result whose rejection nobody awaits ends nothing", async () => {
+  const uncaught: unknown[] = [];
+  const before = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+  process.on("unhandledRejection", (why) => uncaught.push(why));
+  const late = () => new Promise((_resolve, reject) => setTimeout(() => reject(new Error("late")), 5));
+  const run = () => ({ rows: [late(), () => 1, new Response(), late()], at: Promise.reject(new Error("at once")) });
+  const outcome = await outcomeOf({ run });
+  expect(outcome.status).toBe("succeeded");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.removeAllListeners("unhandledRejection");
+  for (const listener of before) process.on("unhandledRejection", listener);
+  expect(uncaught).toEqual([]);
+});
+
 it("calls an input whose getter throws invalid", async () => {
   const run = vi.fn(() => 1);
   const outcome = await outcomeOf({ run }, { get url() { return fails(); } }); // biome-ignore format: short

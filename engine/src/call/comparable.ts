@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { MAX_DEPTH, UnencodableError } from "./values.ts";
 
 /** Parts of a value that are looked at. */
@@ -10,10 +11,15 @@ const MAX_PARTS = 100_000;
  * @throws UnencodableError for those, functions, symbols, promises, and past depth and size; and whatever a getter of the value throws
  */
 export function comparable(value: unknown): unknown {
-  return new Comparing().plain(value);
+  const comparing = new Comparing();
+  const plain = comparing.plain(value);
+  if (comparing.hidden !== undefined) throw new UnencodableError(`the result holds a ${comparing.hidden}`);
+  return plain;
 }
 
 class Comparing {
+  /** Names what it holds that has no such form. The rest is looked at all the same: see {@link heed}. */
+  hidden: string | undefined;
   readonly #path: object[] = [];
   #parts = 0;
 
@@ -50,7 +56,9 @@ class Comparing {
     if (Object.keys(fields).length > 0) return fields;
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) return fields;
-    throw new UnencodableError(`the result holds a ${value.constructor?.name}, whose data cannot be seen`);
+    heed(value);
+    this.hidden = value.constructor?.name ?? "class instance";
+    return null;
   }
 
   /** Holes too: there may be billions, and {@link MAX_PARTS} ends it. */
@@ -64,4 +72,9 @@ class Comparing {
     const fields = Object.entries(value).filter(([, part]) => part !== undefined);
     return Object.fromEntries(fields.map(([key, part]) => [key, this.plain(part)]));
   }
+}
+
+/** A promise that a result holds, as where an `await` was forgotten, belongs to whoever reads the result: nobody may, and its rejection would end the process. */
+function heed(value: object): void {
+  if (types.isPromise(value)) Promise.prototype.then.call(value, undefined, () => undefined);
 }
