@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { Engine } from "../src/engine.ts";
 import { createEngine, type EngineOptions, type Outcome } from "../src/index.ts";
@@ -316,5 +319,25 @@ describe("a body that is a generator", () => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(ended.sort()).toEqual(["a", "b"]);
     await engine.close();
+  });
+});
+
+describe("a body in a worker", () => {
+  it("hears its signal with the caller's reason, or that its deadline has passed, before it is killed", async () => {
+    await using engine = createEngine();
+    await engine.register(new URL("./support/tools/cleans-up.ts", import.meta.url));
+    const file = join(mkdtempSync(join(tmpdir(), "endstop-")), "said");
+    const controller = new AbortController();
+    engine.events.on(({ type }) => {
+      if (type === "attempt-start")
+        setTimeout(() => controller.abort(Object.assign(new Error("left"), { code: "E_LEFT" })), 50);
+    });
+    const outcome = await engine.call("cleans-up", { file }, { signal: controller.signal });
+    expect(outcome).toMatchObject({ status: "cancelled", failure: { body: "stopped", error: { code: "E_LEFT" } } });
+    await vi.waitFor(() => expect(readFileSync(file, "utf8")).toBe("Error left E_LEFT"), 5_000);
+    expect((await engine.call("cleans-up", { file }, { timeout: "100ms" })).status).toBe("timed-out");
+    await vi.waitFor(() => expect(readFileSync(file, "utf8")).toMatch(/^TimeoutError/), 5_000);
+    expect((await engine.call("cleans-up", { file, spins: true }, { timeout: "100ms" })).status).toBe("timed-out");
+    rmSync(dirname(file), { recursive: true });
   });
 });

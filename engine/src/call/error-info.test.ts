@@ -90,6 +90,7 @@ describe("an error as plain data", () => {
       status: 404,
       message: '{"status":404,"token":"***"}',
     });
+    expect(errorInfo(undefined)).toEqual({ name: "undefined", message: "undefined", stack: "" });
     expect(errorInfo(null)).toEqual({ name: "object", message: "null", stack: "" });
   });
 });

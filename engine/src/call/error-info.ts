@@ -20,7 +20,8 @@ export function errorInfo(thrown: unknown): ErrorInfo {
 function describe(thrown: unknown, causesLeft: number, left: { errors: number }): ErrorInfo {
   left.errors -= 1;
   if (typeof thrown !== "object" || thrown === null) {
-    return { name: typeof thrown, message: textOf(thrown) ?? "a value without a text form", stack: "" };
+    const message = thrown === undefined ? "undefined" : textOf(thrown);
+    return { name: typeof thrown, message: message ?? "a value without a text form", stack: "" };
   }
   const name = textOf(read(thrown, "name"));
   const message = textOf(read(thrown, "message"));

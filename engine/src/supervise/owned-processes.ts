@@ -8,7 +8,7 @@ import { findOwned, killOwned, newOwner, type OwnerMarks, ownedEnvironment } fro
 import { terminate } from "./terminate.ts";
 import { Warden } from "./warden.ts";
 
-/** SIGTERM to the process group, and SIGKILL 100 ms later. Nothing is asked before: the body's own signal has fired by then. */
+/** SIGTERM to the process group, and SIGKILL 100 ms later. Nothing is asked before: a Node worker is told to fire its body's signal in the same turn. */
 const GRACES = { askMs: 0, terminateMs: 100 };
 
 /** A child process with a process group of its own. */

@@ -19,6 +19,8 @@ interface Running {
   readonly controller: AbortController;
 }
 
+/** For what a body does when its signal fires: it closes a file, it rejects its promise. */
+const LAST_TURNS_MS = 10;
 const channel = process.send?.bind(process);
 if (!channel) {
   process.stderr.write("endstop: this program is a worker; an engine starts it\n");
@@ -64,6 +66,7 @@ async function run({ callId, path, module, input, outputBytes }: ToGuest & { typ
     Math.min(outputBytes ?? MAX_VALUE_BYTES, MAX_VALUE_BYTES),
   );
   if (running === call) running = undefined;
+  process.off("SIGTERM", ignoreTerm);
   const left = processes.left();
   send({ type: "ended", callId, ending, ...(value ? { value } : {}), ...(left ? { left } : {}) });
 }
@@ -113,7 +116,28 @@ function returned(value: unknown, limitBytes: number): [Ending, Uint8Array?] {
 }
 
 function contextOf({ callId, controller }: Running, path: readonly string[]): ToolContext {
-  return { signal: controller.signal, callId, path, call: (...nested) => callNested(callId, ...nested) };
+  return {
+    get signal() {
+      outliveTerm();
+      return controller.signal;
+    },
+    callId,
+    path,
+    call: (...nested) => callNested(callId, ...nested),
+  };
+}
+
+const ignoreTerm = (): void => {};
+
+/** A body that asked for its signal is to hear it: SIGTERM comes with the message that fires it. What does not hear it is killed 100 ms later. */
+function outliveTerm(): void {
+  if (!process.listeners("SIGTERM").includes(ignoreTerm)) process.on("SIGTERM", ignoreTerm);
+}
+
+/** Fires the body's signal, and ends this process once its listeners, and what follows from them at once, have run. */
+function abort({ controller }: Running, reason: unknown): void {
+  setTimeout(() => process.kill(0, "SIGKILL"), LAST_TURNS_MS);
+  controller.abort(reason);
 }
 
 /** Rejects as `engine.call` does: for bad use, and here also for an input that cannot be cloned. */
@@ -145,7 +169,7 @@ process.on("message", (message: ToGuest) => {
       return void run(message);
     case "abort":
       if (running?.callId === message.callId) {
-        running.controller.abort(asThrown(message.reason));
+        abort(running, asThrown(message.reason));
       }
       return;
     case "nested-outcome":
