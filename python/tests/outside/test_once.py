@@ -48,6 +48,7 @@ def test_a_keyed_body_runs_once_however_many_engines_are_lost(losses: int, tmp_p
         for _ in range(losses - 1):
             assert other.execute_tool("one") == 1
             kill_the_engine()
+        assert other.execute_tool("one") == 1  # a call that is sent to an engine that is dying would be lost as well
         again = payer.try_execute_tool("pay", {"path": str(log)}, idempotency_key="order 1")
         another = payer.try_execute_tool("pay", {"path": str(log)})
     codes = [outcome.failure and outcome.failure.code for outcome in (*lost, again, another)]

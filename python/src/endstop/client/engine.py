@@ -44,7 +44,7 @@ class SharedEngine:
         self._declined: str | None = None
         self._ended = False
         self._ids = itertools.count(HELLO_ID + 1)
-        self._workplace = Workplace()
+        self.workplace = Workplace()
         _engines.add(self)
 
     def next_id(self) -> int:
@@ -93,7 +93,7 @@ class SharedEngine:
     @property
     def journal_directory(self) -> str | None:
         """Where the engines of this process write what they decided; None if there is no such place."""
-        return self._workplace.directory()
+        return self.workplace.directory()
 
     async def connection_async(self) -> Connection:
         """The same without blocking the loop while an engine starts."""
@@ -104,12 +104,12 @@ class SharedEngine:
         """Ends the engine if it runs, and what it remembers; the next call starts another."""
         # Before the end, so that the engine finds nothing to wait for, and after it, for what it still wrote.
         if not os.environ.get("ENDSTOP_JOURNALS"):
-            self._workplace.remove()
+            self.workplace.remove()
         connection = self._connection
         if connection is not None:
             connection.end(reason, wait_s)
             self._note_end_of_last()
-        self._workplace.remove()
+        self.workplace.remove()
 
     def end_for_good(self) -> None:
         """At the end of the interpreter: daemon threads that still call must not start another."""
@@ -127,7 +127,7 @@ class SharedEngine:
         """In a forked child: the engine belongs to the parent."""
         self._starting = threading.Lock()
         self._failures = []
-        self._workplace.forget()
+        self.workplace.forget()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.forget("this process was forked from the one that started the engine")
@@ -144,6 +144,7 @@ class SharedEngine:
                 return _greet(guest, guest.hello)
             except (OSError, ChannelLost):
                 self._declined = invitation
+        self.workplace.remove_others()
         command = self._command()
         while True:
             if len(self._failures) >= MAX_FAILURES_IN_A_ROW:
@@ -152,8 +153,8 @@ class SharedEngine:
                 raise EngineError("engine-start-failed", "\n".join(lines))
             try:
                 process = EngineProcess(command)
-                connection = _greet(process, _hello(process, self._workplace), search_path())
-                self._workplace.lost.clear()
+                connection = _greet(process, _hello(process, self.workplace), search_path())
+                self.workplace.lost.clear()
                 return connection
             except ChannelLost as problem:
                 self._failures.append(str(problem))
@@ -163,7 +164,7 @@ class SharedEngine:
         if last is None:
             return
         if last.process.directory is not None:
-            self._workplace.lost.append(last.process.directory)
+            self.workplace.lost.append(last.process.directory)
         if last.lost is None:
             last.end("this process belongs to another call now")
         if last.proved or last.process.invitation is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+ENDING = ".journal"
 _HEADER = '{"journal":"endstop","version":3,'
 """Its beginning; the instants that follow count from what it goes on to name."""
 _UNESCAPED = "!~*'()"
@@ -35,21 +36,22 @@ class StartedBodies:
 
 def read_started_bodies(directory: str, session: str) -> StartedBodies | None:
     """What the files of a session say. None if one of them cannot be read: then nobody knows."""
-    own = _entries(_path(directory, session))
+    own = _entries(journal_of(directory, session))
     if own is None or any(entry["type"] == "forgotten" for entry in own):
         return None
     bodies = StartedBodies()
     _count(own, bodies)
     for run in _open_runs(own):
-        entries = _entries(_path(directory, session, run))
+        entries = _entries(journal_of(directory, session, run))
         if entries is None:
             return None
         _count(entries, bodies)
     return bodies
 
 
-def _path(directory: str, *names: str) -> Path:
-    return Path(directory, f"{'.'.join(_escaped(name) for name in names)}.journal")
+def journal_of(directory: str, *names: str) -> Path:
+    """The file of a session, or of a session and a run."""
+    return Path(directory, f"{'.'.join(_escaped(name) for name in names)}{ENDING}")
 
 
 def _open_runs(own: list[dict[str, Any]]) -> set[str]:

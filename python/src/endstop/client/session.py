@@ -12,6 +12,7 @@ from typing import Any
 from endstop import frames
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import current_call
+from endstop.client.dismissal import Dismissal, forget_dropped, when_collected
 from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_engine
 from endstop.client.introduction import Introduction
 from endstop.client.inviting import stop_watching_for_children
@@ -44,10 +45,13 @@ class Session:
         self._calls: dict[int, Submission] = {}
         """Those that have no outcome here yet."""
         self._run_numbers = itertools.count(1)
-        self._attached: Connection | None = None
+        self._dismissal = Dismissal(self.name, self._engine.workplace)
         self._lock = threading.Lock()
         self._closed = False
         _open_sessions.add(self)
+        self._engine.workplace.sessions.add(self.name)
+        self._when_collected = weakref.finalize(self, when_collected, self._dismissal)
+        self._when_collected.atexit = False
 
     # -- what the engine is told, and told again when it is started again
 
@@ -108,12 +112,16 @@ class Session:
             return
         self._closed = True
         self.cancel_all()
-        self._tell({"type": "close-engine", "engine": self.name})
-        body_threads.release((self.name,))
+        self._when_collected.detach()
+        uninterrupted(self._end_in_engine)
         _open_sessions.discard(self)
         if not _open_sessions:
             stop_watching()
             stop_watching_for_children()
+
+    def _end_in_engine(self) -> None:
+        with self._lock:
+            self._dismissal.carry_out()
 
     def cancel(self, name: str) -> None:
         """Ends the calls in flight of a run, which takes no more, or one call, each with what its body called."""
@@ -269,7 +277,7 @@ class Session:
                     if connection.process.invitation is not None or self._was_guest:
                         self._begin_anew()
                     connection.send(b"".join(self._introduction.frames(self._calls.values())))
-                    self._attached = connection
+                    self._dismissal.attached = connection
 
         uninterrupted(tell_everything)
 
@@ -293,13 +301,18 @@ class Session:
         uninterrupted(tell)
 
     @property
+    def _attached(self) -> Connection | None:
+        """The connection that knows this session."""
+        return self._dismissal.attached
+
+    @property
     def _was_guest(self) -> bool:
         return self._attached is not None and self._attached.process.invitation is not None
 
     def forget_connection(self) -> None:
         """In a forked child: the engine that knows this session belongs to the parent."""
         self._lock = threading.Lock()
-        self._attached = None
+        self._dismissal.attached = None
         self._calls = {}
         self._begin_anew()
 
@@ -310,6 +323,7 @@ class Session:
 
 
 def _after_fork_in_child() -> None:
+    forget_dropped()
     for session in list(_open_sessions):
         session.forget_connection()
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from pathlib import Path
+
+from endstop.client.journal import ENDING, journal_of
 
 # Nothing else is ever removed.
 _PREFIX = "endstop-"
@@ -15,6 +19,8 @@ class Workplace:
 
     def __init__(self) -> None:
         self.lost: list[str] = []
+        self.sessions: set[str] = set()
+        """Those that have not ended."""
         self._directory: str | None = None
 
     def directory(self) -> str | None:
@@ -31,6 +37,23 @@ class Workplace:
         for directory in [*self.lost, self._directory]:
             if directory is not None and os.path.basename(directory).startswith(_PREFIX):
                 shutil.rmtree(directory, ignore_errors=True)
+
+    def remove_journals(self, session: str) -> None:
+        """Those of a session that no engine will be asked about any more."""
+        if self._directory is None:
+            return
+        own = journal_of(self._directory, session)
+        for path in (own, *own.parent.glob(f"{own.name.removesuffix(ENDING)}.*{ENDING}")):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def remove_others(self) -> None:
+        """Journals of sessions that have ended: an engine that is lost may not have heard of it."""
+        if self._directory is None:
+            return
+        written = {path.name.split(".")[0] for path in Path(self._directory).glob(f"*{ENDING}")}
+        for session in written - self.sessions:
+            self.remove_journals(session)
 
     def forget(self) -> None:
         """In a forked child: they belong to the parent."""
