@@ -18,7 +18,7 @@ import { suggestNames } from "./internal/nearest.ts";
 import { cancelReason, PARENT_ENDED, PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
 import type { AgentOptions } from "./policy/options.generated.ts";
-import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
+import type { EngineOptions as CoreOptions, EffectiveLimit, PolicyOptions } from "./policy/policy.ts";
 import type { MachineFigures } from "./pressure/machine.ts";
 import { Relief } from "./pressure/relief.ts";
 import { Run } from "./run/run.ts";
@@ -42,6 +42,15 @@ export interface RunHandle {
   end(reason?: string): void;
 }
 
+/** Options of an engine in this process: limits, and what else only it can have. */
+export interface EngineOptions extends CoreOptions {
+  /**
+   * Where goes what Node workers write to their standard output. Default `stderr`: this process's standard output may be a protocol's, and one
+   * `console.log` in a tool would break it. Their standard error goes to this process's.
+   */
+  readonly workerStdout?: "stderr" | "stdout" | undefined;
+}
+
 const DEFAULT_GRACE_MS = 5_000;
 
 /**
@@ -62,7 +71,13 @@ export class Engine {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** Use {@link createEngine}. */
-  constructor(options: EngineOptions, clock: Clock, readMachine?: () => MachineFigures) {
+  constructor(
+    { workerStdout = "stderr", ...options }: EngineOptions,
+    clock: Clock,
+    readMachine?: () => MachineFigures,
+  ) {
+    if (workerStdout !== "stderr" && workerStdout !== "stdout")
+      throw new TypeError(`engine workerStdout must be "stderr" or "stdout", got ${show(workerStdout)}`);
     refusePlacement(options);
     this.#clock = clock;
     this.#core = new EngineCore(options, clock, randomUUID().slice(0, 8));
@@ -77,7 +92,7 @@ export class Engine {
     );
     this.#core.observer = this.#observer;
     this.#core.rejectsForMs = () => this.#relief.rejectsForMs;
-    this.#workers = new WorkerPlacements(clock, this.#observer.events);
+    this.#workers = new WorkerPlacements(clock, this.#observer.events, workerStdout);
     this.#tools = new ToolRegistry(this.#core, clock, this.#workers);
   }
 

@@ -89,6 +89,18 @@ describe("a command", () => {
     await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]), { timeout: 2_000 });
   });
 
+  it.each<[unknown, string]>([
+    [{ found: new Map([[1, 2]]) }, "its found is a Map"],
+    [{ headers: new Headers() }, "its headers is a Headers"],
+    [{ n: Number.NaN }, "its n is NaN"],
+    [{ run: () => 1 }, "its run is a function"],
+  ])("gets no input of which JSON keeps nothing: %j", async (input, text) => {
+    expect(await makeEngine({ command: ["cat"] }).call("run", input)).toMatchObject({
+      attempts: 0,
+      failure: { code: "cannot-move", message: expect.stringContaining(text) },
+    });
+  });
+
   it.each([
     [{ command: "ls -l" }, "command must be an array"],
     [{ command: [] }, "command must be an array"],

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createEngine, type Engine, type EngineOptions } from "../src/index.ts";
 import { isRunning } from "./support/processes.ts";
@@ -73,6 +75,15 @@ describe("a Node worker", () => {
       attempts: 0,
       failure: { code: "invalid-input", message: expect.stringContaining("do: ") },
     });
+  });
+
+  it("says by name what of a result cannot move, and gives a URL as text", async () => {
+    const engine = await makeEngine();
+    expect(await engine.call("odd", { do: "response" })).toMatchObject({
+      attempts: 1,
+      failure: { code: "cannot-move", message: expect.stringContaining("result.response is a Response") },
+    });
+    expect(await engine.call("odd", { do: "url" })).toMatchObject({ value: { url: "http://a.example/" } });
   });
 
   it("refuses an input that cannot be cloned before any body starts", async () => {
@@ -191,5 +202,25 @@ describe("what a call leaves running in a Node worker", () => {
       pids.add((outcome as { value: { worker: number } }).value.worker);
     }
     expect(pids.size).toBe(1);
+  });
+});
+
+describe("what a Node worker prints", () => {
+  const host = fileURLToPath(new URL("./support/stdio-host.ts", import.meta.url));
+  const printed = (...args: string[]) => {
+    const { stdout, stderr } = spawnSync(process.execPath, [host, ...args], { encoding: "utf8" });
+    return { stdout, stderr };
+  };
+  const answer = '{"jsonrpc":"2.0","result":"succeeded"}\n';
+
+  it("goes to the standard error, since the standard output may be a protocol's", () => {
+    const { stdout, stderr } = printed();
+    expect(stdout).toBe(answer);
+    expect(stderr.split("\n").sort()).toEqual(["", "printed to stderr", "printed to stdout"]);
+  });
+
+  it("goes to the standard output where that is said", () => {
+    expect(printed("stdout")).toEqual({ stdout: `printed to stdout\n${answer}`, stderr: "printed to stderr\n" });
+    expect(() => createEngine({ workerStdout: "stdin" as never })).toThrow('must be "stderr" or "stdout", got "stdin"');
   });
 });

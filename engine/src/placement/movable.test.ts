@@ -10,6 +10,26 @@ class Row {
   readonly page = new URL("http://x/row");
 }
 
+class Purse {
+  readonly #cents: number;
+  constructor(cents: number) {
+    this.#cents = cents;
+  }
+  get cents(): number {
+    return this.#cents;
+  }
+}
+
+class Price extends Purse {
+  toJSON(): object {
+    return { cents: this.cents };
+  }
+}
+
+class Answer extends Response {
+  extra = 1;
+}
+
 describe("a value for another process", () => {
   it("arrives as structured clone gives it, a URL as its text", () => {
     const shared = { at: new URL("http://x/a?b=1"), query: new URLSearchParams("a=1&a=2") };
@@ -78,5 +98,33 @@ describe("a value for another process", () => {
     expect(() => moved(Object.defineProperty({}, "a", { get: fails, enumerable: true }))).toThrow("no");
     expect(() => moved(new Proxy({}, { ownKeys: fails }))).toThrow(Error);
     expect(() => moved({ run: () => 1 })).toThrow("could not be cloned");
+  });
+
+  it.each<[string, () => unknown]>([
+    ["Response", () => new Answer("x")],
+    ["Purse", () => new Purse(3)],
+    ["Iterator", () => (function* () {})()],
+    ["object with hidden properties only", () => ({ [Symbol("a")]: 1 })],
+    ["object with hidden properties only", () => Object.defineProperty({}, "a", { value: 1 })],
+  ])("is refused by name where its state is hidden: %s", (name, make) => {
+    expect(() => moved({ list: [make()] })).toThrow(`result.list[0] is a ${name}`);
+  });
+
+  it("goes as what its toJSON gives, which is looked at, too", () => {
+    expect(moved([new Price(3)])).toEqual([{ cents: 3 }]);
+    expect(() => moved({ toJSON: () => 1 })).toThrow("could not be cloned");
+    expect(() =>
+      moved(
+        new (class Wrong {
+          toJSON = () => new Headers();
+        })(),
+      ),
+    ).toThrow("Headers");
+    const endless = Object.create({ toJSON: () => Object.create({ toJSON: () => endless }) });
+    expect(() => moved(endless)).toThrow(Error);
+    const own = new (class Own {
+      a = 1;
+    })();
+    expect(moved(own)).toEqual({ a: 1 });
   });
 });

@@ -1,119 +1,164 @@
+import { types } from "node:util";
 import { serialize } from "node:v8";
 
+/** A step on the way from the root of a value to one of its parts. */
 interface Part {
   readonly value: object;
-  /** Of the root none. */
-  readonly within: Part | undefined;
   readonly key: string;
+  readonly parent: Part | undefined;
 }
 
 /**
- * A value as the bytes of a structured clone, for another process. A URL and its query go as their texts, which is all they are. Instances of
- * classes arrive as plain objects of their fields.
+ * The bytes of a value's structured clone, for the way to another process. What that would refuse, or give empty, is refused by name: functions,
+ * symbols, promises, generators, `Response`, `Headers`, streams, and every other object whose state does not stand in its own properties. A class
+ * instance that says by `toJSON` what it is goes as that (a `URL` as its text), another as a plain object of its own properties; `URLSearchParams` go
+ * as text. An error keeps name, message, stack and cause.
  *
  * @param root names the value in an error
- * @throws TypeError that names the part which structured clone refuses, or of which nothing would arrive: a Response, a stream, a function; and
- * whatever a getter of the value throws
+ * @throws Error that says which part cannot be cloned, and whatever a getter or a `toJSON` throws
  */
 export function cloneToBytes(value: unknown, root: string): Uint8Array {
-  return serialize(holdsTexts(value, root) ? withTexts(value, new Map()) : value);
+  if (!needsCopy(value, root)) return serialize(value);
+  return serialize(copyOf(value, new Map()));
 }
 
-/** What is a text, though it is an object. */
-export function textInstead(value: object): string | undefined {
-  return value instanceof URL || value instanceof URLSearchParams ? String(value) : undefined;
-}
+/** What a toJSON gives goes as it is: it is asked once, as `JSON.stringify` does. */
+const INSTEAD = ".toJSON()";
 
-/** Whether an instance's data is hidden, so that nothing of it is in its fields: it is of a class of the platform, or structured clone refuses it. */
-export function isOpaque(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null || Object.keys(value).length > 0) return false;
-  const its = value.constructor;
-  if (typeof its === "function" && Reflect.get(globalThis, its.name) === its) return true;
-  try {
-    return Object.getPrototypeOf(structuredClone(value)) !== Object.prototype;
-  } catch {
-    return true;
-  }
-}
-
-/** Looks at every object once, without recursion: a list may be longer than the stack. */
-function holdsTexts(value: unknown, root: string): boolean {
+/** Whether some part goes as something else. */
+function needsCopy(value: unknown, name: string): boolean {
   let found = false;
   const seen = new Set<object>();
-  const open: Part[] = [];
-  const add = (part: unknown, within: Part | undefined, key: string): void => {
-    if (typeof part !== "object" || part === null || seen.has(part)) return;
-    seen.add(part);
-    open.push({ value: part, within, key });
+  const stack: Part[] = [];
+  const visit = (value: unknown, key: string, parent: Part | undefined): void => {
+    if (typeof value !== "object" || value === null || seen.has(value)) return;
+    seen.add(value);
+    stack.push({ value, key, parent });
   };
-  add(value, undefined, root);
-  for (let part = open.pop(); part; part = open.pop()) {
-    const its = part.value;
-    if (textInstead(its) !== undefined) found = true;
-    else if (Array.isArray(its)) for (const [index, item] of its.entries()) add(item, part, `[${index}]`);
-    else if (its instanceof Map) for (const each of [...its].flat(1)) add(each, part, ".(map)");
-    else if (its instanceof Set) for (const item of its) add(item, part, ".(set)");
-    else if (isCloned(its)) continue;
-    else if (isOpaque(its)) throw new TypeError(`${pathOf(part)} is a ${its.constructor?.name ?? "class instance"}`);
-    else for (const key of Object.keys(its)) add((its as Record<string, unknown>)[key], part, `.${key}`);
+  visit(value, name, undefined);
+  for (let part = stack.pop(); part; part = stack.pop()) {
+    const { value } = part;
+    if (isCloned(value)) continue;
+    const instead = part.key === INSTEAD ? undefined : insteadOf(value);
+    if (instead) {
+      found = true;
+      visit(instead.as, INSTEAD, part);
+    } else if (types.isMap(value)) {
+      for (const [key, item] of value) {
+        visit(key, ".key", part);
+        visit(item, ".value", part);
+      }
+    } else if (types.isSet(value)) {
+      for (const item of value) visit(item, ".item", part);
+    } else {
+      const lost = Array.isArray(value) ? undefined : whatIsLost(value);
+      if (lost !== undefined)
+        throw new TypeError(`${pathOf(part)} is a ${lost}, of which a structured clone keeps nothing`);
+      const entries = Object.entries(value);
+      for (const [key, item] of entries)
+        if (typeof item === "object") visit(item, Array.isArray(value) ? `[${key}]` : `.${key}`, part);
+    }
   }
   return found;
 }
 
-/** Has no parts, and arrives as what it is. */
+/** What V8 clones whole, or as Node writes it. */
 function isCloned(value: object): boolean {
   return (
     ArrayBuffer.isView(value) ||
-    value instanceof ArrayBuffer ||
-    value instanceof Date ||
-    value instanceof RegExp ||
-    value instanceof Error ||
-    value instanceof String ||
-    value instanceof Number ||
-    value instanceof Boolean
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isNativeError(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isBoxedPrimitive(value) ||
+    value instanceof DOMException
   );
 }
 
-function pathOf(part: Part): string {
-  let path = "";
-  for (let each: Part | undefined = part; each; each = each.within) path = each.key + path;
-  return path;
+/** What a class instance goes as, if not as its own properties. */
+export function insteadOf(value: object): { readonly as: unknown } | undefined {
+  if (isPlain(value)) return undefined;
+  if (value instanceof URL || value instanceof URLSearchParams) return { as: String(value) };
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  if (typeof toJSON !== "function" || platformClass(value) !== undefined || isOfNode(value)) return undefined;
+  return { as: toJSON.call(value) };
 }
 
-/** @param copies what has been copied: shared parts and cycles stay */
-function withTexts(value: unknown, copies: Map<object, unknown>): unknown {
+/** Whether Node has a way of its own to copy it inside one process, such as a `BlockList`. */
+function isOfNode(value: object): boolean {
+  try {
+    return !isPlain(structuredClone(value));
+  } catch {
+    return false; // it holds a function, for one
+  }
+}
+
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+/** Of an object of which nothing would arrive, what it is; its state is in no property that a copy has. */
+export function whatIsLost(value: object): string | undefined {
+  const platform = isPlain(value) ? undefined : platformClass(value);
+  if (platform !== undefined) return platform;
+  if (Object.keys(value).length > 0) return undefined;
+  if (!isPlain(value)) return nameOf(value);
+  return Reflect.ownKeys(value).length > 0 ? "object with hidden properties only" : undefined;
+}
+
+function nameOf(value: object): string {
+  return value.constructor?.name || Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+/** The class of the platform, such as Response, that an object is of or extends: its state stands in no property. */
+function platformClass(value: object): string | undefined {
+  for (
+    let prototype = Object.getPrototypeOf(value);
+    prototype && prototype !== Object.prototype;
+    prototype = Object.getPrototypeOf(prototype)
+  ) {
+    const { name } = (prototype.constructor ?? {}) as { readonly name?: string };
+    if (name && (globalThis as Record<string, unknown>)[name] === prototype.constructor) return name;
+  }
+  return undefined;
+}
+
+function pathOf({ key, parent }: Part): string {
+  return parent ? pathOf(parent) + key : key;
+}
+
+function copyOf(value: unknown, copies: Map<object, unknown>, isInstead = false): unknown {
   if (typeof value !== "object" || value === null || isCloned(value)) return value;
-  const text = textInstead(value);
-  if (text !== undefined) return text;
   if (copies.has(value)) return copies.get(value);
-  if (Array.isArray(value)) {
-    const items: unknown[] = new Array(value.length);
-    copies.set(value, items);
-    for (const [index, item] of value.entries()) items[index] = withTexts(item, copies);
-    return items;
+  const text = isInstead ? undefined : insteadOf(value);
+  if (text) {
+    copies.set(value, value);
+    const copy = copyOf(text.as, copies, true);
+    copies.set(value, copy);
+    return copy;
   }
-  if (value instanceof Map) {
-    const map = new Map<unknown, unknown>();
-    copies.set(value, map);
-    for (const [key, item] of value) map.set(withTexts(key, copies), withTexts(item, copies));
-    return map;
+  if (types.isMap(value)) {
+    const copy = new Map<unknown, unknown>();
+    copies.set(value, copy);
+    for (const [key, item] of value) copy.set(copyOf(key, copies), copyOf(item, copies));
+    return copy;
   }
-  if (value instanceof Set) {
-    const set = new Set<unknown>();
-    copies.set(value, set);
-    for (const item of value) set.add(withTexts(item, copies));
-    return set;
+  if (types.isSet(value)) {
+    const copy = new Set<unknown>();
+    copies.set(value, copy);
+    for (const item of value) copy.add(copyOf(item, copies));
+    return copy;
   }
-  const fields: Record<string, unknown> = {};
-  copies.set(value, fields);
-  for (const [key, item] of Object.entries(value)) {
-    Object.defineProperty(fields, key, {
-      value: withTexts(item, copies),
+  const copy: object = Array.isArray(value) ? new Array(value.length) : {};
+  copies.set(value, copy);
+  for (const [key, item] of Object.entries(value))
+    Object.defineProperty(copy, key, {
+      value: copyOf(item, copies),
       enumerable: true,
-      configurable: true,
       writable: true,
+      configurable: true,
     });
-  }
-  return fields;
+  return copy;
 }

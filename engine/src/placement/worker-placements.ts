@@ -12,6 +12,7 @@ import { CommandRunner } from "./command/command-runner.ts";
 import type { ToolDescription } from "./node/messages.ts";
 import { ModuleRunner } from "./node/module-runner.ts";
 import { NodePool } from "./node/pool.ts";
+import type { WorkerStdout } from "./node/worker.ts";
 
 /** The placements that run bodies outside this process. Nothing is started before the first tool needs it. */
 export class WorkerPlacements {
@@ -20,11 +21,11 @@ export class WorkerPlacements {
   readonly #watch: QuotaWatch;
   readonly #pool: NodePool;
 
-  constructor(clock: Clock, stream: EventStream) {
+  constructor(clock: Clock, stream: EventStream, workerStdout: WorkerStdout = "stderr") {
     this.#clock = clock;
     this.#processes = new OwnedProcesses(clock);
     this.#watch = new QuotaWatch(clock, new SessionReader(clock));
-    this.#pool = new NodePool(this.#processes, clock, this.#watch, stream);
+    this.#pool = new NodePool(this.#processes, clock, this.#watch, stream, workerStdout);
   }
 
   get figures(): WorkerStats {

@@ -7,7 +7,7 @@ import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-process
 import { judgeOutput, needsSampling } from "../../supervise/quota.ts";
 import { kernelExcessBehind, type QuotaWatch } from "../../supervise/quota-watch.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
-import { isOpaque, textInstead } from "../movable.ts";
+import { insteadOf, whatIsLost } from "../movable.ts";
 import { OutputTail, WholeOutput } from "./bounded-output.ts";
 import type { Command } from "./command-options.ts";
 
@@ -136,17 +136,22 @@ export class CommandRunner implements BodyRunner {
   }
 }
 
-/** @throws TypeError for what JSON cannot say, or would write as an empty object although it holds data */
+/** @throws TypeError that names the part that JSON would leave out, or make into something else */
 function jsonOf(input: unknown): string {
-  const json: string | undefined = JSON.stringify(input, (key, part: unknown) => {
-    if (typeof part !== "object" || part === null) return part;
-    const text = textInstead(part);
-    if (text !== undefined) return text;
-    if (part instanceof Map || part instanceof Set || isOpaque(part)) {
-      throw new TypeError(`${key === "" ? "it" : key} is a ${part.constructor?.name}`);
-    }
-    return part;
-  });
+  const json: string | undefined = JSON.stringify(input, refuseLost);
   if (json === undefined) throw new TypeError(`it is a ${typeof input}`);
   return json;
+}
+
+/** `value` is what its toJSON gave, where it has one. */
+function refuseLost(key: string, value: unknown): unknown {
+  const what = key === "" ? "it" : `its ${key}`;
+  if (typeof value === "function" || typeof value === "symbol") throw new TypeError(`${what} is a ${typeof value}`);
+  if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${what} is ${value}`);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const instead = insteadOf(value);
+  if (instead) return instead.as;
+  const lost = whatIsLost(value);
+  if (lost !== undefined) throw new TypeError(`${what} is a ${lost}, of which JSON keeps nothing`);
+  return value;
 }

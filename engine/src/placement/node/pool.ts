@@ -16,7 +16,7 @@ import { Surplus } from "../surplus.ts";
 import type { Job } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
-import type { NodeWorker } from "./worker.ts";
+import type { NodeWorker, WorkerStdout } from "./worker.ts";
 import { NodeWorkforce, type WorkforceEvents } from "./workforce.ts";
 
 /** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
@@ -49,7 +49,13 @@ export class NodePool implements WorkersMakeWay {
   #closed = false;
   #isShrunk = false;
 
-  constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch, stream: EventStream) {
+  constructor(
+    processes: OwnedProcesses,
+    clock: Clock,
+    watch: QuotaWatch,
+    stream: EventStream,
+    stdout: WorkerStdout = "stderr",
+  ) {
     this.#clock = clock;
     this.#watch = watch;
     this.#queue = new JobQueue(clock);
@@ -69,7 +75,7 @@ export class NodePool implements WorkersMakeWay {
       isWanted: (module) => this.#queue.waitsFor(module),
       changed: () => this.#pump(),
     };
-    this.#workforce = new NodeWorkforce(processes, clock, events, stream);
+    this.#workforce = new NodeWorkforce(processes, clock, events, stream, stdout);
   }
 
   /** Has a module imported, and says what its tool is. Rejects with what went wrong; then the module is forgotten. */

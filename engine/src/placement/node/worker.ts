@@ -18,6 +18,9 @@ const MAX_GROWTH_BYTES = 256_000_000;
 /** To look costs as much as a short call. */
 const LOOK_EVERY_CALLS = 100;
 
+/** Which of this process's streams has what workers write to their standard output. */
+export type WorkerStdout = "stdout" | "stderr";
+
 export interface WorkerEvents {
   message(message: FromGuest): void;
   /** Told once, unless it was killed by us before. */
@@ -42,11 +45,11 @@ export class NodeWorker {
   /** At its processes, under way. */
   #looks = 0;
 
-  constructor(processes: OwnedProcesses, clock: Clock, events: WorkerEvents) {
+  constructor(processes: OwnedProcesses, clock: Clock, stdout: WorkerStdout, events: WorkerEvents) {
     const guest = findProgram("node-guest");
     // What a worker prints goes to our own streams, straight: the protocol has a channel of its own.
     this.#owned = processes.start(process.execPath, [...inheritedFlags(process.execArgv), guest], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      stdio: ["ignore", stdout === "stdout" ? 1 : 2, 2, "ipc"],
       serialization: "advanced",
     });
     const { child } = this.#owned;

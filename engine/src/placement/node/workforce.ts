@@ -7,7 +7,7 @@ import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { backoffMs } from "../backoff.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
 import { type GivenUp, WorkerModules } from "./modules.ts";
-import { NodeWorker } from "./worker.ts";
+import { NodeWorker, type WorkerStdout } from "./worker.ts";
 
 /** An import that takes longer is given up. */
 const LOAD_TIMEOUT_MS = 30_000;
@@ -30,6 +30,7 @@ export class NodeWorkforce {
   readonly #clock: Clock;
   readonly #events: WorkforceEvents;
   readonly #stream: EventStream;
+  readonly #stdout: WorkerStdout;
   readonly #modules = new WorkerModules();
   readonly #workers = new Map<NodeWorker, { tooLate: Timer | undefined }>();
   /** Processes in a row that ended before they were ready for anything. */
@@ -37,7 +38,14 @@ export class NodeWorkforce {
   #mayStartAtMs = 0;
   #retry: { readonly dueMs: number; readonly timer: Timer } | undefined;
 
-  constructor(processes: OwnedProcesses, clock: Clock, events: WorkforceEvents, stream: EventStream) {
+  constructor(
+    processes: OwnedProcesses,
+    clock: Clock,
+    events: WorkforceEvents,
+    stream: EventStream,
+    stdout: WorkerStdout,
+  ) {
+    this.#stdout = stdout;
     this.#stream = stream;
     this.#processes = processes;
     this.#clock = clock;
@@ -71,7 +79,7 @@ export class NodeWorkforce {
   /** Starts a worker, unless the last ones ended at once: then not before a delay has passed. */
   start(): void {
     if (this.#clock.now() < this.#mayStartAtMs) return;
-    const worker: NodeWorker = new NodeWorker(this.#processes, this.#clock, {
+    const worker: NodeWorker = new NodeWorker(this.#processes, this.#clock, this.#stdout, {
       message: (message) => this.#heard(worker, message),
       lost: (crash) => this.#lost(worker, crash),
       exited: (crash) => {

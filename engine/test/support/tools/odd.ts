@@ -28,6 +28,10 @@ export const tool: Tool<{ do: string; megabytes: number }> = {
         return typeof process.send;
       case "map":
         return { map: new Map([[1n, new Date(0)]]), bytes: new Uint8Array([1, 2]), nothing: undefined };
+      case "response":
+        return { response: new Response("x") };
+      case "url":
+        return { url: new URL("http://a.example") };
       case "text":
         return "x".repeat(megabytes * 1_000_000);
       case "buffers": {
