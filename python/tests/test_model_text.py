@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endstop._codes import CODES
+from endstop.client import local_outcomes
+from endstop.client.local_outcomes import CallFacts
 from endstop.model_text import _size_text, bounded_text
-from endstop.outcome import Outcome
+from endstop.outcome import Outcome, Placement
 
 from .support.vectors import vectors
 
@@ -38,3 +42,18 @@ def test_an_outcome_has_the_whole_value_and_a_bounded_text() -> None:
     assert outcome.value == "y" * 500
     assert outcome.for_model.startswith("x returned 500 B; the first ")
     assert outcome.for_model.endswith("y\n\nNote.")
+
+
+@pytest.mark.parametrize("placement", ["host", "worker"])
+@pytest.mark.parametrize("code", sorted(set(CODES) - {"effect-unknown", "history-lost"}))
+def test_what_the_client_tells_alone_says_of_effects_only_what_is_known(code: str, placement: Placement) -> None:
+    def text(*, attempts: int, is_repeatable: bool) -> str:
+        facts = CallFacts("c-1", "TOOL", placement, is_repeatable)
+        failure = local_outcomes.failure(code, facts, attempts=attempts, detail="D", limit="L", observed="O").failure
+        assert failure is not None
+        return failure.for_model
+
+    claims = re.compile(r"effects?\b|[Dd]o not repeat|verify|unknown whether")
+    assert not claims.search(text(attempts=1, is_repeatable=True))
+    if CODES[code].not_started is not None:
+        assert not claims.search(text(attempts=0, is_repeatable=False))

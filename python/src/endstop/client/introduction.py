@@ -34,6 +34,11 @@ class Introduction:
         self._policies[tool] = dict(policy)
         return self._registration(tool, policy)
 
+    def is_repeatable(self, tool: str) -> bool:
+        """Whether a second body of the tool with the same input does no harm."""
+        policy = self._policies.get(tool, {})
+        return bool(policy.get("readOnly") or policy.get("idempotent"))
+
     def open_run(self, run: str, *, joins: bool) -> dict[str, Any]:
         if joins:
             self._joining.add(run)

@@ -260,7 +260,9 @@ class Session:
         return None if directory is None else read_started_bodies(directory, self.name)
 
     def _new_call(self, request: CallRequest) -> Submission:
-        call = Submission(self.name, request, self._engine.next_id())
+        call = Submission(
+            self.name, request, self._engine.next_id(), is_repeatable=self._introduction.is_repeatable(request.tool)
+        )
         self._calls[call.id] = call
         return call
 

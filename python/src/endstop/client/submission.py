@@ -21,7 +21,7 @@ from endstop.client.worker_start import outcome_from_worker, start_frames
 from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
 from endstop.host.stuck import stuck_count
-from endstop.outcome import Outcome
+from endstop.outcome import Outcome, Placement
 
 _MAX_LOSSES = 3
 _UNSENT = Slot(0)
@@ -84,7 +84,7 @@ class CallRequest:
 class Submission:
     """Sent again, on another connection, while the engine is lost before any body can have run."""
 
-    def __init__(self, session: str, request: CallRequest, call_id: int) -> None:
+    def __init__(self, session: str, request: CallRequest, call_id: int, *, is_repeatable: bool = False) -> None:
         self.id = call_id
         """The same on every connection: an engine that is told again knows that it is the same call."""
         self.slot = _UNSENT
@@ -94,7 +94,8 @@ class Submission:
         self._session = session
         self._request = request
         self._header = _header(session, request, call_id)
-        self._facts = CallFacts(f"{session}-{call_id}", request.tool, "host" if request.load is None else "worker")
+        placement: Placement = "host" if request.load is None else "worker"
+        self._facts = CallFacts(f"{session}-{call_id}", request.tool, placement, is_repeatable)
         self.cancellation = request.cancellation
         self.call_id: str | None = None
         """What the engine calls it, as far as it has said so."""
