@@ -224,3 +224,12 @@ describe("what a Node worker prints", () => {
     expect(() => createEngine({ workerStdout: "stdin" as never })).toThrow('must be "stderr" or "stdout", got "stdin"');
   });
 });
+
+it("on Bun, a module is refused at once, and nothing is started", async () => {
+  const engine = createEngine();
+  onTestFinished(() => engine.close());
+  Object.defineProperty(process.versions, "bun", { value: "1.4.5", configurable: true });
+  onTestFinished(() => void Reflect.deleteProperty(process.versions, "bun"));
+  await expect(engine.register(module("odd"))).rejects.toThrow("Node workers are not supported on Bun");
+  expect(engine.stats().workers).toMatchObject({ starting: 0 });
+});

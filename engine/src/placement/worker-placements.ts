@@ -42,8 +42,14 @@ export class WorkerPlacements {
     return this.#processes.pids;
   }
 
-  /** Has a worker import the module. Rejects with what went wrong. */
+  /** Has a worker import the module. Rejects with what went wrong, on Bun at once. */
   async load(module: URL): Promise<ToolDescription> {
+    // Bun's child processes have no channel that lets the host end while they are there.
+    if (process.versions.bun !== undefined) {
+      throw new TypeError(
+        `${module.href} cannot be loaded in a worker: Node workers are not supported on Bun. Register the function itself or a command, or run on Node.`,
+      );
+    }
     findProgram("warden-main");
     findProgram("node-guest");
     return this.#pool.load(module.href);
