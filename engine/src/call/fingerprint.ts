@@ -4,8 +4,8 @@ import { comparable } from "./comparable.ts";
 import { withoutStop } from "./error-info.ts";
 import { type Encoded, encodeValue, TooLargeError, UnencodableError } from "./values.ts";
 
-/** Past about a megabyte a result is not compared: to encode and hash it would block the event loop. */
-const MAX_RESULT_SIZE = 1_000_000;
+/** Past about a megabyte an input or a result is not compared: to encode and hash it would block the event loop. */
+const MAX_COMPARED_SIZE = 1_000_000;
 
 /** `sha256` of the canonical JSON (RFC 8785) of tool name and encoded input, base64url. Key order does not matter. */
 export function fingerprint(tool: string, input: Encoded): string {
@@ -13,12 +13,12 @@ export function fingerprint(tool: string, input: Encoded): string {
 }
 
 /**
- * An input encoded; undefined where it cannot be: then it is never compared. No input is the same as null. `unreadable` says why nothing can be
+ * An input encoded; undefined where it cannot be, or is too large to look at: then it is never compared. No input is the same as null. `unreadable` says why nothing can be
  * known of it: a getter or a proxy of its own throws.
  */
 export function readInput(input: unknown): { readonly encoded?: Encoded; readonly unreadable?: string } {
   try {
-    return { encoded: encodeValue(input ?? null) };
+    return { encoded: encodeValue(input ?? null, "input", MAX_COMPARED_SIZE) };
   } catch (error) {
     return isUnencodable(error) ? {} : { unreadable: `it cannot be read: ${withoutStop(error)}` };
   }
@@ -38,10 +38,10 @@ export function digestOf(result: unknown): string | null {
 
 function encodeResult(result: unknown): Encoded {
   try {
-    return encodeValue(result, "result", MAX_RESULT_SIZE);
+    return encodeValue(result, "result", MAX_COMPARED_SIZE);
   } catch (error) {
     if (isUnencodable(error) && error instanceof TooLargeError) throw error;
-    return encodeValue(comparable(result), "result", MAX_RESULT_SIZE);
+    return encodeValue(comparable(result), "result", MAX_COMPARED_SIZE);
   }
 }
 

@@ -45,6 +45,11 @@ export class Channel {
     return this.#closed;
   }
 
+  /** Whether a frame is on its way. */
+  get isReceiving(): boolean {
+    return !this.#closed && this.#decoder.isInsideFrame;
+  }
+
   /** The other side has shown who it is: its frames may be as large as any. */
   liftLimits(): void {
     this.#decoder.limits = FRAME_LIMITS;

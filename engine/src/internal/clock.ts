@@ -19,7 +19,7 @@ export interface Clock {
    * until the machine is started anew; `boot` tells one start from another. Nobody's setting of the time of day changes it.
    */
   machineNow(): { readonly ms: number; readonly boot: string };
-  /** Calls `fire` once, `delayMs` from now or later. The timer keeps the process alive: it stands for a call in flight. */
+  /** Calls `fire` once, `delayMs` from now or later, after what has come by then is read. The timer keeps the process alive: it stands for a call in flight. */
   setTimer(delayMs: number, fire: () => void): Timer;
 }
 
@@ -44,20 +44,25 @@ export const systemClock: Clock = {
   setTimer(delayMs, fire) {
     const dueMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout;
+    let afterReading: NodeJS.Immediate | undefined;
     let keepsAlive = true;
     const arm = (): void => {
       // Node's timers may fire up to a millisecond early: a deadline is never answered before it has passed.
       const leftMs = dueMs - performance.now();
-      if (leftMs <= 0) fire();
+      // What came while the loop was busy is read first: what ended in time is not late.
+      if (leftMs <= 0) afterReading = setImmediate(fire);
       else handle = setTimeout(arm, Math.min(Math.ceil(leftMs), MAX_DELAY_MS));
-      if (!keepsAlive) handle.unref();
+      if (!keepsAlive) (afterReading ?? handle).unref();
     };
     handle = setTimeout(arm, Math.max(1, Math.min(Math.ceil(delayMs), MAX_DELAY_MS)));
     return {
-      cancel: () => clearTimeout(handle),
+      cancel() {
+        clearTimeout(handle);
+        clearImmediate(afterReading);
+      },
       unref() {
         keepsAlive = false;
-        handle.unref();
+        (afterReading ?? handle).unref();
       },
     };
   },

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeFrame, FrameDecoder, MAX_BODY_BYTES, MAX_HEADER_BYTES, ProtocolError } from "./frames.ts";
+import { encodeFrame, type Frame, FrameDecoder, MAX_BODY_BYTES, MAX_HEADER_BYTES, ProtocolError } from "./frames.ts";
 
 interface Vector {
   readonly name: string;
@@ -73,4 +73,17 @@ describe("frames", () => {
     whole.push(frame);
     expect(() => whole.end()).not.toThrow();
   });
+});
+
+it("a large frame is whole however it is cut, and what follows it too", () => {
+  const large = encodeFrame({ type: "large" }, Buffer.alloc(3_000_000, 7));
+  const stream = Buffer.concat([encodeFrame({ type: "before" }), large, encodeFrame({ type: "after" })]);
+  for (const step of [1_000, 64 * 1024, 2_999_999, stream.length]) {
+    const decoder = new FrameDecoder();
+    const frames: Frame[] = [];
+    for (let at = 0; at < stream.length; at += step) frames.push(...decoder.push(stream.subarray(at, at + step)));
+    expect(frames.map(({ header }) => header.type)).toEqual(["before", "large", "after"]);
+    expect(frames[1]?.body.equals(Buffer.alloc(3_000_000, 7))).toBe(true);
+    expect(decoder.isInsideFrame).toBe(false);
+  }
 });

@@ -4,6 +4,7 @@ import { isUtf8 } from "node:buffer";
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 export const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const PREFIX_BYTES = 8;
+const LARGE_BYTES = 1_000_000;
 
 /** What one frame may have. */
 export interface FrameLimits {
@@ -45,6 +46,8 @@ export class FrameDecoder {
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
   #neededBytes = PREFIX_BYTES;
+  /** Of a large frame: it is filled as its bytes come, so that none of it is copied in one go. */
+  #large: { readonly frame: Buffer; filledBytes: number } | undefined;
   limits: FrameLimits;
 
   constructor(limits = FRAME_LIMITS) {
@@ -56,10 +59,26 @@ export class FrameDecoder {
    * @throws ProtocolError if a frame is too large or its header is not a JSON object with a string `type`
    */
   push(chunk: Buffer): Frame[] {
+    const large = this.#large;
+    if (!large) return this.#take(chunk);
+    const copiedBytes = chunk.copy(large.frame, large.filledBytes);
+    large.filledBytes += copiedBytes;
+    if (large.filledBytes < large.frame.length) return [];
+    this.#large = undefined;
+    const frames = this.#take(large.frame);
+    return copiedBytes < chunk.length ? [...frames, ...this.push(chunk.subarray(copiedBytes))] : frames;
+  }
+
+  /** Whether the beginning of a frame has come, and not all of it. */
+  get isInsideFrame(): boolean {
+    return this.#bufferedBytes > 0 || this.#large !== undefined;
+  }
+
+  #take(chunk: Buffer): Frame[] {
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     const frames: Frame[] = [];
-    // A large body is joined once, when it is whole.
+    // A body is joined once, when it is whole.
     while (this.#bufferedBytes >= this.#neededBytes) {
       const buffer = this.#join();
       const headerBytes = buffer.readUInt32BE(0);
@@ -72,7 +91,8 @@ export class FrameDecoder {
         throw new ProtocolError(`frame body of ${bodyBytes} bytes, limit ${limits.bodyBytes}`);
       const frameBytes = PREFIX_BYTES + headerBytes + bodyBytes;
       if (buffer.length < frameBytes) {
-        this.#neededBytes = frameBytes;
+        if (frameBytes > LARGE_BYTES) this.#setApart(buffer, frameBytes);
+        else this.#neededBytes = frameBytes;
         break;
       }
       const bodyStart = PREFIX_BYTES + headerBytes;
@@ -87,8 +107,16 @@ export class FrameDecoder {
 
   /** @throws ProtocolError if the stream ended inside a frame */
   end(): void {
-    if (this.#bufferedBytes > 0)
-      throw new ProtocolError(`stream ended inside a frame, after ${this.#bufferedBytes} bytes`);
+    const bytes = this.#bufferedBytes + (this.#large?.filledBytes ?? 0);
+    if (bytes > 0) throw new ProtocolError(`stream ended inside a frame, after ${bytes} bytes`);
+  }
+
+  #setApart(beginning: Buffer, frameBytes: number): void {
+    const frame = Buffer.allocUnsafeSlow(frameBytes);
+    this.#large = { frame, filledBytes: beginning.copy(frame) };
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.#neededBytes = PREFIX_BYTES;
   }
 
   #join(): Buffer {

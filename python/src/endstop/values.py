@@ -87,7 +87,7 @@ def digest(value: Any) -> str | None:
 
     None if that says nothing, or if the value is larger than about a megabyte: then no more of it is looked at.
     """
-    if type(value) not in _SCALARS and _is_large(value):
+    if type(value) not in _SCALARS and is_large(value):
         return None
     try:
         data = b"value:" + _deterministic_json(_encode(value, 0))
@@ -101,7 +101,7 @@ def digest(value: Any) -> str | None:
 
 def preview(value: Any, characters: int = PREVIEW_CHARACTERS) -> str | None:
     """The first characters of `str(value)`, or None if it has no text; of a large value, of its first parts."""
-    is_whole = type(value) is str or type(value) in _SCALARS or not _is_large(value)
+    is_whole = type(value) is str or type(value) in _SCALARS or not is_large(value)
     text = _text(value, str if is_whole else _large.repr)
     return None if text is None else clean(text[:characters])
 
@@ -111,7 +111,7 @@ def clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _is_large(value: Any) -> bool:
+def is_large(value: Any) -> bool:
     """Whether the value's encoding would be larger than about a megabyte; looks at no more parts than that has."""
     if type(value) is str:
         return len(value) + _PART_SIZE > MAX_COMPARED_SIZE

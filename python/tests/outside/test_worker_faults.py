@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from endstop import Outcome, ToolCallError, ToolExecutor
 from endstop import frames as frames_module
+from endstop.client.engine import shared_engine
 from tests.outside import tools
 from tests.outside.programs import Programs
 from tests.support.fake_engine import eventually, state_of
@@ -204,3 +207,25 @@ def test_a_failure_of_a_worker_is_raised_with_its_outcome(workers: ToolExecutor)
         workers.execute_tool("exit_at_once", {"code": 3})
     assert found.value.failure.code == "worker-crashed"
     assert found.value.outcome.failure is found.value.failure
+
+
+def test_what_ended_in_time_is_not_late_since_the_engine_was_busy(workers: ToolExecutor) -> None:
+    """Also where its result takes the engine several looks to read."""
+    workers.register(tools.sleep_then_make, placement="worker", timeout="0.6s")
+    assert len(workers.execute_tool("sleep_then_make", {"seconds": 0, "characters": 1})) == 1
+    connection = shared_engine().live_connection
+    assert connection is not None
+    for characters in (10, 30_000_000):
+        outcomes: list[Outcome] = []
+        arguments = {"seconds": 0.3, "characters": characters}
+        call = threading.Thread(
+            target=lambda given: outcomes.append(workers.try_execute_tool(*given)),
+            args=[("sleep_then_make", arguments)],
+        )
+        call.start()
+        time.sleep(0.15)
+        os.kill(connection.process.pid, signal.SIGSTOP)
+        time.sleep(0.8)
+        os.kill(connection.process.pid, signal.SIGCONT)
+        call.join(30)
+        assert [outcome.status for outcome in outcomes] == ["succeeded"], (characters, outcomes)

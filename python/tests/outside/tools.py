@@ -139,3 +139,8 @@ def note_and_hang(path: str) -> None:
     with open(path, "ab", buffering=0) as file:
         file.write(b"body\n")
     time.sleep(60)
+
+
+def sleep_then_make(seconds: float, characters: int) -> str:
+    time.sleep(seconds)
+    return "x" * characters

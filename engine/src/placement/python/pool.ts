@@ -37,6 +37,10 @@ const NONSENSE = { signal: null, exitCode: null, because: "it was ended, since w
 /** Past so many messages that are no answer, a worker's call is ended, too. */
 const MAX_OUT_OF_TURN = 100;
 
+/** A frame that a worker has begun to send as its deadline passes has so long to come. */
+const READING_GRACE_MS = 250;
+const READING_STEP_MS = 5;
+
 interface Assignment {
   readonly job: Job;
   /** With it the worker answers. */
@@ -271,7 +275,15 @@ export class PythonPool implements WorkersMakeWay {
     this.#busy.set(worker, assignment);
     if (!queued.isRetry) job.begun();
     if (timeoutMs !== null) {
-      const expire = (): void => this.#expire(worker, job, timeoutMs, this.#clock.now() - startedAtMs);
+      let firstLookMs: number | undefined;
+      const expire = (): void => {
+        const nowMs = this.#clock.now();
+        firstLookMs ??= nowMs;
+        // It may be the ending: what ended in time is not late since it is long, and we were busy.
+        const isTelling = worker.channel?.isReceiving && nowMs < firstLookMs + READING_GRACE_MS;
+        if (isTelling) assignment.callOff = this.#deadlines.set(READING_STEP_MS, expire);
+        else this.#expire(worker, job, timeoutMs, nowMs - startedAtMs);
+      };
       // Not from now: the worker that has been told may have taken our processor meanwhile.
       assignment.callOff = this.#deadlines.setAt(startedAtMs + timeoutMs, expire);
     }
