@@ -105,6 +105,38 @@ def test_a_task_that_its_guardrail_has_done_again_has_its_tools_again() -> None:
     assert [str(message["content"]) for message in results[-2:]] == ["nothing found"] * 2
 
 
+def test_models_that_a_flow_calls_itself_take_nothing_from_its_crews() -> None:
+    install()
+    crew = a_crew(a_task(HEALTHY, "native"))
+
+    class Asking(Flow[Any]):
+        @start()
+        def ask(self) -> str:
+            functions = {"search": search.run}
+            model = ScriptedLLM.following("unused")
+            answers = [model._handle_tool_execution("search", {"query": "a"}, functions) for _ in range(9)]
+            assert answers == ["nothing found"] * 9
+            return str(crew.kickoff())
+
+    assert Asking().kickoff() == "read them all"
+
+
+def test_a_coworker_that_loops_is_ended_alone() -> None:
+    install()
+    coworker = a_task(looping, "native").agent
+    assert coworker is not None
+    coworker.role = "Searcher"
+    delegate = Ask("delegate_work_to_coworker", {"task": "search", "context": "all", "coworker": "Searcher"})
+    manager = a_task([delegate, *HEALTHY], "native")
+    assert manager.agent is not None
+    manager.agent.allow_delegation = True
+    Crew(agents=[manager.agent, coworker], tasks=[manager], verbose=False, cache=False).kickoff()
+    assert manager.output is not None
+    assert manager.output.raw == "read them all"
+    assert "I answer with what I have." in texts_of(manager)
+    assert "page 5" in texts_of(manager)
+
+
 def test_so_many_ended_agents_as_the_user_says_end_the_run_and_each_agent_is_told_why() -> None:
     install(ended_agents_to_end_run=1)
     first, later = a_task(looping, "native"), a_task(HEALTHY, "native")

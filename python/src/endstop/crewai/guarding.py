@@ -136,6 +136,8 @@ class Guarding:
             turn=turn,
             request_id=None if turn is None or request_id is None else json.dumps(names),
             subject=_coworker(terms, tool_input),
+            # Code that calls a model itself, again and again, is no agent that loops.
+            by_code=agent is None and runs.names()[1] is None,
             within_ms=runs.remaining_ms(),
         )
 

@@ -117,9 +117,9 @@ class RunEndedError(ToolExecutionFailedError):
 
 def note_end(record: ToolFailureRecord) -> None:
     """The engine has ended the agent of this context at its task, or the run. Each of its agents is to be told why."""
-    ended = _agent_at_task.get() or current_run.get()
-    if ended is not None and ended.ended_by is None:
-        ended.ended_by = record
+    at_task = _agent_at_task.get()
+    if at_task is not None and at_task.ended_by is None:
+        at_task.ended_by = record
 
 
 def is_cancelled() -> bool:
