@@ -111,3 +111,52 @@ def test_a_tool_that_tidies_the_folder_of_temporary_files_runs_once(
     assert (lines[0], lines[-1], finished.exit_code) == (f"{first} False", "1 1", 0), finished.stderr
     assert set(lines[1:4]) <= {"effect-unknown False", "history-lost False"}
     assert set(lines[4:8]) == {unkeyed}
+
+
+def test_a_forked_child_of_a_body_does_not_undo_a_newer_limit(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    def inner() -> None:
+        with log.open("a") as file:
+            file.write("body\n")
+
+    def outer() -> None:
+        asked, ask = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.read(asked, 1)
+            executor.set_tool_limit("inner", 50)
+            for _ in range(5):
+                executor.try_execute_tool("inner")
+            os._exit(0)
+        executor.set_tool_limit("inner", 3)
+        assert executor.describe("inner")["max_calls"].value == 3
+        os.write(ask, b"x")
+        os.waitpid(child, 0)
+        os.close(ask)
+        os.close(asked)
+
+    with ToolExecutor() as executor:
+        executor.register(outer, name="outer", timeout=None)
+        executor.register(inner, name="inner", max_calls=100)
+        assert executor.try_execute_tool("outer").status == "succeeded"
+        executor.try_execute_tool("inner")
+        assert executor.describe("inner")["max_calls"].value == 3
+    assert len(log.read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock")
+def test_the_journals_are_locked_against_those_who_remove_what_is_old() -> None:
+    import fcntl
+
+    with ToolExecutor() as executor:
+        executor.register(lambda: 1, name="one")
+        executor.execute_tool("one")
+        directory = shared_engine().workplace.directory()
+        assert directory is not None
+        cleaner = os.open(directory, os.O_RDONLY)
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(cleaner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(cleaner)

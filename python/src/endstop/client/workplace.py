@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from endstop.client.journal import ENDING, journal_of
+
+if sys.platform != "win32":
+    import fcntl
 
 # Nothing else is ever removed.
 _PREFIX = "endstop-"
@@ -22,21 +26,38 @@ class Workplace:
         self.sessions: set[str] = set()
         """Those that have not ended."""
         self._directory: str | None = None
+        self._held: int | None = None
 
     def directory(self) -> str | None:
         """Made at the first call. None if it cannot be made: then an engine that is lost is not remembered."""
         if self._directory is None or not os.path.isdir(self._directory):
             try:
                 self._directory = tempfile.mkdtemp(prefix=_PREFIX, dir=os.environ.get("ENDSTOP_TMPDIR") or None)
+                self._hold(self._directory)
             except OSError:
                 self._directory = None
         return self._directory
+
+    def _hold(self, directory: str) -> None:
+        """Those who remove files by their age (systemd-tmpfiles) leave a directory alone that somebody has locked."""
+        self._release()
+        if sys.platform == "win32":
+            return
+        with contextlib.suppress(OSError):
+            self._held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            os.close(held)
 
     def remove(self) -> None:
         """What is there now. A directory with open files stays, where the system wants it so."""
         for directory in [*self.lost, self._directory]:
             if directory is not None and os.path.basename(directory).startswith(_PREFIX):
                 shutil.rmtree(directory, ignore_errors=True)
+        self._release()
 
     def remove_journals(self, session: str) -> None:
         """Those of a session that no engine will be asked about any more."""
@@ -57,5 +78,6 @@ class Workplace:
 
     def forget(self) -> None:
         """In a forked child: they belong to the parent."""
+        self._release()
         self.lost = []
         self._directory = None
