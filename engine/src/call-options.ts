@@ -11,8 +11,18 @@ const BATCH_CALL_KEYS = ["tool", "input", "options", "name", "after", "afterFail
 
 type CompiledCallOptions = Pick<CallRequest, "agent" | "task" | "turn" | "requestId" | "idempotencyKey" | "timeoutMs">;
 
+const NO_OPTIONS: CompiledCallOptions = Object.freeze({
+  agent: undefined,
+  task: undefined,
+  turn: undefined,
+  requestId: undefined,
+  idempotencyKey: undefined,
+  timeoutMs: undefined,
+});
+
 /** @throws TypeError or RangeError for an option that is unknown or makes no sense */
-export function compileCallOptions(options: CallOptions = {}): CompiledCallOptions {
+export function compileCallOptions(options?: CallOptions): CompiledCallOptions {
+  if (options === undefined) return NO_OPTIONS;
   refuseUnknownKeys(options, CALL_KEYS, "call options");
   const { signal, agent, task, turn, requestId, idempotencyKey, ...limits } = options;
   requireSignal(signal);

@@ -102,6 +102,11 @@ export class EngineCore {
     return this.#policies.has(tool);
   }
 
+  /** Whether results of the tool are kept by their inputs. */
+  isCached(tool: string): boolean {
+    return this.#policies.of(tool, undefined)?.cache === true;
+  }
+
   /** Every limit in force for a tool and where it comes from; undefined if there is no such tool. */
   describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> | undefined {
     const limits = this.#policies.describe(tool, agent);

@@ -2,10 +2,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
-import { fingerprint, readInput } from "./call/fingerprint.ts";
+import { fingerprint, type ReadInput, readInput } from "./call/fingerprint.ts";
 import { ifGivenUp, inFlight } from "./call/living.ts";
 import type { Outcome } from "./call/outcome.ts";
-import type { Encoded } from "./call/values.ts";
 import { checkBatchCall, compileCallOptions, requireToolName } from "./call-options.ts";
 import type { CallRequest } from "./call-request.ts";
 import { EngineCore } from "./core.ts";
@@ -218,7 +217,7 @@ export class Engine {
       reject: ({ tool, input, options }, _index, { name, tool: failed }) =>
         outcomeOf(
           this.#core.submit(
-            { ...this.#request(run, tool, readInput(input).encoded, options), failedDependency: name ?? failed },
+            { ...this.#request(run, tool, readInput(input), options), failedDependency: name ?? failed },
             () => {},
           ),
         ),
@@ -226,14 +225,16 @@ export class Engine {
     });
   }
 
-  #request(run: Run | undefined, tool: string, encoded: Encoded | undefined, options: CallOptions = {}): CallRequest {
+  #request(run: Run | undefined, tool: string, { encoded, json }: ReadInput, options?: CallOptions): CallRequest {
     const current = this.#current.getStore();
+    const treeRun = run ?? current?.run;
+    const isCompared = treeRun !== undefined || options?.idempotencyKey !== undefined || this.#core.isCached(tool);
     return {
       ...compileCallOptions(options),
       tool,
       input: encoded,
-      fingerprint: encoded === undefined ? null : fingerprint(tool, encoded),
-      run: run ?? current?.run,
+      fingerprint: encoded === undefined || !isCompared ? null : fingerprint(tool, encoded, json),
+      run: treeRun,
       parent: inFlight(current?.call),
       stuckBodies: this.#tools.stuckBodies(tool),
     };
@@ -244,12 +245,13 @@ export class Engine {
     run: Run | undefined,
     name: string,
     input: unknown,
-    options: CallOptions = {},
+    options?: CallOptions,
     madeBy = ifGivenUp(this.#current.getStore()?.call),
   ): Promise<Outcome> {
     requireToolName(name);
-    const { encoded, unreadable } = readInput(input);
-    const request = this.#request(run, name, encoded, options);
+    const read = readInput(input);
+    const { unreadable } = read;
+    const request = this.#request(run, name, read, options);
     const { run: treeRun, parent } = request;
     return new Promise((resolve) => {
       const call = this.#core.submit(request, (outcome, settled) => {
@@ -260,7 +262,7 @@ export class Engine {
       });
       if (call.state.type !== "admitted") return;
       const maker = parent && this.#placedCalls.get(parent);
-      const placed = new PlacedCall(call, this.#tools.get(name), this.#core, this.#clock, options.signal, maker);
+      const placed = new PlacedCall(call, this.#tools.get(name), this.#core, this.#clock, options?.signal, maker);
       this.#placedCalls.set(call, placed);
       if (this.#closed) placed.cancel(cancelReason("the engine is closed"));
       else if (madeBy?.state.type === "settled") placed.cancel(cancelReason(PARENT_ENDED));

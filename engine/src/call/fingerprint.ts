@@ -2,22 +2,41 @@ import { hash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
 import { comparable } from "./comparable.ts";
 import { withoutStop } from "./error-info.ts";
+import { NOT_PLAIN, plainJson, TOO_LARGE } from "./plain-json.ts";
 import { type Encoded, encodeValue, TooLargeError, UnencodableError } from "./values.ts";
 
 /** Past about a megabyte an input or a result is not compared: to encode and hash it would block the event loop. */
 const MAX_COMPARED_SIZE = 1_000_000;
+/** A hash costs as much as the rest of a small call's bookkeeping. */
+const MIN_HASHED_CHARACTERS = 40;
 
-/** `sha256` of the canonical JSON (RFC 8785) of tool name and encoded input, base64url. Key order does not matter. */
-export function fingerprint(tool: string, input: Encoded): string {
-  return digestEncoded([tool, input]);
+/**
+ * `sha256` of the canonical JSON (RFC 8785) of tool name and encoded input, base64url. Key order does not matter.
+ *
+ * @param json the input's canonical JSON, if it is known
+ */
+export function fingerprint(tool: string, input: Encoded, json = canonicalJson(input)): string {
+  return hash("sha256", `[${canonicalJson(tool)},${json}]`, "base64url");
+}
+
+/** An input as it is compared and named; neither where it has no lossless form. */
+export interface ReadInput {
+  readonly encoded?: Encoded;
+  /** Its canonical JSON, where that was quick to have. */
+  readonly json?: string;
+  /** Why it cannot even be read. */
+  readonly unreadable?: string;
 }
 
 /**
  * An input encoded; undefined where it cannot be, or is too large to look at: then it is never compared. No input is the same as null. `unreadable` says why nothing can be
  * known of it: a getter or a proxy of its own throws.
  */
-export function readInput(input: unknown): { readonly encoded?: Encoded; readonly unreadable?: string } {
+export function readInput(input: unknown): ReadInput {
   try {
+    const json = plainJson(input ?? null, MAX_COMPARED_SIZE);
+    if (json === TOO_LARGE) return {};
+    if (json !== NOT_PLAIN) return { encoded: (input ?? null) as Encoded, json };
     return { encoded: encodeValue(input ?? null, "input", MAX_COMPARED_SIZE) };
   } catch (error) {
     return isUnencodable(error) ? {} : { unreadable: `it cannot be read: ${withoutStop(error)}` };
@@ -30,7 +49,11 @@ export function readInput(input: unknown): { readonly encoded?: Encoded; readonl
  */
 export function digestOf(result: unknown): string | null {
   try {
-    return digestEncoded(encodeResult(result ?? null));
+    const plain = plainJson(result ?? null, MAX_COMPARED_SIZE);
+    if (plain === TOO_LARGE) return null;
+    const json = plain === NOT_PLAIN ? canonicalJson(encodeResult(result ?? null)) : plain;
+    // What is short is its own digest: no hash is, which has 43 characters.
+    return json.length < MIN_HASHED_CHARACTERS ? json : hash("sha256", json, "base64url");
   } catch {
     return null; // a getter, a `toJSON` or a proxy of the tool's threw, or there is no such form
   }
@@ -43,10 +66,6 @@ function encodeResult(result: unknown): Encoded {
     if (isUnencodable(error) && error instanceof TooLargeError) throw error;
     return encodeValue(comparable(result), "result", MAX_COMPARED_SIZE);
   }
-}
-
-function digestEncoded(encoded: Encoded): string {
-  return hash("sha256", canonicalJson(encoded), "base64url");
 }
 
 function isUnencodable(error: unknown): boolean {

@@ -1,7 +1,7 @@
 /** Nesting past this depth cannot be encoded. */
 export const MAX_DEPTH = 100;
 /** About what a number, a bracket or a separator takes in JSON. */
-const PART_SIZE = 8;
+export const PART_SIZE = 8;
 
 /** A value, or a part of it, has no lossless JSON form. The message names the part. */
 export class UnencodableError extends TypeError {

@@ -74,7 +74,7 @@ export class Watchdog {
     this.#inFlight.remove(call);
     this.#count--;
     if (this.#count === 0) this.#stop();
-    this.#tell(this.#first.includes(call));
+    this.#tell(this.#count > 0 && this.#first.includes(call));
   }
 
   #add(call: WatchedCall): void {
