@@ -161,7 +161,7 @@ def test_a_large_result_comes_back_whole(workers: ToolExecutor) -> None:
 def test_a_module_that_a_worker_cannot_import_shows_its_own_traceback(programs: Programs) -> None:
     programs.run(
         """
-        import importlib, pathlib, traceback
+        import importlib, pathlib, time, traceback
         from endstop import ToolCallError, ToolExecutor
 
         module = pathlib.Path("fragile_tools.py")
@@ -182,6 +182,11 @@ def test_a_module_that_a_worker_cannot_import_shows_its_own_traceback(programs: 
                 assert "importlib" not in error.stack
                 assert "KeyError: 'the password'" in outcome.failure.message
             assert executor.execute_tool("good", {"key": 2}) == 2
+            # The fault is mended: the next call after a second tries again.
+            module.write_text("def lookup(key): return key + 1")
+            time.sleep(1.1)
+            assert executor.execute_tool("fragile", {"key": 1}) == 2
+            assert executor.execute_tool("good", {"key": 3}) == 3
         """
     )
 

@@ -22,6 +22,11 @@ export class LoadedTools {
     return true;
   }
 
+  /** What a job's tool needs; nothing if it is not known. */
+  modulesOf({ key }: Job): readonly string[] {
+    return this.#tools.get(key)?.modules ?? [];
+  }
+
   /** Whether a job's tool can be run; `ofModules` says it of what the tool needs. */
   readiness({ key }: Job, ofModules: (modules: readonly string[]) => Readiness): Readiness {
     const tool = this.#tools.get(key);

@@ -1,12 +1,20 @@
 import type { ErrorInfo } from "../../call/outcome.ts";
 import { toldError } from "../../call/told-ending.ts";
+import { backoffMs } from "../backoff.ts";
 import type { Prepared } from "./messages.ts";
 
 type ModuleState =
   /** `endings`: templates in a row that ended while they imported this. */
-  | { readonly type: "preparing"; readonly generation: number; readonly endings: number }
+  | { readonly type: "preparing"; readonly generation: number; readonly endings: number; readonly failures: number }
   | { readonly type: "ready"; readonly generation: number }
-  | { readonly type: "failed"; readonly generation: number; readonly error: ErrorInfo };
+  /** `failures`: imports in a row. */
+  | {
+      readonly type: "failed";
+      readonly generation: number;
+      readonly error: ErrorInfo;
+      readonly failures: number;
+      readonly retryAtMs: number;
+    };
 
 /** Whether a tool's modules are in the template. */
 export type Readiness =
@@ -16,6 +24,9 @@ export type Readiness =
   | { readonly type: "failed"; readonly error: ErrorInfo };
 
 const MAX_ENDINGS = 3;
+/** Between two tries to import what failed: the template does nothing else meanwhile. It doubles up to a minute. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
 const UNKNOWN: ErrorInfo = { name: "ImportError", message: "the template did not say why", stack: "" };
 
 /** The modules the template was told to import, and what came of it. */
@@ -23,7 +34,7 @@ export class TemplateModules {
   readonly #modules = new Map<string, ModuleState>();
   #generation = 0;
 
-  /** How often the template was told to import something. */
+  /** How often the template was told to import something, or has imported what failed before. */
   get generation(): number {
     return this.#generation;
   }
@@ -37,18 +48,42 @@ export class TemplateModules {
     const fresh = modules.filter((module) => !this.#modules.has(module));
     if (fresh.length > 0) this.#generation += 1;
     for (const module of fresh)
-      this.#modules.set(module, { type: "preparing", generation: this.#generation, endings: 0 });
+      this.#modules.set(module, { type: "preparing", generation: this.#generation, endings: 0, failures: 0 });
     return fresh;
   }
 
+  /**
+   * A call needs these: what could not be imported is tried again, unless that was just now, or it has ended templates.
+   *
+   * @returns those that the template must be told to import now
+   */
+  retry(modules: readonly string[], nowMs: number): readonly string[] {
+    return modules.filter((module) => {
+      const state = this.#modules.get(module);
+      if (state?.type !== "failed" || nowMs < state.retryAtMs) return false;
+      const { generation, failures } = state;
+      this.#modules.set(module, { type: "preparing", generation, endings: 0, failures });
+      return true;
+    });
+  }
+
   /** What it says of modules that it was not told to import says nothing. */
-  prepared({ modules, failures }: Prepared): void {
+  prepared({ modules, failures }: Prepared, nowMs: number): void {
     const errors = new Map(failures.map(({ module, error }) => [module, toldError(error) ?? UNKNOWN]));
     for (const module of modules) {
-      const generation = this.#modules.get(module)?.generation;
-      if (generation === undefined) continue;
+      const state = this.#modules.get(module);
+      if (state === undefined) continue;
       const error = errors.get(module);
-      this.#modules.set(module, error ? { type: "failed", generation, error } : { type: "ready", generation });
+      const failed = "failures" in state ? state.failures : 0;
+      if (error) {
+        const failures = failed + 1;
+        const retryAtMs = nowMs + backoffMs(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS);
+        this.#modules.set(module, { type: "failed", generation: state.generation, error, failures, retryAtMs });
+      } else {
+        // Workers that were forked while it could not be imported lack it.
+        const generation = failed > 0 ? ++this.#generation : state.generation;
+        this.#modules.set(module, { type: "ready", generation });
+      }
     }
   }
 
@@ -70,9 +105,11 @@ export class TemplateModules {
           message: `the template ${description} while it imported ${module}`,
           stack: "",
         };
-        this.#modules.set(module, { type: "failed", generation: state.generation, error });
+        // Never again: with each template all its workers end.
+        const never = { failures: endings, retryAtMs: Number.POSITIVE_INFINITY };
+        this.#modules.set(module, { type: "failed", generation: state.generation, error, ...never });
       } else if (state.type !== "failed") {
-        this.#modules.set(module, { type: "preparing", generation: this.#generation, endings });
+        this.#modules.set(module, { type: "preparing", generation: this.#generation, endings, failures: 0 });
         again.push(module);
       }
     }

@@ -169,6 +169,7 @@ export class PythonPool implements WorkersMakeWay {
     if (worker) this.#assign(worker, { job, isRetry: false, queuedAtMs: this.#clock.now(), giveUp: undefined });
     else {
       this.#queue.add(job);
+      this.#workforce.retry(this.#tools.modulesOf(job));
       this.#workforce.wake();
     }
     this.#pump();

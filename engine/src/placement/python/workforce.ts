@@ -123,6 +123,13 @@ export class Workforce {
     this.#prepare(this.#modules.request(modules));
   }
 
+  /** A call needs these: has the template import again what it could not. */
+  retry(modules: readonly string[]): void {
+    const again = this.#modules.retry(modules, this.#clock.now());
+    // The next template is told all that is to be imported.
+    if (this.#template) this.#prepare(again);
+  }
+
   /** Starts what was given up, since somebody waits for a worker again. */
   wake(): void {
     if (!this.#template && !this.#pause) this.#prepare(this.#modules.preparing);
@@ -354,7 +361,7 @@ export class Workforce {
       return;
     }
     if (message.type !== "prepared") return; // a module that it imports may have written this
-    this.#modules.prepared(message);
+    this.#modules.prepared(message, this.#clock.now());
     if (!this.#modules.isPreparing) {
       this.#prepareTimer?.cancel();
       this.#prepareTimer = undefined;
