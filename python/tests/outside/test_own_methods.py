@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, field_validator
 
 from endstop import Outcome, ToolExecutor
 
@@ -164,3 +165,57 @@ def test_what_unpickles_as_an_exit_or_hangs_is_a_failure_under_the_deadline(
     plain = {"a": [1, 2.5, b"x", (None, {3})], "when": datetime.datetime(2026, 1, 1), "d": Decimal("1.10")}
     executor.register(lambda: plain, name="plain", placement="worker")
     assert ask(executor, "plain").value == plain
+
+
+class _Input(BaseModel):
+    what: str
+
+    @field_validator("what")
+    @classmethod
+    def _act(cls, what: str) -> str:
+        if what == "hang":
+            time.sleep(1.5)
+        if what == "exit":
+            sys.exit(3)
+        return what
+
+
+class _Validating:
+    name = "validating"
+    args_schema = _Input
+
+    def run(self, what: str) -> str:
+        return what
+
+
+class _Unready:
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __reduce__(self) -> Any:
+        return str, (_Input(what=self.what).what,)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_runs_before_the_body_is_under_the_deadline_too(executor: ToolExecutor, is_async: bool) -> None:
+    """Validators of the tool's schema, and what an argument does as it is pickled."""
+
+    def codes(tool: str, argument: str, make: Callable[[str], Any]) -> list[str | None]:
+        found: list[str | None] = []
+        for what in ("good", "exit", "hang"):
+            began = time.monotonic()
+            arguments = {argument: make(what)}
+            if is_async:
+                outcome = asyncio.run(executor.atry_execute_tool(tool, arguments))
+            else:
+                outcome = executor.try_execute_tool(tool, arguments)
+            assert time.monotonic() - began < 20
+            found.append(outcome.failure and outcome.failure.code)
+        return found
+
+    executor.register(_Validating(), name="here", timeout="400ms")
+    executor.register(_Validating(), name="moved", timeout="400ms", placement="worker")
+    executor.register(lambda text: text, name="argument", timeout="400ms", placement="worker")
+    assert codes("here", "what", str) == [None, "invalid-input", "timed-out"]
+    assert codes("moved", "what", str) == [None, "invalid-input", "cannot-move"]
+    assert codes("argument", "text", _Unready) == [None, "cannot-move", "cannot-move"]

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 from endstop import values
 from endstop.client import local_outcomes
 from endstop.client.local_outcomes import CallFacts
+from endstop.client.movable import CannotMove
+from endstop.client.tools import Misfit
 from endstop.durations import format_duration
-from endstop.errorinfo import describe_exception
+from endstop.errorinfo import bounded_detail, describe_exception
 from endstop.host.bodies import BodyEnd
 from endstop.host.stopping import BodyStopped
 from endstop.outcome import Outcome
@@ -61,8 +63,24 @@ def ending_of(end: BodyEnd) -> tuple[dict[str, Any], Any, BaseException | None]:
         return {"type": "expired", "observedMs": round(end.expired_ms, 3)}, None, None
     described: Described | Raised = end.value if end.exception is None else describe_raised(end.exception)
     if isinstance(described, Raised):
+        if isinstance(described.exception, Misfit):  # the body begins with what the tool's schema makes of its input
+            return {"type": "invalid", "detail": bounded_detail(str(described.exception))}, None, None
         return {"type": "raised", "error": described.error}, None, described.exception
     return {"type": "returned", "digest": described.digest, "preview": described.preview}, described.value, None
+
+
+def not_sent(end: BodyEnd) -> dict[str, Any]:
+    """The ending of a call whose tool or arguments could not be made ready for a worker: no body ran."""
+    ending, _, exception = ending_of(end)
+    if isinstance(exception, CannotMove):
+        why = exception.detail
+    elif ending["type"] == "raised":
+        why = f"{ending['error']['name']}: {ending['error']['message']}"
+    elif ending["type"] == "expired":
+        why = f"it was not ready to be sent within {format_duration(ending['observedMs'])}"
+    else:
+        return {**ending, "body": "not-started"} if ending["type"] == "cancelled" else ending
+    return {"type": "cannot-move", "detail": bounded_detail(why), "started": False}
 
 
 def outcome_without_engine(

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import pickle
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -61,6 +61,11 @@ def movable(tool: Any) -> Movable:
     return Movable(hashlib.sha256(payload).hexdigest(), tuple(sorted(modules)), payload)
 
 
+def is_flat(values: Iterable[Any]) -> bool:
+    """Whether they have no parts, and no code of their own."""
+    return _FLAT_TYPES.issuperset(map(type, values))
+
+
 def dump_arguments(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], surroundings: Mapping[str, Any] | None = None
 ) -> bytes:
@@ -69,7 +74,7 @@ def dump_arguments(
     Raises CannotMove, which names the argument that has no pickle.
     """
     arguments = (args, dict(kwargs)) if surroundings is None else (args, dict(kwargs), surroundings)
-    if _FLAT_TYPES.issuperset(map(type, args)) and _FLAT_TYPES.issuperset(map(type, kwargs.values())):
+    if is_flat(args) and is_flat(kwargs.values()):
         return pickle.dumps(arguments, protocol=PICKLE_PROTOCOL)
     try:
         return Pickler.dump_with_modules(arguments)[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from endstop.client.connection import ChannelLost, Connection
 from endstop.client.context import enter_call
-from endstop.client.endings import describe, ending_of, is_ctrl_c, run_described
+from endstop.client.endings import describe, ending_of, is_ctrl_c, not_sent, run_described
 from endstop.client.inviting import watch_for_children
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
@@ -23,6 +23,10 @@ from endstop.host.bodies import BodyEnd, run_here, run_until
 from endstop.host.cancelling import Cancellation
 from endstop.host.threads import Key
 from endstop.outcome import Outcome, Placement
+
+Moving = Callable[[], tuple[Movable, dict[str, Any]]]
+"""Gives the tool and its arguments, as they are to be sent."""
+_Made = tuple[Movable, bytes, dict[str, Any] | None]
 
 
 class Ticket:
@@ -126,10 +130,43 @@ class Ticket:
     def run_in_worker(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
         """Runs `load` in a worker. What cannot be sent settles the call as `cannot-move` or `too-large`."""
         self._use()
-        connection, slot = self._reporting.connection, self._reporting.slot
-        data, problem = start_frames(connection, {"type": "start", "id": slot.id}, load, args, kwargs)
+        return self._run_sent(load, *self._start_frames(load, args, kwargs))
+
+    async def run_in_worker_async(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
+        self._use()
+        return await self._run_sent_async(load, *self._start_frames(load, args, kwargs))
+
+    def make_and_run_in_worker(self, make: Moving) -> Outcome:
+        """The same with what `make` gives: it and the pickling run as a body does, in the time that the call has."""
+        self._use()
+        made: list[_Made] = []
+        end = self._run_once(lambda: made.append(self._made(make)))
+        if made and end.expired_ms is None and end.cancelled is None:
+            return self._run_sent(*made[0])
+        return self._settle(not_sent(end))
+
+    async def make_and_run_in_worker_async(self, make: Moving) -> Outcome:
+        self._use()
+        made: list[_Made] = []
+        end = await self._run_once_async(lambda: made.append(self._made(make)))
+        if made and end.expired_ms is None and end.cancelled is None:
+            return await self._run_sent_async(*made[0])
+        return await self._settle_async(not_sent(end))
+
+    def _made(self, make: Moving) -> _Made:
+        load, kwargs = make()
+        return load, *self._start_frames(load, (), kwargs)
+
+    def _start_frames(
+        self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[bytes, dict[str, Any] | None]:
+        header = {"type": "start", "id": self._reporting.slot.id}
+        return start_frames(self._reporting.connection, header, load, args, kwargs)
+
+    def _run_sent(self, load: Movable, data: bytes, problem: dict[str, Any] | None) -> Outcome:
         if problem is not None:
             return self._settle(problem)
+        connection, slot = self._reporting.connection, self._reporting.slot
         try:
             connection.send(data)
             connection.loaded.add(load.key)
@@ -142,12 +179,10 @@ class Ticket:
         self._home.forget_call(self._submission)
         return self._keep(outcome_from_worker(slot, self._facts))
 
-    async def run_in_worker_async(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
-        self._use()
-        connection, slot = self._reporting.connection, self._reporting.slot
-        data, problem = start_frames(connection, {"type": "start", "id": slot.id}, load, args, kwargs)
+    async def _run_sent_async(self, load: Movable, data: bytes, problem: dict[str, Any] | None) -> Outcome:
         if problem is not None:
             return await self._settle_async(problem)
+        connection, slot = self._reporting.connection, self._reporting.slot
         try:
             connection.send(data)
             connection.loaded.add(load.key)

@@ -10,6 +10,7 @@ from typing import Any
 from endstop.client.closures import closure_warnings
 from endstop.client.movable import Movable, movable
 from endstop.drained import drained, drained_async, is_async_function
+from endstop.host.stopping import FROM_OUTSIDE
 
 
 class Misfit(Exception):
@@ -28,6 +29,15 @@ class RegisteredTool:
         self._signature = _signature_of(tool)
         self._keywords, self._required = _keywords_of(self._signature)
         self._movable: Movable | None = None
+
+    @property
+    def validates(self) -> bool:
+        """Whether validators of the tool's author decide what fits."""
+        return self._schema is not None
+
+    @property
+    def has_moved(self) -> bool:
+        return self._movable is not None
 
     def fitting(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the tool's schema makes them. Raises Misfit."""
@@ -136,12 +146,14 @@ def _keywords_of(signature: inspect.Signature | None) -> tuple[frozenset[str], f
 def _validated(schema: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         validated: dict[str, Any] = schema.model_validate(arguments).model_dump()
-    except Exception as problem:  # validators of the tool's author run here
+    except FROM_OUTSIDE:
+        raise
+    except BaseException as problem:  # validators of the tool's author run here
         raise Misfit(_validation_text(problem)) from problem
     return validated
 
 
-def _validation_text(problem: Exception) -> str:
+def _validation_text(problem: BaseException) -> str:
     errors = getattr(problem, "errors", None)
     if not callable(errors):
         return f"{type(problem).__name__}: {problem}"

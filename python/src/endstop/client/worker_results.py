@@ -15,7 +15,7 @@ from endstop.client.slot import Slot
 from endstop.durations import format_duration
 from endstop.errorinfo import describe_exception
 from endstop.host.asyncbodies import run_async
-from endstop.host.bodies import BodyEnd, run_here, run_until
+from endstop.host.bodies import BodyEnd, body_threads, run_here, run_until
 from endstop.outcome import Outcome, outcome_from_header
 
 _KEY = ("endstop", "rebuild")
@@ -59,6 +59,7 @@ def rebuild(slot: Slot) -> BodyEnd:
         end = run_here(work, context) if limit_ms is None else run_until(work, context, limit_ms, _KEY)
     except RuntimeError as problem:
         end = BodyEnd(no_thread=str(problem))
+    body_threads.release(_KEY)
     slot.rebuilt = end
     return end
 
@@ -73,6 +74,7 @@ async def rebuild_async(slot: Slot) -> None:
         end = await run_async(lambda: [pickle.loads(slot.body)], copy_context(), _limit_ms(slot), _KEY)
     except RuntimeError as problem:
         end = BodyEnd(no_thread=str(problem))
+    body_threads.release(_KEY)
     if end.value is not None:
         [end.value] = end.value
     slot.rebuilt = end
