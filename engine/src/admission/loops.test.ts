@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Calls, codeOf, raised, returned } from "../../test/support/calls.ts";
+import type { Entry } from "../run/entry.ts";
+import { replay } from "../run/replay.ts";
 
 /** A history of calls as `fingerprint=result`, made one after the other: what came of each. */
 function play(calls: Calls, history: string): string[] {
@@ -415,6 +417,22 @@ describe("rejections in a row", () => {
 });
 
 describe("what a run remembers", () => {
+  it("is known to the next engine: who was ended, what was refused when, and what was new since", () => {
+    const entries: Entry[] = [{ type: "run-opened", atMs: 0, run: "r" }];
+    const calls = new Calls({}, { t: {} }, { append: (entry) => void entries.push(entry) });
+    for (let at = 0; at < 6; at += 1) calls.make({ agent: "Ann" }, returned("1"));
+    for (let at = 0; at < 4; at += 1) calls.make({ agent: "Bob" }, returned("1"));
+    for (let at = 0; at < 3; at += 1) calls.make({ agent: "Cid" }, returned("1"));
+    calls.make({ agent: "Cid", fingerprint: "new" }, returned("2"));
+    const again = new Calls({}, { t: {} });
+    again.run = replay(entries).runs.get("r") ?? again.run;
+    const asked = (agent: string) => again.decide({ agent });
+    expect(["Ann", "Bob", "Cid"].map(asked)).toEqual(["agent-ended", "repeated-call", "admitted"]);
+    again.clock.skip(5_000);
+    expect([asked("Ann"), asked("Bob")]).toEqual(["agent-ended", "admitted"]);
+    expect(again.run.endedAgents).toBe(1);
+  });
+
   it("forgets the call that was recorded longest ago past its bound", () => {
     const calls = new Calls({ budgetCalls: null, sameResultReject: null });
     for (let i = 0; i < 3; i += 1) calls.make({ fingerprint: "first" }, returned("d"));
