@@ -126,3 +126,11 @@ def standing_now() -> tuple[Any, ...]:
         os.getcwd(),
         streams,
     )
+
+
+def signals_its_parent() -> int:
+    parent = os.getppid()
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPROF, signal.SIGINT):
+        os.kill(parent, number)
+    time.sleep(0.3)
+    return parent

@@ -83,3 +83,15 @@ def test_what_a_body_changes_of_its_process_for_good_does_not_meet_the_next_body
         assert outcome.status == "succeeded", (tool.__name__, outcome)
         assert executor.execute_tool("standing_now") == before, tool.__name__
         assert executor.execute_tool("add", {"a": 20, "b": 22}) == 42, tool.__name__
+
+
+def test_a_body_that_signals_its_parent_does_not_end_it(executor: ToolExecutor) -> None:
+    executor.register(harmful_tools.signals_its_parent, placement="worker")
+    executor.register(worker_tools.sleep, placement="worker")
+    beside: list[Outcome] = []
+    parent = executor.execute_tool("signals_its_parent")
+    call = threading.Thread(target=lambda: beside.append(executor.try_execute_tool("sleep", {"seconds": 1})))
+    call.start()
+    assert executor.execute_tool("signals_its_parent") == parent
+    call.join(30)
+    assert [outcome.status for outcome in beside] == ["succeeded"]

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Any
 
-_ADVICE = "Workers need a program that a Python runs; keep the tool on the host, or give it to such a program."
+_ADVICE = "Workers need a program that a Python runs; keep the tool on the host, or give it to such a program"
 _PYTHON = re.compile(r"(python|pypy|graalpy)[\w.\-]*(\.exe)?", re.IGNORECASE)
 
 

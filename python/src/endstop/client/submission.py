@@ -188,7 +188,7 @@ class Submission:
 
 def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:
     header: dict[str, Any] = {"type": "call", "id": call_id, "engine": session, "tool": request.tool}
-    try:  # noqa: SIM105 - runs with each call, and `suppress` costs as much as the encoding
+    try:
         if not values.is_large(request.input):
             header["input"] = values.encode(request.input)
     except values.Unencodable:

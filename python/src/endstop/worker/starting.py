@@ -23,6 +23,15 @@ _SPAWNED = (
     "sys.path[:] = start.pop('path'); from endstop.worker.starting import run_spawned; run_spawned(start)"
 )
 EXIT_DEFECT = 70
+HARMFUL_SIGNALS = (
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+)
+"""What ends a process that has no handler, and the template ignores: a body may send it to its parent."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def _become_worker(birth: Birth, modules: Sequence[str] = ()) -> NoReturn:
 def _restore_signals() -> None:
     """As in a Python that was just started, whatever the template or an imported module set."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGCONT):
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGCONT, *HARMFUL_SIGNALS):
         signal.signal(number, signal.SIG_DFL)
 
 

@@ -23,7 +23,7 @@ from endstop.worker.importing import import_modules, prepare_for_forks
 from endstop.worker.joining import CALL_VARIABLE
 from endstop.worker.prctl import adopt_orphans, signal_on_parent_death
 from endstop.worker.registry import Registry
-from endstop.worker.starting import EXIT_DEFECT, Birth, fork_worker, spawn_worker
+from endstop.worker.starting import EXIT_DEFECT, HARMFUL_SIGNALS, Birth, fork_worker, spawn_worker
 from endstop.worker.threads import unsafe_threads
 
 CHANNEL_DESCRIPTOR = 3
@@ -182,8 +182,9 @@ class Template:
         signal.signal(signal.SIGCHLD, lambda number, frame: self._on_child_ended())
         signal.signal(signal.SIGTERM, lambda number, frame: self.end())
         signal.signal(signal.SIGCONT, lambda number, frame: self._end_without_engine())
-        # Ctrl-C in the terminal is for the host to handle.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Ctrl-C in the terminal is for the host to handle; the others a body may have sent to its parent.
+        for number in (signal.SIGINT, *HARMFUL_SIGNALS):
+            signal.signal(number, signal.SIG_IGN)
 
     def _on_child_ended(self) -> None:
         # The loop reports deaths; while it is in an import, which can be long, the signal's handler does.
