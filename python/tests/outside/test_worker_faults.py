@@ -234,3 +234,35 @@ def test_what_ended_in_time_is_not_late_since_the_engine_was_busy(workers: ToolE
         os.kill(connection.process.pid, signal.SIGCONT)
         call.join(30)
         assert [outcome.status for outcome in outcomes] == ["succeeded"], (characters, outcomes)
+
+
+def test_waiting_for_a_worker_is_bounded_by_wait_timeout_and_counted(programs: Programs) -> None:
+    programs.run(
+        """
+        import os, pathlib, threading, time
+        from endstop import ToolExecutor
+
+        pathlib.Path("slow_tools.py").write_text("import time\\ndef nap(s): time.sleep(s)")
+        import slow_tools
+
+        with ToolExecutor() as executor:
+            executor.register(slow_tools.nap, name="nap", placement="worker")
+            executor.register(slow_tools.nap, name="quick", placement="worker", wait_timeout="500ms", timeout="700ms")
+            executor.execute_tool("nap", {"s": 0})
+            # More than a machine of any size runs at once.
+            places = max(4, os.cpu_count() or 1)
+            nap_for = lambda s: executor.try_execute_tool("nap", {"s": s})
+            naps = [threading.Thread(target=nap_for, args=(4 + n / 100,)) for n in range(places)]
+            for nap in naps: nap.start()
+            while executor.stats().workers.busy < places: time.sleep(0.05)
+            outcomes = []
+            quick = lambda: outcomes.append(executor.try_execute_tool("quick", {"s": 0}))
+            waits = threading.Thread(target=quick)
+            waits.start()
+            while executor.stats().waiting != 1: time.sleep(0.01)
+            waits.join()
+            assert (outcomes[0].failure.code, outcomes[0].attempts) == ("wait-timed-out", 0), outcomes[0]
+            assert executor.stats().waiting == 0
+            for nap in naps: nap.join()
+        """
+    )
