@@ -1,5 +1,6 @@
 import { timeLeftMs } from "./admission/budgets.ts";
 import { attemptTimeoutMs, type Call } from "./call/call.ts";
+import { secretsOf } from "./call/redaction.ts";
 import type { Encoded } from "./call/values.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { AdmittedEntry } from "./run/entry.ts";
@@ -71,6 +72,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     debug: request.debug ?? false,
     requestId: request.requestId,
     idempotencyKey: request.idempotencyKey,
+    secrets: policy ? secretsOf(request.input, policy.redact) : [],
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     startedAtMs: undefined,
@@ -91,6 +93,7 @@ export function resumedCall(
   return {
     ...{ id, tool, subject, parent, run, policy, path, placement, timeoutMs, withinMs, fingerprint },
     ...{ requestId, idempotencyKey },
+    secrets: [], // its input is not written down
     submittedAtMs: atMs,
     startedAtMs: undefined,
     byCode: false,

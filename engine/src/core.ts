@@ -13,6 +13,7 @@ import { bodiesStarted, type Ending } from "./call/ending.ts";
 import { type CallInFlight, callInFlight } from "./call/in-flight.ts";
 import type { ObservedRejection, Outcome } from "./call/outcome.ts";
 import { endedOutcome, type IfReturned, rejectedOutcome } from "./call/outcome-of.ts";
+import { redactEnding } from "./call/redaction.ts";
 import { type CallRequest, newCall, resumedCall, withOnceKey } from "./call-request.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
@@ -290,9 +291,10 @@ export class EngineCore {
   }
 
   /** An attempt ended. The late ending of a call that has its outcome is ignored. */
-  end(call: Call, attempt: number | undefined, ending: Ending, value?: unknown): void {
+  end(call: Call, attempt: number | undefined, given: Ending, value?: unknown): void {
     const live = this.#live.get(call);
     if (!live || !acceptsEnding(call.state, attempt)) return;
+    const ending = call.policy ? redactEnding(given, call.secrets, call.policy.redact) : given;
     if (attempt !== undefined && call.policy && call.policy.maxAttempts > 1 && live.booked) {
       const delayMs = this.#attempts.plan(call, live.booked, attempt, ending);
       if (delayMs !== null) {

@@ -75,6 +75,8 @@ export interface Call {
   /** The names by which it can be repeated: a framework's own of the request, and the application's. */
   readonly requestId: string | undefined;
   readonly idempotencyKey: string | undefined;
+  /** Values of its input that are written nowhere. */
+  readonly secrets: readonly string[];
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;

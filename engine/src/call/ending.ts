@@ -15,8 +15,8 @@ export interface Excess {
  */
 export type Ending =
   | { readonly type: "returned"; readonly digest: string | null; readonly preview: string | null }
-  /** `crash` where it was a process that failed: its exit code. */
-  | { readonly type: "raised"; readonly error: ErrorInfo; readonly crash?: Crash }
+  /** `crash` where it was a process that failed: its exit code. `digest` of its message, where not all of that may be written down. */
+  | { readonly type: "raised"; readonly error: ErrorInfo; readonly crash?: Crash; readonly digest?: string }
   | { readonly type: "expired"; readonly observedMs: number }
   /** Its time for waiting was over before it was its turn, or a worker was ready. */
   | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number; readonly waitedFor?: string }

@@ -29,8 +29,8 @@ describe("an error as plain data", () => {
       fields: {
         retryAfterS: 3,
         details: { tried: ["a", "b"], at: "1970-01-01T00:00:00.000Z" },
-        headers: { Authorization: "***" },
-        password: "***",
+        headers: { Authorization: "Bearer x" }, // an engine hides what its tool's `redact` names
+        password: "x",
       },
       errors: [{ name: "TypeError", message: "a" }, { name: "RangeError" }],
     });
@@ -88,7 +88,7 @@ describe("an error as plain data", () => {
     expect(errorInfo({ status: 404, token: "x" })).toMatchObject({
       name: "object",
       status: 404,
-      message: '{"status":404,"token":"***"}',
+      message: '{"status":404,"token":"x"}',
     });
     expect(errorInfo(undefined)).toEqual({ name: "undefined", message: "undefined", stack: "" });
     expect(errorInfo(null)).toEqual({ name: "object", message: "null", stack: "" });

@@ -14,9 +14,10 @@ const MIN_HASHED_CHARACTERS = 40;
  * `sha256` of the canonical JSON (RFC 8785) of tool name and encoded input, base64url. Key order does not matter.
  *
  * @param json the input's canonical JSON, if it is known
+ * @param key stands before it, so that who reads a fingerprint cannot guess a short input
  */
-export function fingerprint(tool: string, input: Encoded, json = canonicalJson(input)): string {
-  return hash("sha256", `[${canonicalJson(tool)},${json}]`, "base64url");
+export function fingerprint(tool: string, input: Encoded, json = canonicalJson(input), key = ""): string {
+  return textHash(`${key}[${canonicalJson(tool)},${json}]`);
 }
 
 /** An input as it is compared and named; neither where it has no lossless form. */
@@ -66,6 +67,10 @@ function encodeResult(result: unknown): Encoded {
     if (isUnencodable(error) && error instanceof TooLargeError) throw error;
     return encodeValue(comparable(result), "result", MAX_COMPARED_SIZE);
   }
+}
+
+export function textHash(text: string): string {
+  return hash("sha256", text, "base64url");
 }
 
 function isUnencodable(error: unknown): boolean {

@@ -1,23 +1,20 @@
+import { isSecretName, REDACTED, redactsAll } from "./redaction.ts";
 import type { Encoded } from "./values.ts";
 
 const MAX_VALUE_CHARACTERS = 24;
 const MAX_LABEL_CHARACTERS = 80;
-const SECRET = /pass(word|phrase)?$|secret|token|api[-_]?key|authorization|credential|cookie|private[-_]?key/i;
-
-/** Whether a field of this name should stand in no message. */
-export const isSecretName = (name: string): boolean => SECRET.test(name);
 
 /**
  * A call as messages name it: `fetch(url=a, depth=2)`. Values are cut to 24 characters and the whole to 80; a value whose
- * name looks like a secret's is left out.
+ * name is one of `redact` is left out.
  */
-export function labelOf(tool: string, input: Encoded | undefined): string {
-  if (input === undefined) return `${tool}(…)`;
+export function labelOf(tool: string, input: Encoded | undefined, redact: readonly string[]): string {
+  if (input === undefined || redactsAll(redact)) return `${tool}(…)`;
   if (typeof input !== "object" || input === null || Array.isArray(input)) return `${tool}(${shown(input)})`;
   let label = `${tool}(`;
   let separator = "";
   for (const [key, value] of Object.entries(input)) {
-    label += `${separator}${key}=${isSecretName(key) ? "***" : shown(value)}`;
+    label += `${separator}${key}=${isSecretName(key, redact) ? REDACTED : shown(value)}`;
     if (label.length > MAX_LABEL_CHARACTERS) return `${label.slice(0, MAX_LABEL_CHARACTERS - 2)}…)`;
     separator = ", ";
   }

@@ -1,5 +1,3 @@
-import { isSecretName } from "./label.ts";
-
 const MAX_FIELDS = 20;
 const MAX_DEPTH = 3;
 /** Of all texts and names together. */
@@ -16,7 +14,7 @@ export type PlainData =
 
 /**
  * A copy of the data in an object's own fields, for the developer: at most 20 a level, three levels, 4,000 characters. What is no plain data, or cannot
- * be read, is left out; what is named like a secret is hidden.
+ * be read, is left out.
  *
  * @returns undefined where there is nothing. Never throws
  */
@@ -49,7 +47,7 @@ function copyFields(
     const copied = copyOf(value, key, depth, left);
     if (copied === undefined) continue;
     left.characters -= key.length;
-    entries.push([key, isSecretName(key) ? "***" : copied]);
+    entries.push([key, copied]);
   }
   return Object.fromEntries(entries);
 }

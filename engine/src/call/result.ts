@@ -16,7 +16,7 @@ export function resultOf(ending: Ending): Result | null {
     case "raised": {
       const { name, message } = ending.error;
       const preview = `${name}: ${message}`.slice(0, MAX_PREVIEW_CHARACTERS);
-      return { digest: `raised ${name}: ${withoutFigures(message)}`, failed: true, preview };
+      return { digest: ending.digest ?? `raised ${name}: ${withoutFigures(message)}`, failed: true, preview };
     }
     case "expired":
       return { digest: ending.type, failed: true, preview: "no answer before the deadline" };
@@ -55,7 +55,7 @@ export function isFailure(ending: Ending): boolean {
 }
 
 /** Two failures are the same if they differ only in numbers and quoted parts: an address, an id, a time. */
-function withoutFigures(message: string): string {
+export function withoutFigures(message: string): string {
   return message
     .slice(0, MAX_COMPARED_CHARACTERS)
     .replace(/'[^']*'|"[^"]*"|`[^`]*`/g, "''")

@@ -130,6 +130,8 @@ export interface PolicyOptions {
   readonly sameFailureNotice?: number | null | undefined;
   /** This call is rejected if the inputs before it all failed in the same way and no other tool was used since. After repeatPause one tries again. Such a rejection does not count towards rejectionsToEndAgent. Default 20 (lenient), 8 (standard), 5 (strict). */
   readonly sameFailureReject?: number | null | undefined;
+  /** Names of fields whose values are written nowhere but in what a tool is given: instead of them *** stands in journals, events, previews, notices, and texts of errors, wherever they are nested. Case and separators do not matter, api_key is also apiKey and MY-API-KEY. Whoever names some names them in place of the default; "*" is every field of the tool, and its results. Default ['password', 'passwords', 'passwd', 'pwd', 'passphrase', 'passcode', 'secret', 'secrets', 'token', 'api_key', 'access_key', 'private_key', 'authorization', 'auth', 'bearer', 'credential', 'credentials', 'cookie', 'cookies', 'otp', 'cvv']. */
+  readonly redact?: readonly string[] | undefined;
 }
 
 /** The limits of all tools of one agent. */
@@ -324,6 +326,8 @@ export interface EngineLimitOptions {
   readonly rejectionsToEndAgent?: number | null | undefined;
   /** So many agents that were ended at a task end the whole run. Default none. */
   readonly endedAgentsToEndRun?: number | null | undefined;
+  /** Names of fields whose values are written nowhere but in what a tool is given: instead of them *** stands in journals, events, previews, notices, and texts of errors, wherever they are nested. Case and separators do not matter, api_key is also apiKey and MY-API-KEY. Whoever names some names them in place of the default; "*" is every field of the tool, and its results. Default ['password', 'passwords', 'passwd', 'pwd', 'passphrase', 'passcode', 'secret', 'secrets', 'token', 'api_key', 'access_key', 'private_key', 'authorization', 'auth', 'bearer', 'credential', 'credentials', 'cookie', 'cookies', 'otp', 'cvv']. */
+  readonly redact?: readonly string[] | undefined;
   /** With observe every decision is made and reported, no call is rejected, and none waits for its turn. Default enforce. */
   readonly mode?: "enforce" | "observe" | undefined;
   /** The defaults of everything that is not said. Default standard. */
@@ -382,6 +386,7 @@ export interface Policy {
   readonly budgetToolTimeMs: number | null;
   readonly rejectionsToEndAgent: number | null;
   readonly endedAgentsToEndRun: number | null;
+  readonly redact: readonly string[];
   readonly mode: "enforce" | "observe";
   readonly preset: "lenient" | "standard" | "strict";
 }
@@ -448,6 +453,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   budgetToolTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
   rejectionsToEndAgent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": 6, "standard": 3, "strict": 2}},
   endedAgentsToEndRun: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
+  redact: {"kind": "names", "levels": ["engine", "tool"], "nullable": false, "default": ["password", "passwords", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token", "api_key", "access_key", "private_key", "authorization", "auth", "bearer", "credential", "credentials", "cookie", "cookies", "otp", "cvv"]},
   mode: {"kind": "choice", "levels": ["engine"], "choices": ["enforce", "observe"], "nullable": false, "default": "enforce"},
   preset: {"kind": "choice", "levels": ["engine"], "choices": ["lenient", "standard", "strict"], "nullable": false, "default": "standard"},
 };

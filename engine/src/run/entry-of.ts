@@ -15,7 +15,13 @@ import type { ToolUsage } from "./tool-usage.ts";
 /** What loop detection compares of a call; undefined where its input cannot be compared. */
 export function seenCall({ tool, fingerprint }: Call, { input }: CallRequest, policy: Policy): SeenCall | undefined {
   if (fingerprint === null) return undefined;
-  return { tool, fingerprint, label: labelOf(tool, input), poller: policy.poller, readOnly: policy.readOnly };
+  return {
+    tool,
+    fingerprint,
+    label: labelOf(tool, input, policy.redact),
+    poller: policy.poller,
+    readOnly: policy.readOnly,
+  };
 }
 
 /** @param isAnswered a kept result answers it: neither a rate nor a breaker is concerned */

@@ -41,6 +41,7 @@ function people() {
     guests,
     () => false,
     () => undefined,
+    "",
   );
   const peer = (open: Engines | GuestEngines, own?: Call): Peer => {
     const sent: ToClient[] = [];

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { Call } from "../call/call.ts";
 import { attemptTimeoutMs } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
-import { fingerprint } from "../call/fingerprint.ts";
+import { fingerprint, textHash } from "../call/fingerprint.ts";
 import { type CallRequest, waitLeftMs } from "../call-request.ts";
 import type { EngineCore } from "../core.ts";
 import type { Job } from "../placement/python/job.ts";
@@ -40,6 +40,7 @@ export function callRequest(
   id: number | undefined,
   run: Run | undefined,
   parent: Call | undefined,
+  key: string,
   narrowed: Partial<Narrowed> = {},
 ): CallRequest {
   const { tool, input } = message;
@@ -54,7 +55,8 @@ export function callRequest(
     agentName: message.agentName,
     turn: named(message.turn),
     requestId: named(message.requestId),
-    idempotencyKey: named(message.idempotencyKey),
+    // It may name an order, or a person: what is written down is its hash.
+    idempotencyKey: message.idempotencyKey === undefined ? undefined : textHash(`${key}key ${message.idempotencyKey}`),
     subject: named(message.subject),
     byCode: message.byCode,
     timeoutMs: message.timeoutMs,
@@ -62,7 +64,7 @@ export function callRequest(
     stuckBodies: message.stuckBodies,
     failedDependency: message.failedDependency,
     debug: message.debug,
-    fingerprint: input === undefined ? null : fingerprint(tool, input),
+    fingerprint: input === undefined ? null : fingerprint(tool, input, undefined, key),
     ...narrowed,
   };
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../internal/clock.ts";
 import type { EngineUsage } from "../run/engine-usage.ts";
@@ -8,6 +8,7 @@ import { compacted, replay, runsOpenIn } from "../run/replay.ts";
 import type { Run } from "../run/run.ts";
 import { JournalFile, readText } from "./journal-file.ts";
 import { decodeLines, entryLine, headerLine } from "./journal-lines.ts";
+import { keptText } from "./kept-text.ts";
 
 const ENDING = ".journal";
 /** About 150,000 calls. Past it a run's journal is given up: if the engine is lost then, nobody remembers the run. */
@@ -268,7 +269,7 @@ function createFile(path: string, text: string): JournalFile {
 function keep(path: string, directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    copyFileSync(path, join(directory, basename(path)));
+    writeFileSync(join(directory, basename(path)), keptText(readText(path) ?? ""), { mode: 0o600 });
   } catch (error) {
     process.stderr.write(`endstop: a journal could not be kept in ${directory}: ${String(error)}\n`);
   }

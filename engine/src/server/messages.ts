@@ -22,6 +22,8 @@ export interface Hello {
   readonly stdout: number | null;
   /** Made by the client, private to its user, for the journals; none where it cannot make one. */
   readonly directory?: string;
+  /** Of the client alone, the same for each of its engines: with it fingerprints and idempotency keys are hashed. */
+  readonly key?: string;
   /** Directories of engines of this client that were lost. */
   readonly lost?: readonly string[];
 }

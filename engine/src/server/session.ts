@@ -66,7 +66,7 @@ export class Session {
     python: PythonCommand,
     clock: Clock,
     send: Send,
-    memory: Pick<Hello, "directory" | "lost"> = {},
+    memory: Pick<Hello, "directory" | "key" | "lost"> = {},
     readMachine?: () => MachineFigures,
   ): Session {
     const engines = new Engines(clock, memory.directory);
@@ -81,7 +81,7 @@ export class Session {
       (worker, token) => shared.calls.get(shared.pool?.callOf(worker, token) ?? ""),
     );
     const mayHaveBegun = lostWorkers(memory.lost ?? [], memory.directory);
-    const shared = new Shared(python, clock, engines, guests, mayHaveBegun, send, readMachine);
+    const shared = new Shared(python, clock, engines, guests, mayHaveBegun, send, memory.key ?? "", readMachine);
     return new Session(shared, engines, send);
   }
 
@@ -302,17 +302,25 @@ export class Session {
     const known =
       name === undefined ? undefined : isGuest ? engines.runOf(engine, name) : engines.get(engine).runs.get(name);
     if (name !== undefined && !known) throw new TypeError(`no run ${name} is open`);
-    if (!isGuest) return callRequest(message, message.id, known instanceof Run ? known : parent?.run, parent);
+    if (!isGuest)
+      return callRequest(message, message.id, known instanceof Run ? known : parent?.run, parent, this.#shared.key);
     if (this.#calls.size >= MAX_GUEST_CALLS)
       throw new RangeError(`a process that belongs to a call may have ${MAX_GUEST_CALLS} calls in flight, and has`);
     const narrowing = engines.narrowing(engine, tool, timeoutMs);
     // A guest ends with the engine: nobody will ask for its calls again.
-    return callRequest(message, undefined, known && "isOwn" in known ? known.run : parent?.run, parent, {
-      narrowing,
-      endedBecause: known && "isOwn" in known ? known.endedBecause : undefined,
-      timeoutMs: narrowing ? undefined : timeoutMs,
-      debug: debug === true && this.#belongsTo?.debug === true,
-    });
+    return callRequest(
+      message,
+      undefined,
+      known && "isOwn" in known ? known.run : parent?.run,
+      parent,
+      this.#shared.key,
+      {
+        narrowing,
+        endedBecause: known && "isOwn" in known ? known.endedBecause : undefined,
+        timeoutMs: narrowing ? undefined : timeoutMs,
+        debug: debug === true && this.#belongsTo?.debug === true,
+      },
+    );
   }
 
   /** An attempt may start. */

@@ -17,6 +17,8 @@ import type { ToClient } from "./messages.ts";
 /** What the session of the host and those of its guests have in common. */
 export class Shared {
   readonly clock: Clock;
+  /** Of the host alone: what is hashed with it cannot be guessed by who reads the hash. */
+  readonly key: string;
   /** Calls in flight, of all sessions: what a guest calls has its parent in another one. */
   readonly calls = new Map<string, Call>();
   readonly guests: Guests;
@@ -39,10 +41,12 @@ export class Shared {
     guests: Guests,
     mayHaveBegun: MayHaveBegun,
     tellHost: (message: ToClient) => void,
+    key: string,
     readMachine?: () => MachineFigures,
   ) {
     this.#python = python;
     this.clock = clock;
+    this.key = key;
     this.backstop = new Backstop(clock);
     this.guests = guests;
     this.mayHaveBegun = mayHaveBegun;

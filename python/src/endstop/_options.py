@@ -54,6 +54,7 @@ class ToolOptions(TypedDict, total=False):
     same_result_reject: int | None
     same_failure_notice: int | None
     same_failure_reject: int | None
+    redact: Sequence[str]
 
 
 class AgentOptions(TypedDict, total=False):
@@ -133,6 +134,7 @@ class EngineOptions(TypedDict, total=False):
     budget_tool_time: float | str | None
     rejections_to_end_agent: int | None
     ended_agents_to_end_run: int | None
+    redact: Sequence[str]
     mode: Literal["enforce", "observe"]
     preset: Literal["lenient", "standard", "strict"]
 
@@ -601,6 +603,15 @@ _TABLE = (
         kind="count",
         levels=("engine",),
         nullable=True,
+        choices=(),
+        where=None,
+    ),
+    Option(
+        name="redact",
+        wire="redact",
+        kind="names",
+        levels=("engine", "tool"),
+        nullable=False,
         choices=(),
         where=None,
     ),

@@ -260,6 +260,11 @@ export class PythonPool implements WorkersMakeWay {
   }
 
   #assign(worker: Worker, queued: Waiting): void {
+    if (worker.channel?.isInsideFrame) {
+      // A body has written the beginning of a frame there: the answer would be taken for its end.
+      this.#workforce.kill(worker, "recycle");
+      return this.#queue.putBack(queued, queued.isRetry);
+    }
     const { job, queuedAtMs } = queued;
     const { callId, attempt, key, args, withinMs } = job;
     const startedAtMs = this.#clock.now();

@@ -223,6 +223,7 @@ def _hello(process: EngineProcess, workplace: Workplace) -> dict[str, Any]:
         "python": {**interpreter(), "environment": withheld_environment()},
         "stdout": process.output_descriptor,
         **({} if directory is None else {"directory": directory}),
+        "key": workplace.key,
         "lost": workplace.lost,
     }
 

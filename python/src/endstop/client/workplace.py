@@ -25,6 +25,8 @@ class Workplace:
         self.lost: list[str] = []
         self.sessions: set[str] = set()
         """Those that have not ended."""
+        self.key = os.urandom(32).hex()
+        """What engines hash with what is short enough to be guessed; written nowhere."""
         self._directory: str | None = None
         self._held: int | None = None
 

@@ -1,0 +1,173 @@
+import { randomBytes } from "node:crypto";
+import type { Ending } from "./ending.ts";
+import { textHash } from "./fingerprint.ts";
+import type { ErrorInfo } from "./outcome.ts";
+import { withoutFigures } from "./result.ts";
+import type { Encoded } from "./values.ts";
+
+/** What stands for a value that is written nowhere. */
+export const REDACTED = "***";
+/** Every field, and every result. */
+const ALL = "*";
+/** Shorter values are found as whole words only. */
+const SHORT_CHARACTERS = 4;
+/** A shorter name is not looked for at the end of a word: `auth` is no part of `author`, but `token` is of `accesstoken`. */
+const LONG_NAME_CHARACTERS = 5;
+const MAX_KNOWN_NAMES = 10_000;
+const MAX_SECRETS = 1_000;
+/** `"name": "value"`, `name=value`, `Authorization: Bearer value`. */
+const NAMED_VALUE =
+  /(["']?)([\w-]{1,64})\1(\s*[:=]\s*)("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|(?:Bearer|Basic|Token)\s+[^\s,;"']+|[^\s,;&}\])"']+)/gi;
+
+/** Not for other processes: two messages that differ in a secret are told apart, and none can be guessed from its digest. */
+const KEY = randomBytes(32).toString("base64");
+
+type Names = readonly string[];
+const known = new WeakMap<Names, Map<string, boolean>>();
+
+/** Whether the values of a field of this name are secret. */
+export function isSecretName(name: string, redact: Names): boolean {
+  let answers = known.get(redact);
+  if (!answers) {
+    answers = new Map();
+    known.set(redact, answers);
+  }
+  let answer = answers.get(name);
+  if (answer === undefined) {
+    answer = redact.some((secret) => secret === ALL || matches(wordsOf(name), wordsOf(secret)));
+    if (answers.size >= MAX_KNOWN_NAMES) answers.clear();
+    answers.set(name, answer);
+  }
+  return answer;
+}
+
+export function redactsAll(redact: Names): boolean {
+  return redact.includes(ALL);
+}
+
+function wordsOf(name: string): string[] {
+  const spaced = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
+  return spaced
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== "");
+}
+
+function matches(name: readonly string[], secret: readonly string[]): boolean {
+  const whole = secret.join("");
+  if (` ${name.join(" ")} `.includes(` ${secret.join(" ")} `)) return true;
+  const joined = name.join("");
+  return joined === whole || (whole.length >= LONG_NAME_CHARACTERS && joined.endsWith(whole));
+}
+
+/** The values of an input that are secret, as they would stand in a text, longest first. */
+export function secretsOf(input: Encoded | undefined, redact: Names): readonly string[] {
+  if (input === undefined || redact.length === 0) return NONE;
+  const found = new Set<string>();
+  collect(input, redactsAll(redact), redact, found);
+  return found.size === 0 ? NONE : [...found].sort((a, b) => b.length - a.length);
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+function collect(value: Encoded, isSecret: boolean, redact: Names, found: Set<string>): void {
+  if (found.size >= MAX_SECRETS) return;
+  if (typeof value === "string" || typeof value === "number") {
+    if (!isSecret || value === "") return;
+    const text = String(value);
+    found.add(text);
+    found.add(JSON.stringify(text).slice(1, -1)); // as it stands inside quotes
+  } else if (Array.isArray(value)) {
+    for (const item of value) collect(item, isSecret, redact, found);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, part] of Object.entries(value as Readonly<Record<string, Encoded>>))
+      collect(part, isSecret || isSecretName(key, redact), redact, found);
+  }
+}
+
+/** A text without secret values: those of the input, and those that stand in it beside a secret name. */
+export function redactText(text: string, secrets: readonly string[], redact: Names): string {
+  let clean = text;
+  for (const secret of secrets) clean = without(clean, secret);
+  return clean.replace(NAMED_VALUE, (whole, quote: string, name: string, between: string, value: string) => {
+    if (redactsAll(redact) || !isSecretName(name, redact) || value.includes(REDACTED)) return whole;
+    const mark = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : "";
+    return `${quote}${name}${quote}${between}${mark}${REDACTED}${mark}`;
+  });
+}
+
+function without(text: string, secret: string): string {
+  if (secret.length >= SHORT_CHARACTERS) return withoutBeginning(text.replaceAll(secret, REDACTED), secret);
+  const escaped = secret.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return text.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, "gu"), REDACTED);
+}
+
+/** A text that was cut may end in the middle of a secret. */
+function withoutBeginning(text: string, secret: string): string {
+  const end = text.endsWith("…") ? text.length - 1 : text.length;
+  for (let length = Math.min(secret.length - 1, end); length >= SHORT_CHARACTERS; length -= 1)
+    if (text.startsWith(secret.slice(0, length), end - length))
+      return `${text.slice(0, end - length)}${REDACTED}${text.slice(end)}`;
+  return text;
+}
+
+/** An ending as it may be written down and told: its digest is that of the real values. */
+export function redactEnding(ending: Ending, secrets: readonly string[], redact: Names): Ending {
+  if (redact.length === 0) return ending;
+  const clean = (text: string): string => redactText(text, secrets, redact);
+  switch (ending.type) {
+    case "returned":
+    case "answered": {
+      if (ending.preview === null) return ending;
+      const preview = redactsAll(redact) ? null : clean(ending.preview);
+      return preview === ending.preview ? ending : { ...ending, preview };
+    }
+    case "raised": {
+      const error = redactError(ending.error, clean, redact);
+      if (error.message === ending.error.message) return { ...ending, error };
+      const digest = `raised ${error.name}: ${textHash(`${KEY}${withoutFigures(ending.error.message)}`)}`;
+      return { ...ending, error, digest };
+    }
+    case "load-failed":
+      return { ...ending, error: redactError(ending.error, clean, redact) };
+    case "not-run":
+    case "invalid":
+    case "cancelled":
+    case "cannot-move":
+      return { ...ending, detail: clean(ending.detail) };
+    default:
+      return ending;
+  }
+}
+
+function redactError(error: ErrorInfo, clean: (text: string) => string, redact: Names): ErrorInfo {
+  const { message, stack, code, status, fields, cause, errors } = error;
+  return {
+    ...error,
+    message: clean(message),
+    stack: clean(stack),
+    ...(typeof code === "string" ? { code: clean(code) } : {}),
+    ...(typeof status === "string" ? { status: clean(status) } : {}),
+    ...(fields ? { fields: redactFields(fields, clean, redact) } : {}),
+    ...(cause ? { cause: redactError(cause, clean, redact) } : {}),
+    ...(errors ? { errors: errors.map((each) => redactError(each, clean, redact)) } : {}),
+  };
+}
+
+function redactFields(
+  fields: object,
+  clean: (text: string) => string,
+  redact: Names,
+): { readonly [name: string]: unknown } {
+  const parts = Object.entries(fields).map(([name, value]) => [
+    name,
+    isSecretName(name, redact) ? REDACTED : redactPart(value, clean, redact),
+  ]);
+  return Object.fromEntries(parts);
+}
+
+function redactPart(value: unknown, clean: (text: string) => string, redact: Names): unknown {
+  if (typeof value === "string") return clean(value);
+  if (Array.isArray(value)) return value.map((item) => redactPart(item, clean, redact));
+  return typeof value === "object" && value !== null ? redactFields(value, clean, redact) : value;
+}
