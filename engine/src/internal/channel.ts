@@ -66,11 +66,6 @@ export class Channel {
     }
   }
 
-  /** Whether the other side has begun a frame, and not ended it. */
-  get isInsideFrame(): boolean {
-    return this.#decoder.isInsideFrame;
-  }
-
   /** What was sent and the other side has not taken. */
   get backlogBytes(): number {
     return this.#output.writableLength;

@@ -105,11 +105,6 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** Whether the beginning of a frame is there, and not its end. */
-  get isInsideFrame(): boolean {
-    return this.#bufferedBytes > 0;
-  }
-
   /** @throws ProtocolError if the stream ended inside a frame */
   end(): void {
     const bytes = this.#bufferedBytes + (this.#large?.filledBytes ?? 0);

@@ -17,6 +17,7 @@ import pytest
 
 from endstop import Outcome, ToolExecutor
 from endstop.client.engine import shared_engine
+from endstop.host.bodies import body_threads
 from tests.support import forging
 from tests.support.fake_engine import eventually
 from tests.support.forging import encoded
@@ -35,6 +36,7 @@ def executor(leaks: LeakDetector) -> Iterator[ToolExecutor]:
         made.execute_tool("honest", {"value": "warm"})
         yield made
     shared_engine().end("the test is over")
+    body_threads.release(("endstop",))  # the one that made exceptions of workers again
 
 
 def engine_pid() -> int:

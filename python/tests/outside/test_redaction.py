@@ -14,6 +14,7 @@ import pytest
 
 from endstop import ToolExecutor
 from endstop.client.engine import shared_engine
+from endstop.host.bodies import body_threads
 from tests.support.fake_engine import eventually
 from tests.support.leaks import LeakDetector
 
@@ -31,6 +32,7 @@ def kept(leaks: LeakDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ENDSTOP_JOURNALS", str(tmp_path / "kept"))
     yield tmp_path / "kept"
     shared_engine().end("the test is over")
+    body_threads.release(("endstop",))  # the one that made exceptions of workers again
 
 
 def _texts(directory: Path) -> str:

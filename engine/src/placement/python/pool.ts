@@ -260,7 +260,7 @@ export class PythonPool implements WorkersMakeWay {
   }
 
   #assign(worker: Worker, queued: Waiting): void {
-    if (worker.channel?.isInsideFrame) {
+    if (worker.channel?.isReceiving) {
       // A body has written the beginning of a frame there: the answer would be taken for its end.
       this.#workforce.kill(worker, "recycle");
       return this.#queue.putBack(queued, queued.isRetry);
