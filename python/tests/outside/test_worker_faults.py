@@ -224,7 +224,7 @@ def test_what_ended_in_time_is_not_late_since_the_engine_was_busy(workers: ToolE
         outcomes: list[Outcome] = []
         arguments = {"seconds": 0.3, "characters": characters}
         call = threading.Thread(
-            target=lambda given: outcomes.append(workers.try_execute_tool(*given)),
+            target=lambda given, told=outcomes: told.append(workers.try_execute_tool(*given)),
             args=[("sleep_then_make", arguments)],
         )
         call.start()
