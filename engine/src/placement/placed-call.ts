@@ -6,6 +6,7 @@ import type { Outcome } from "../call/outcome.ts";
 import { timeoutAfterWait, waitLeftMs } from "../call-request.ts";
 import type { EngineCore } from "../core.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
+import { LazyAbort } from "../internal/lazy-abort.ts";
 import { quotasOf } from "../policy/quotas.ts";
 import type { Validation } from "../standard-schema.ts";
 import type { BodyCall, PlacedTool } from "./body.ts";
@@ -27,7 +28,7 @@ export class PlacedCall {
   readonly #core: EngineCore;
   readonly #clock: Clock;
   readonly #callerSignal: AbortSignal | undefined;
-  readonly #controller = new AbortController();
+  readonly #controller = new LazyAbort();
   /** The asynchronous context of its caller: whatever starts the body (a permit, a timer, another call's end) has a context of somebody else. */
   readonly #caller = new AsyncResource("EndstopCall");
   /** Calls that its body has made: they end with it. */
@@ -113,7 +114,7 @@ export class PlacedCall {
     if (this.#parent) this.#parent.#nested.delete(this);
     if (this.#nested.size === 0) return; // an exception has a stack, which costs
     const name = status === "timed-out" ? "TimeoutError" : "AbortError";
-    this.#endNested(this.#controller.signal.reason ?? new DOMException(PARENT_ENDED, name));
+    this.#endNested(this.#controller.reason ?? new DOMException(PARENT_ENDED, name));
   }
 
   #endNested(reason: unknown, graceMs?: number): void {
@@ -154,6 +155,7 @@ export class PlacedCall {
     const { state, id: callId, path } = this.#call;
     if (state.type !== "admitted") return;
     if (this.#callerSignal?.aborted) return this.#onAbort();
+    const controller = this.#controller;
     this.#body = {
       callId,
       path,
@@ -166,7 +168,9 @@ export class PlacedCall {
       waits: () => this.#core.waitsForWorker(this.#call),
       quotas: quotasOf(this.#call.policy),
       input,
-      signal: this.#controller.signal,
+      get signal() {
+        return controller.signal;
+      },
       abort: (reason) => this.#abort(reason),
       start: () => this.#core.start(this.#call) !== undefined,
       ended: (ending, value) => this.#ended(state.attempt, ending, value),

@@ -29,7 +29,7 @@ export class HostRunner implements BodyRunner {
 
   begin(call: BodyCall): void {
     if (!call.start()) return;
-    const { callId, path, input, signal } = call;
+    const { callId, path, input } = call;
     const timeoutMs = call.timeoutMs();
     const watched = new WatchedCall(path.at(-1) ?? "", callId);
     const startedAtMs = this.#clock.now();
@@ -57,7 +57,9 @@ export class HostRunner implements BodyRunner {
       finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value);
     const raised = (error: unknown): void => finish({ type: "raised", error: errorInfo(error) });
     const context: ToolContext = {
-      signal,
+      get signal() {
+        return call.signal;
+      },
       callId,
       path,
       call: (...nested) => call.enter(() => call.callNested(...nested)),
@@ -67,7 +69,7 @@ export class HostRunner implements BodyRunner {
       resolve(watchdog.run(watched, () => call.enter(() => this.#run(input, context)))),
     ).then(
       (value) =>
-        isGenerator(value) ? void call.enter(() => lastOf(value, signal)).then(returned, raised) : returned(value),
+        isGenerator(value) ? void call.enter(() => lastOf(value, call.signal)).then(returned, raised) : returned(value),
       raised,
     );
   }
