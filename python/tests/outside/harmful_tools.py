@@ -134,3 +134,15 @@ def signals_its_parent() -> int:
         os.kill(parent, number)
     time.sleep(0.3)
     return parent
+
+
+def writes_over_all_files(path: str) -> None:
+    with open(path, "a") as bodies:
+        bodies.write("x")
+    for descriptor in _descriptors():
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.write(descriptor, b"harmless ")
+        except OSError:
+            continue
+    os._exit(1)

@@ -95,3 +95,10 @@ def test_a_body_that_signals_its_parent_does_not_end_it(executor: ToolExecutor) 
     assert executor.execute_tool("signals_its_parent") == parent
     call.join(30)
     assert [outcome.status for outcome in beside] == ["succeeded"]
+
+
+def test_a_body_that_writes_over_all_open_files_is_not_run_twice(executor: ToolExecutor, tmp_path: Path) -> None:
+    executor.register(harmful_tools.writes_over_all_files, placement="worker")
+    bodies = tmp_path / "bodies"
+    outcome = executor.try_execute_tool("writes_over_all_files", {"path": str(bodies)})
+    assert (code_of(outcome), outcome.attempts, bodies.read_text()) == ("worker-crashed", 1, "x")

@@ -277,6 +277,7 @@ export class PythonPool implements WorkersMakeWay {
     const nonce = newToken();
     tell(worker, { type: "run", callId, attempt, nonce, key, limits: workerLimits(job.quotas) }, args);
     worker.calls += 1;
+    worker.given.add(callId);
     const assignment: Assignment = { job, nonce, queued, isLoading, callOff: undefined, watch: undefined };
     this.#busy.set(worker, assignment);
     if (!queued.isRetry) job.begun();

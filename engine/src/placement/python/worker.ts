@@ -28,6 +28,8 @@ export interface Worker {
   outOfTurn: number;
   /** What was wrong with what it sent, if that ended its channel. */
   broken: string | undefined;
+  /** Ids of those calls. */
+  readonly given: Set<string>;
   readonly cgroup: Cgroup;
   pid: number | undefined;
   channel: Channel | undefined;

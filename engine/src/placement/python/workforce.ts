@@ -151,6 +151,7 @@ export class Workforce {
       generation: this.#modules.generation,
       calls: 0,
       loaded: new Set(),
+      given: new Set(),
       outOfTurn: 0,
       broken: undefined,
       cgroup: this.#cgroups.group(),
@@ -185,7 +186,9 @@ export class Workforce {
 
   /** Whether a worker that was given this attempt has begun the body, or may have. */
   mayHaveBegun(worker: Worker, attempt: AttemptName): boolean {
-    return mayHaveBegun(worker.note?.read(), attempt);
+    const note = worker.note?.read();
+    // A body can write into the note of its worker: what no call of this worker was is no word of the worker.
+    return mayHaveBegun(note?.callId && !worker.given.has(note.callId) ? undefined : note, attempt);
   }
 
   /** Names where a worker notes what it begins, for an engine that comes after this one. */
