@@ -128,6 +128,8 @@ export interface RunEndedEntry {
 export interface RunClosedEntry {
   readonly type: "run-closed";
   readonly atMs: number;
+  /** The highest number of a client's call that was admitted so far: entries of such calls may be gone with their run. */
+  readonly lastId?: number | undefined;
   readonly run: string;
   readonly tools: Readonly<Record<string, UsedTool>>;
 }

@@ -175,6 +175,20 @@ describe("an engine's journal", () => {
     }
   });
 
+  it("is not whole where it was cut: a call is missing that the client knows to be admitted", () => {
+    const directory = makeDirectory();
+    const journal = EngineJournal.create(directory, "e", clock);
+    const [usage, run] = [new EngineUsage(), new Run("r", 0)];
+    for (const entry of [admitted("1", undefined, { id: 1 }), opened("r"), admitted("2", "r", { id: 2 }), ended("2")])
+      journal.append(entry);
+    const isWhole = (lastId: number) => EngineJournal.resume(directory, "e", clock, true, lastId)[1].isWhole;
+    expect(isWhole(2)).toBe(true);
+    journal.closeRun(run, usage);
+    expect(isWhole(2)).toBe(true); // its entries are gone, and are known to have been there
+    expect(isWhole(3)).toBe(false);
+    expect(isWhole(0)).toBe(false);
+  });
+
   it("counts a run that was closed once, whether its file is still there or a call of it is in flight", async () => {
     for (const stillOpen of [true, false]) {
       const directory = makeDirectory();

@@ -51,6 +51,8 @@ export class EngineJournal implements Journal {
   /** It could not be made yet: nothing is admitted before it can. */
   #isOwed = false;
   #compactAtBytes = COMPACT_BYTES;
+  /** The highest number of a client's call that was admitted. */
+  #lastId = 0;
 
   private constructor(directory: string, engine: string, clock: Clock) {
     this.#directory = directory;
@@ -75,8 +77,15 @@ export class EngineJournal implements Journal {
    * Reads back what an engine of that name wrote, and goes on writing there.
    *
    * @param mustBeThere whether that engine had answered something; if not, a journal that is not there was never made
+   * @param lastId the highest number of a call that the client knows to be admitted: a journal without it was cut
    */
-  static resume(directory: string, engine: string, clock: Clock, mustBeThere = true): [EngineJournal, ReadBack] {
+  static resume(
+    directory: string,
+    engine: string,
+    clock: Clock,
+    mustBeThere = true,
+    lastId = 0,
+  ): [EngineJournal, ReadBack] {
     const path = pathOf(directory, engine);
     if (!mustBeThere && !existsSync(path)) {
       return [EngineJournal.create(directory, engine, clock), { entries: [], isWhole: true }];
@@ -86,7 +95,8 @@ export class EngineJournal implements Journal {
     const own = text === undefined ? undefined : decodeLines(text, clock);
     const files = own ? runsOpenIn(own).map(({ run }) => run) : [];
     const inRuns = journal.#resumeRuns(new Set(files), closedIn(own ?? []));
-    const isAllThere = own !== undefined && files.every((run) => journal.#runs.has(run));
+    for (const entry of [...(own ?? []), ...inRuns]) journal.#sawId(entry);
+    const isAllThere = own !== undefined && files.every((run) => journal.#runs.has(run)) && journal.#lastId >= lastId;
     const isWhole = isAllThere && !own.some(({ type }) => type === "forgotten");
     // Whoever comes after this engine must know as well that something is missing.
     const forgotten = isAllThere ? "" : entryLine({ type: "forgotten", atMs: clock.now() });
@@ -104,6 +114,7 @@ export class EngineJournal implements Journal {
   /** @throws Error of the file system, for an admission: what cannot be written down is not admitted */
   append(entry: Entry): void {
     if (entry.type === "run-opened") return this.#openRun(entry);
+    this.#sawId(entry);
     const runFile = this.#fileOf(entry);
     try {
       if (this.#isOwed) this.#makeOwn();
@@ -130,7 +141,7 @@ export class EngineJournal implements Journal {
   closeRun(run: Run, usage: EngineUsage): void {
     const over = (): RunClosedEntry => {
       const tools = usage.usedBy(run.usage.bodiesByTool);
-      return { type: "run-closed", atMs: this.#clock.now(), run: run.id, tools };
+      return { type: "run-closed", atMs: this.#clock.now(), run: run.id, lastId: this.#lastId, tools };
     };
     const runFile = this.#runs.get(run.id);
     this.#runs.delete(run.id);
@@ -163,6 +174,11 @@ export class EngineJournal implements Journal {
       this.#givenUp.add(entry.run); // its calls are in the engine's own; whoever resumes does not know the run
     }
     this.#noteRun(entry.run);
+  }
+
+  #sawId(entry: Entry): void {
+    const id = entry.type === "admitted" ? entry.id : entry.type === "run-closed" ? entry.lastId : undefined;
+    if (id !== undefined && id > this.#lastId) this.#lastId = id;
   }
 
   #noteRun(run: string): void {
@@ -244,7 +260,9 @@ export class EngineJournal implements Journal {
   #compact(own: JournalFile, usage: EngineUsage): void {
     const entries = decodeLines(readText(own.path) ?? "", this.#clock);
     if (!entries) return this.#giveUp(undefined);
-    const lines = compacted(entries, usage, this.#clock.now()).map(entryLine).join("");
+    const lines = compacted(entries, usage, this.#clock.now())
+      .map((entry) => entryLine(entry.type === "run-closed" ? { ...entry, lastId: this.#lastId } : entry))
+      .join("");
     try {
       own.replace(headerLine(this.#clock), lines);
     } catch {

@@ -72,15 +72,22 @@ export class Engines {
    * Opens an engine with what its journal tells.
    *
    * @param mustBeThere whether the engine that was lost had answered a call: without a journal, what it did is not known
+   * @param lastId the highest number of a call that it is known to have admitted
    */
-  resume(name: string, options: EngineOptions, mustBeThere: boolean, resumeCall: ResumeCall): void {
+  resume(name: string, options: EngineOptions, mustBeThere: boolean, lastId: number, resumeCall: ResumeCall): void {
     this.#requireFree(name);
     if (this.#directory === undefined) {
       const core = this.#core(name, options, noJournal);
       core.isRemembered = !mustBeThere;
       return this.#add(name, core, new Map(), undefined);
     }
-    const [journal, { entries, isWhole }] = EngineJournal.resume(this.#directory, name, this.#clock, mustBeThere);
+    const [journal, { entries, isWhole }] = EngineJournal.resume(
+      this.#directory,
+      name,
+      this.#clock,
+      mustBeThere,
+      lastId,
+    );
     const remembered = replay(entries);
     const core = new EngineCore(options, this.#clock, this.#idPrefix(name), journal, remembered, pickleCodec);
     core.isRemembered = isWhole;

@@ -61,7 +61,11 @@ export type FromClient =
       readonly engine: string;
       readonly options: EngineOptions;
       /** It was open on an engine that is lost: whether that one had answered it, and the calls that its client has not given up. */
-      readonly resume?: { readonly answered: boolean; readonly calls: readonly number[] };
+      readonly resume?: {
+        readonly answered: boolean;
+        readonly lastAdmitted?: number;
+        readonly calls: readonly number[];
+      };
     }
   | { readonly type: "close-engine"; readonly engine: string }
   | { readonly type: "register"; readonly engine: string; readonly tool: string; readonly policy: PolicyOptions }

@@ -186,17 +186,23 @@ export class Session {
     if (!resume || this.#engines instanceof GuestEngines) return this.#engines.open(engine, options);
     const alive = new Set(resume.calls);
     const over: { readonly entry: CallEntry; readonly mayHaveBegun: boolean }[] = [];
-    this.#engines.resume(engine, options, resume.answered, ({ entry: { id = -1, placement }, given }) => ({
-      settled: (outcome, call) => this.#settled(id, call, outcome),
-      taken: (call) => {
-        const { core } = this.#engines.get(engine);
-        const entry = { id, call, core, isResumed: true, body: undefined };
-        this.#calls.set(id, entry);
-        this.#shared.calls.set(call.id, call);
-        if (placement === "worker" || !alive.has(id))
-          over.push({ entry, mayHaveBegun: this.#shared.mayHaveBegun(call.id, given) });
-      },
-    }));
+    this.#engines.resume(
+      engine,
+      options,
+      resume.answered,
+      resume.lastAdmitted ?? 0,
+      ({ entry: { id = -1, placement }, given }) => ({
+        settled: (outcome, call) => this.#settled(id, call, outcome),
+        taken: (call) => {
+          const { core } = this.#engines.get(engine);
+          const entry = { id, call, core, isResumed: true, body: undefined };
+          this.#calls.set(id, entry);
+          this.#shared.calls.set(call.id, call);
+          if (placement === "worker" || !alive.has(id))
+            over.push({ entry, mayHaveBegun: this.#shared.mayHaveBegun(call.id, given) });
+        },
+      }),
+    );
     // What ran in a worker ended with the engine; what nobody waits for any more is of nobody's interest.
     for (const {
       entry: { call, core },

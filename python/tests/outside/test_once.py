@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,40 @@ def test_the_journals_are_locked_against_those_who_remove_what_is_old() -> None:
                 fcntl.flock(cleaner, fcntl.LOCK_EX | fcntl.LOCK_NB)
         finally:
             os.close(cleaner)
+
+
+def _cut(file: Path) -> None:
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[: len(lines) // 2]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda file: file.write_text("x\n"), id="somebody else's"),
+        pytest.param(lambda file: file.unlink(), id="gone"),
+        pytest.param(lambda file: os.truncate(file, 0), id="empty"),
+        pytest.param(_cut, id="cut"),
+    ],
+)
+def test_a_limit_is_not_passed_after_a_run_s_journal_was_spoiled_by_any_engine_that_follows(
+    spoil: Callable[[Path], object],
+) -> None:
+    codes = []
+    with ToolExecutor() as executor:
+        executor.register(lambda: time.monotonic_ns(), name="now", max_calls=6)
+        executor.register(lambda: 1, name="one")
+        with executor.run():
+            for _ in range(4):
+                executor.execute_tool("now")
+            kill_the_engine()
+            directory = shared_engine().workplace.directory()
+            assert directory is not None
+            for file in Path(directory).glob("*-run-*.journal"):
+                spoil(file)
+        for _ in range(3):
+            assert executor.execute_tool("one") == 1
+            failure = executor.try_execute_tool("now").failure
+            codes.append(failure and failure.code)
+            kill_the_engine()
+    assert codes == ["history-lost"] * 3

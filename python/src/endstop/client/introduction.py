@@ -17,6 +17,8 @@ class Introduction:
         self.unconfirmed = Unconfirmed()
         self.answered = False
         """Whether an engine has answered a call of the session, or may have started its body: the next one resumes."""
+        self.last_admitted = 0
+        """The highest number of a call that an engine has admitted: its journal must have it."""
         self._introduced = False
         """Whether an engine may have a journal of the session: it answers forked children, too, unseen here."""
         self._session = session
@@ -69,7 +71,11 @@ class Introduction:
         told = self.unconfirmed.told()
         opening = {"type": "open-engine", "engine": self._session, "options": self._options}
         if self._introduced:
-            opening["resume"] = {"answered": self.answered, "calls": [*(call.id for call in calls), *told]}
+            opening["resume"] = {
+                "answered": self.answered,
+                "lastAdmitted": self.last_admitted,
+                "calls": [*(call.id for call in calls), *told],
+            }
         self._introduced = True
         headers: list[dict[str, Any]] = [opening]
         headers += [self._registration(tool, policy) for tool, policy in list(self._policies.items())]
@@ -83,6 +89,7 @@ class Introduction:
         """The engine that is met next has no journal of what the last one knew of this session."""
         self.unconfirmed.clear()
         self.answered = False
+        self.last_admitted = 0
         self._introduced = False
         self._runs = dict.fromkeys(self._runs, False)
 

@@ -236,6 +236,8 @@ class Session:
 
     def forget_call(self, call: Submission) -> None:
         """It has its outcome, or nobody waits for one."""
+        if call.call_id is not None and call.id > self._introduction.last_admitted:
+            self._introduction.last_admitted = call.id
         if not self._introduction.is_answered_in(call.run):
             self._introduction.note_answer(call)
         self._calls.pop(call.id, None)
