@@ -169,6 +169,7 @@ class Ticket:
         connection, slot = self._reporting.connection, self._reporting.slot
         try:
             connection.send(data)
+            self._cancellation.on_request(self._submission.withdraw)
             connection.loaded.add(load.key)
             connection.wait(slot, settled=True)
         except ChannelLost:
@@ -185,6 +186,7 @@ class Ticket:
         connection, slot = self._reporting.connection, self._reporting.slot
         try:
             connection.send(data)
+            self._cancellation.on_request(self._submission.withdraw)
             connection.loaded.add(load.key)
             await connection.wait_async(slot, settled=True)
             if slot.outcome is not None:
