@@ -6,6 +6,7 @@ import { findProgram } from "../../internal/program.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { readMemory } from "../../supervise/process-tree.ts";
+import { fromGuest } from "./from-guest.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 
@@ -71,7 +72,8 @@ export class NodeWorker {
       }
     };
     child.on("message", (message) => {
-      if (this.#state === "alive") events.message(message as FromGuest);
+      const told = this.#state === "alive" ? fromGuest(message) : undefined;
+      if (told) events.message(told);
     });
     child.once("exit", (exitCode, signal) => events.exited({ signal, exitCode }));
     child.once("exit", signOfDeath);
