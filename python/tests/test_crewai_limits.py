@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from crewai import Agent, Crew, Task
@@ -190,25 +191,34 @@ def test_delegation_has_no_deadline_of_its_own() -> None:
     assert "the coworker's word" in str(model.last_messages)
 
 
+class Large(BaseTool):
+    name: str = "large"
+    description: str = "Gives much."
+
+    def _run(self) -> str:
+        return "x" * 50_000
+
+
 @each_path
-def test_the_model_reads_the_beginning_of_a_large_result_unless_crewai_defers_it_itself(path: str) -> None:
-    class Large(BaseTool):
-        name: str = "large"
-        description: str = "Gives much."
-
-        def _run(self) -> str:
-            return "x" * 50_000
-
+@pytest.mark.parametrize("own_way", [True, False])
+def test_the_model_reads_the_beginning_of_a_large_result(path: str, own_way: bool) -> None:
     install(max_result="1kB")
-    script = [Ask("large"), "done"]
-    defers = run_crew([Large()], script, path=path)
-    bounded = run_crew([Large()], script, path=path, use_better_compaction=False)
+    # The model's window is so large that CrewAI itself would not store this one.
+    bounded = run_crew([Large()], [Ask("large"), "done"], path=path, use_better_compaction=own_way)
     # What a listener of the crew hears is the whole.
-    assert [len(event.output) for event in (*defers.told.finished, *bounded.told.finished)] == [50_000, 50_000]
+    assert [len(event.output) for event in bounded.told.finished] == [50_000]
     text = bounded.tool_texts[0]
     assert text.startswith("large returned 50 kB; the first 95")
     assert len(text) <= 1_000
-    assert len(defers.tool_texts[0]) == (50_000 if path == "native" else len(text))
+
+
+def test_a_large_result_that_crewai_stores_itself_is_left_to_it() -> None:
+    install(max_result="1kB")
+    crew, model = make_crew([Large()], [Ask("large"), "done"])
+    with patch.object(type(model), "is_tool_result_overflowing_threshold", lambda *_: (True, 12_500)):
+        crew.kickoff()
+    text = next(str(message["content"]) for message in model.last_messages if message["role"] == "tool")
+    assert "was stored as temporary artifact" in text
 
 
 def test_a_large_result_that_is_the_answer_stays_whole() -> None:

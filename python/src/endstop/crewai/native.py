@@ -15,6 +15,9 @@ from endstop.crewai.requests import Request, ask, carried_out_by_crewai
 
 Original = Callable[..., Any]
 
+_FOR_MODEL = "endstop_request"
+"""In the answer that CrewAI hands on to where the model's message is made: whose text that is."""
+
 
 def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[str, Any]:
     """Seam of `AgentExecutor._execute_single_native_tool_call`."""
@@ -34,9 +37,18 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
         answer: dict[str, Any] = original(executor, tool_call)
     is_final = getattr(tool, "result_as_answer", False) and answer.get("tool_failure") is None
     if not is_final:
-        defers = getattr(executor, "use_better_compaction", False) and answer.get("tool_failure") is None
-        answer["result"] = request.for_model(answer["result"], is_bounded=not defers)
+        answer[_FOR_MODEL] = request
     return answer
+
+
+def result_for_context(original: Original, executor: Any, answer: dict[str, Any]) -> Any:
+    """Seam of `AgentExecutor._prepare_tool_result_for_context`, which puts a reference to a file in a result's place.
+
+    It does so only for what is large beside the model's window; what it leaves as it was is bounded here.
+    """
+    request = answer.pop(_FOR_MODEL, None)
+    text = original(executor, answer)
+    return text if request is None else request.for_model(text, is_bounded=text == answer["result"])
 
 
 def execute_in_step(

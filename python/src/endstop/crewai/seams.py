@@ -40,6 +40,7 @@ _BODIES = (
 )
 _REQUESTS = (
     Seam(_EXECUTOR, "AgentExecutor", "_execute_single_native_tool_call", native.execute_in_agent),
+    Seam(_EXECUTOR, "AgentExecutor", "_prepare_tool_result_for_context", native.result_for_context),
     Seam(_EXECUTOR, "AgentExecutor", "_should_parallelize_native_tool_calls", batches.should_parallelize),
     Seam(_EXECUTOR, None, "ThreadPoolExecutor", batches.batch_threads),
     # Importers hold the function by name, so each module's own attribute is wrapped.
