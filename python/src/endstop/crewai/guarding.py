@@ -18,6 +18,7 @@ from endstop.crewai.admitting import Admitting
 from endstop.crewai.declared import declared_policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
+from endstop.crewai.rules import Rules
 from endstop.crewai.stops import Stops
 from endstop.crewai.tally import Tally
 from endstop.crewai.warming import WarmUp
@@ -58,6 +59,7 @@ class Guarding:
         patches: Patches,
         admitting: Admitting,
         warm_up: WarmUp,
+        rules: Rules,
         *,
         everything: bool,
         sets_timeout: bool,
@@ -69,6 +71,7 @@ class Guarding:
         self.patches = patches
         self.admitting = admitting
         self.warm_up = warm_up
+        self.rules = rules
         self.tally = Tally()
         self.stops = Stops()
         self.everything = everything
@@ -101,6 +104,8 @@ class Guarding:
             if self._registered.get(name) != policy:
                 self.session.register(name, policy)
                 self._registered[name] = policy
+                self.rules.saw_tool(name)
+                self.rules.saw_resources(policy.get("resources", ()))
         return Terms(name, policy)
 
     @property
@@ -131,7 +136,7 @@ class Guarding:
             input=tool_input,
             run=runs.current_run_id(self.session),
             agent=_id_of(agent),
-            agent_name=getattr(agent, "role", None),
+            agent_name=self.rules.agent(agent),
             task=runs.name_of_task(_id_of(task)),
             turn=turn,
             request_id=None if turn is None or request_id is None else json.dumps(names),

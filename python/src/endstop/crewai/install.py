@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from endstop.client.limits import Description, EffectiveLimit, effective_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire
 from endstop.crewai.figures import Report
-from endstop.crewai.settings import Settings, merged, read_settings
+from endstop.crewai.settings import Settings, checked_policies, merged_agents, read_settings
 from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def install(
     fallback = _choice("fallback", fallback, by_file.pop("fallback", None), ("plain", "fail"))
     max_batch = _count("max_batch", by_file.pop("max_batch", None) if max_batch is None else max_batch)
     policies_of_file = _policies_of_file(settings, by_file)
-    own = {name: dict(policy) for name, policy in (tools or {}).items()}
-    of_agents = merged(settings.agents, agents or {})
+    own = checked_policies("tools", tools)
+    of_agents = merged_agents(settings.agents, checked_policies("agents", agents))
     everywhere = {**by_file, **limits}
     all_resources = {**settings.resources, **(resources or {})} if settings.resources or resources else resources
     arguments = {

@@ -18,6 +18,7 @@ from endstop.crewai.figures import Report
 from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
+from endstop.crewai.rules import Rules
 from endstop.crewai.settings import merged
 from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version, is_newer_than_tested
 from endstop.crewai.warming import WarmUp
@@ -42,6 +43,11 @@ def start(
     lacks a seam it warns.
     """
     named = merged(_by_tool_name(policies_of_file), _by_tool_name(policies))
+    rules = Rules(
+        {tool_name(name): name for name in [*policies_of_file, *policies]},
+        options.get("agents", {}),
+        options.get("resources", {}),
+    )
     stop()
     session = Session(options)
     patches = Patches()
@@ -55,6 +61,7 @@ def start(
         patches,
         Admitting(session, options, without_engine),
         WarmUp(session, [options, *named.values()]),
+        rules,
         everything=everything,
         sets_timeout="timeoutMs" in options,
         policies=named,
@@ -82,11 +89,13 @@ def report() -> Report | None:
     return _reported.tally.report(None if fallback is None else str(fallback.reason))
 
 
-def describe(tool: Any, agent: str | None) -> dict[str, dict[str, Any]] | None:
+def describe(tool: Any, agent: Any) -> dict[str, dict[str, Any]] | None:
     """The limits in force for a tool as the engine names them; None if it is not guarded."""
     guard = guarding.active()
     terms = guard.terms(tool) if guard is not None else None
-    return None if guard is None or terms is None else guard.session.describe(terms.name, agent)
+    if guard is None or terms is None:
+        return None
+    return guard.session.describe(terms.name, guard.rules.agent(agent))
 
 
 def batch_limit() -> tuple[int, str]:

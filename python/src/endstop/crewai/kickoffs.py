@@ -13,9 +13,11 @@ from endstop.crewai.runs import Run, agent_at_task, agent_time, current_run
 
 
 @contextmanager
-def _run() -> Iterator[None]:
+def _run(kicked_off: Any) -> Iterator[None]:
     """A run, unless one is open in this context: then what happens here is part of it."""
     guard, outer = guarding.active(), current_run.get()
+    if guard is not None:
+        guard.rules.saw_crew(kicked_off)
     if guard is None or (outer is not None and not outer.is_over):
         yield
         return
@@ -38,41 +40,52 @@ def _run() -> Iterator[None]:
         last_request.reset(last)
         current_run.reset(token)
         run.close()
+    guard.rules.tell_unmatched()
+
+
+@contextmanager
+def _agent_at_task(agent: Any) -> Iterator[None]:
+    """The scope of one agent's work on one task; its executor knows all tools that it then has."""
+    with agent_at_task():
+        yield
+    guard = guarding.active()
+    if guard is not None:
+        guard.rules.saw_agent(agent, getattr(getattr(agent, "agent_executor", None), "original_tools", None))
 
 
 def kickoff(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of the kickoffs of crews and flows."""
-    with _run():
+    with _run(args[0]):
         return original(*args, **kwargs)
 
 
 async def kickoff_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of their asynchronous kickoffs."""
-    with _run():
+    with _run(args[0]):
         return await original(*args, **kwargs)
 
 
 def agent_kickoff(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of the kickoffs of agents."""
-    with _run(), agent_at_task():
+    with _run(args[0]), _agent_at_task(args[0]):
         return original(*args, **kwargs)
 
 
 async def agent_kickoff_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of their asynchronous kickoffs."""
-    with _run(), agent_at_task():
+    with _run(args[0]), _agent_at_task(args[0]):
         return await original(*args, **kwargs)
 
 
 def execute_task(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of `Agent.execute_task`."""
-    with agent_at_task():
+    with _agent_at_task(args[0]):
         return original(*args, **kwargs)
 
 
 async def execute_task_async(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Seam of `Agent.aexecute_task`."""
-    with agent_at_task():
+    with _agent_at_task(args[0]):
         return await original(*args, **kwargs)
 
 

@@ -65,6 +65,39 @@ def merged(
     return {name: {**below.get(name, {}), **above.get(name, {})} for name in [*below, *(above.keys() - below.keys())]}
 
 
+def folded(role: str) -> str:
+    """A role for comparing: `role: >` of a project's YAML ends with a newline, and case says nothing."""
+    return " ".join(role.split()).casefold()
+
+
+def merged_agents(
+    below: Mapping[str, Mapping[str, Any]], above: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The same by roles. Raises ValueError if one of the two names a role twice."""
+    by_role: dict[str, tuple[str, dict[str, Any]]] = {}
+    for level in (below, above):
+        given: dict[str, str] = {}
+        for name, policy in level.items():
+            role = folded(name)
+            if role in given:
+                raise ValueError(f"agents names one role twice: {given[role]!r} and {name!r} are the same")
+            given[role] = name
+            by_role[role] = (name, {**(by_role[role][1] if role in by_role else {}), **policy})
+    return dict(by_role.values())
+
+
+def checked_policies(what: str, policies: Any) -> dict[str, dict[str, Any]]:
+    """A copy. Raises TypeError for what is no dict of dicts by names."""
+    if policies is not None and not isinstance(policies, Mapping):
+        raise TypeError(f"{what} must be a dict of limits by name, got {policies!r}")
+    for name, policy in (policies or {}).items():
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must have names as keys, got {name!r}")
+        if not isinstance(policy, Mapping):
+            raise TypeError(f"{what}[{name!r}] must be a dict of limits, got {policy!r}")
+    return {name: dict(policy) for name, policy in (policies or {}).items()}
+
+
 def _with_none(table: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: None if value == NO_LIMIT and name in OPTIONS and OPTIONS[name].nullable else value
