@@ -12,7 +12,8 @@ ORIGIN = "Generated from protocol/options.json by `dev gen`; do not edit."
 PRESETS = ("lenient", "standard", "strict")
 LEVELS = ("engine", "agent", "tool", "call")
 KINDS = ("duration", "size", "count", "flag", "choice", "rate", "names")
-KEYS = ("kind", "levels", "choices", "nullable", "default", "where", "doc")
+KEYS = ("kind", "levels", "choices", "nullable", "default", "where", "min", "max", "excludes", "doc")
+OPTIONAL_KEYS = {"choices", "where", "min", "max", "excludes"}
 UNITS = {"duration": "Ms", "size": "Bytes"}
 """Kinds that can also be given as a number with the unit in the option's name."""
 
@@ -44,9 +45,11 @@ def check_options(options: Options) -> None:
 
         require(re.fullmatch(r"[a-z]+([A-Z][a-z]*)*", name) is not None, "a name is camelCase")
         require(list(entry) == [key for key in KEYS if key in entry], f"its keys are {', '.join(KEYS)}, in this order")
-        require(set(KEYS) - set(entry) <= {"choices", "where"}, f"it lacks {set(KEYS) - set(entry)}")
+        require(set(KEYS) - set(entry) <= OPTIONAL_KEYS, f"it lacks {set(KEYS) - set(entry)}")
         require(entry["kind"] in KINDS, f"kind is one of {', '.join(KINDS)}")
         require(entry.get("where", "host") in ("host", "worker"), "where is host or worker")
+        require(entry["kind"] == "count" or not {"min", "max"} & set(entry), "only a count has min and max")
+        require(set(entry.get("excludes", {})) <= set(options), "excludes has names of options, each with the reason")
         require(("choices" in entry) == (entry["kind"] == "choice"), "a choice, and only a choice, has choices")
         require(entry["levels"] == [level for level in LEVELS if level in entry["levels"]], "levels are in order")
         defaults = entry["default"].values() if isinstance(entry["default"], dict) else [entry["default"]]
@@ -99,6 +102,11 @@ def typescript_options(options: Options) -> str:
         "  readonly default: unknown;",
         "  /** It bounds bodies there only. */",
         '  readonly where?: "host" | "worker";',
+        "  /** Of a count: at least 1 if nothing is said. */",
+        "  readonly min?: number;",
+        "  readonly max?: number;",
+        "  /** Flags that one tool cannot have beside it, each with the reason. */",
+        "  readonly excludes?: Readonly<Record<string, string>>;",
         "}",
         "",
         "export const OPTIONS: Readonly<Record<string, OptionEntry>> = {",
@@ -193,7 +201,8 @@ def python_options(options: Options) -> str:
         "class Option:",
         '    """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given.',
         "",
-        "    `where`: it bounds bodies there only.",
+        "    `where`: it bounds bodies there only. `min` and `max` are of counts. `excludes`: what one tool cannot",
+        "    have beside it, with the reason.",
         '    """',
         "",
         "    name: str",
@@ -203,6 +212,9 @@ def python_options(options: Options) -> str:
         "    nullable: bool",
         "    choices: tuple[str, ...]",
         "    where: str | None",
+        "    min: int",
+        "    max: int | None",
+        "    excludes: tuple[tuple[str, str], ...]",
         "",
         "",
         "_TABLE = (",
@@ -217,6 +229,9 @@ def python_options(options: Options) -> str:
             "nullable": entry["nullable"],
             "choices": tuple(entry.get("choices", ())),
             "where": entry.get("where"),
+            "min": entry.get("min", 1),
+            "max": entry.get("max"),
+            "excludes": tuple((python_name(other), why) for other, why in entry.get("excludes", {}).items()),
         }
         lines += [f"        {key}={_python(value)}," for key, value in values.items()]
         lines.append("    ),")
@@ -243,7 +258,7 @@ def _python_type(entry: dict[str, Any]) -> str:
 
 def _python(value: object) -> str:
     if isinstance(value, tuple):
-        inner = ", ".join(json.dumps(item) for item in value)
+        inner = ", ".join(_python(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
@@ -266,5 +281,12 @@ def limits_page(options: Options) -> str:
         lines.append(f"| `{name}` | `{python_name(name)}` | {', '.join(entry['levels'])} | {cells} |")
     for name, entry in options.items():
         choices = f" One of {', '.join(f'`{choice}`' for choice in entry['choices'])}." if "choices" in entry else ""
-        lines += ["", f"## {name}", "", entry["doc"] + choices]
+        lines += ["", f"## {name}", "", entry["doc"] + choices + _bounds(entry)]
     return "\n".join([*lines, ""])
+
+
+def _bounds(entry: dict[str, Any]) -> str:
+    bounds = [f"at least {entry['min']}"] if "min" in entry else []
+    bounds += [f"at most {entry['max']}"] if "max" in entry else []
+    told = f" {' and '.join(bounds).capitalize()}." if bounds else ""
+    return told + "".join(f" Not with `{other}`: {reason}." for other, reason in entry.get("excludes", {}).items())

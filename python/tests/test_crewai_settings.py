@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from crewai.tools import BaseTool, tool
 
-from endstop import ToolCallError
+from endstop import ToolCallError, ToolExecutor
 from endstop.crewai import describe, guard, install, uninstall
 from endstop.crewai.declared import declared_policy
 from tests.support.crews import plain_crewai_afterwards  # noqa: F401
@@ -64,6 +64,34 @@ def test_the_file_has_what_install_takes_for_all_tools_and_for_agents(toml: Path
     assert describe(plain)["timeout"].value is None
 
 
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        ({"cycle_notice": 1}, "cycle_notice must be at least 2, got 1"),
+        ({"cycle_reject": 9}, "cycle_reject must be at most 8, got 9"),
+        ({"same_call_reject": 1}, "same_call_reject must be at least 2, got 1"),
+        ({"cache": True, "poller": True}, "cannot have both cache and poller"),
+        ({"once": True, "poller": True}, "cannot have both once and poller"),
+        ({"memory": "1GB"}, 'cannot have memory.*placement="worker"'),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_before_anything_runs(limits: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        install(tools={"look_up": limits})  # type: ignore[dict-item]  # not all are known to be right
+    with ToolExecutor() as executor, pytest.raises(ValueError, match=text):
+        executor.register(len, name="look_up", **limits)
+    if "cache" not in limits and "once" not in limits and "memory" not in limits:
+        with pytest.raises(ValueError, match=text):
+            install(agents={"Researcher": limits})  # type: ignore[dict-item]
+
+
+def test_what_a_nearer_place_says_takes_away_what_cannot_be_beside_it() -> None:
+    look_up = LookUp()  # says poller
+    install(tools={"look up": {"cache": True}})
+    limits = describe(look_up)
+    assert (limits["cache"].value, limits["poller"].value) == (True, False)
+
+
 def test_a_tool_object_takes_the_attribute_once_installed_and_its_copies_keep_it() -> None:
     install()
 
@@ -114,6 +142,9 @@ def test_after_uninstall_crewai_refuses_the_attribute_as_ever() -> None:
             ValueError,
             r"endstop\.toml: tools\['look_up'\]: max_calls must be at least",
         ),
+        ("[tools.look_up]\ncycle_notice = 1", ValueError, r"tools\['look_up'\]: cycle_notice must be at least 2"),
+        ("[tools.look_up]\ncache = true\npoller = true", ValueError, "cannot have both cache and poller"),
+        ('[tools.look_up]\nmemory = "1GB"', ValueError, r'cannot have memory.*Add placement="worker"'),
         ('fallback = "maybe"', ValueError, 'fallback must be "plain" or "fail"'),
         ('[tools."look up"]\n[tools.look_up]', ValueError, "names one tool twice"),
     ],

@@ -72,7 +72,7 @@ def test_modules_are_imported_once_and_every_fork_has_them(engine: FakeEngine, m
     ("source", "name", "message"),
     [
         ("def build():\n    return 1 / 0\nbuild()", "ZeroDivisionError", "division by zero"),
-        ("import sys\nsys.exit(3)", "SystemExit", "3"),
+        ("import sys\nsys.exit(3)", "SystemExit", "exit code 3"),
         ("import no_such_module_at_all", "ModuleNotFoundError", "No module named 'no_such_module_at_all'"),
         ("def broken(:", "SyntaxError", None),
     ],

@@ -88,8 +88,8 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
   "tool-load-failed": {
     status: "failed",
     retryable: false,
-    meaning: "The worker could not import or rebuild the tool, so the body was not started. `error.stack` is the traceback.",
-    message: "{tool} could not be loaded in a worker: {detail}. The traceback is in error.stack.",
+    meaning: "The worker could not import or rebuild the tool, so the body was not started. `error.stack` is the traceback, if there is one.",
+    message: "{tool} could not be loaded in a worker: {detail}.",
     forModel: "{tool} is not available: it could not be loaded. Continue without it.",
   },
   "cannot-move": {

@@ -122,7 +122,7 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
     case "invalid":
       return ["invalid-input", { detail: ending.detail }];
     case "load-failed":
-      return ["tool-load-failed", { detail: summarize(ending.error), error: ending.error }];
+      return ["tool-load-failed", { detail: whereTraced(ending.error), error: ending.error }];
     case "cannot-move":
       return ["cannot-move", { detail: ending.detail }];
     case "crashed":
@@ -182,4 +182,8 @@ function describeCrash(crash: Crash): string {
   if (crash.signal !== null) return `signal ${crash.signal}`;
   if (crash.exitCode !== null) return `exit code ${crash.exitCode}`;
   return "its process is gone";
+}
+
+function whereTraced(error: ErrorInfo): string {
+  return error.stack ? `${summarize(error)}; the traceback is in error.stack` : summarize(error);
 }

@@ -53,7 +53,16 @@ export function compileOptions(options: object, level: Level, what: string): Par
     }
     compiled[spelling.compiled] = compileValue(value, spelling.entry, spelling.inUnit, `${what} ${name}`);
   }
+  refuseContradictions(compiled, what);
   return compiled as Partial<Policy>;
+}
+
+function refuseContradictions(compiled: Readonly<Record<string, unknown>>, what: string): void {
+  for (const [name, value] of Object.entries(compiled)) {
+    for (const [other, reason] of Object.entries(OPTIONS[name]?.excludes ?? {}))
+      if (value === true && compiled[other] === true)
+        throw new RangeError(`${what} cannot have both ${name} and ${other}: ${reason}`);
+  }
 }
 
 /** @throws TypeError for limits of bodies in the other place than where the tool's run: nothing would hold them */
@@ -81,7 +90,7 @@ function compileValue(value: unknown, entry: OptionEntry, inUnit: boolean, optio
     case "size":
       return inUnit ? requireCount(value, option) : parseSize(value, option);
     case "count":
-      return requireCount(value, option);
+      return requireWithin(requireCount(value, option), entry, option);
     case "rate":
       return parseRate(value, option);
     case "flag":
@@ -92,6 +101,12 @@ function compileValue(value: unknown, entry: OptionEntry, inUnit: boolean, optio
     case "names":
       return compileNames(value, option);
   }
+}
+
+function requireWithin(count: number, { min = 1, max = Number.MAX_SAFE_INTEGER }: OptionEntry, option: string): number {
+  if (count < min) throw new RangeError(`${option} must be at least ${min}, got ${count}`);
+  if (count > max) throw new RangeError(`${option} must be at most ${max}, got ${count}`);
+  return count;
 }
 
 function compileNames(value: unknown, option: string): readonly string[] {

@@ -120,7 +120,7 @@ export interface PolicyOptions {
   readonly repeatPauseMs?: number | undefined;
   /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. In a cycle nothing is new. Default 3 (lenient), 2 (standard), 2 (strict). */
   readonly cycleNotice?: number | null | undefined;
-  /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
+  /** This round of such a cycle is rejected, from its first call on. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
   /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. The preset holds for readOnly tools only: of others, the same answer to each call is how work looks. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
@@ -208,7 +208,7 @@ export interface AgentOptions {
   readonly repeatPauseMs?: number | undefined;
   /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. In a cycle nothing is new. Default 3 (lenient), 2 (standard), 2 (strict). */
   readonly cycleNotice?: number | null | undefined;
-  /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
+  /** This round of such a cycle is rejected, from its first call on. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
   /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. The preset holds for readOnly tools only: of others, the same answer to each call is how work looks. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
@@ -298,7 +298,7 @@ export interface EngineLimitOptions {
   readonly repeatPauseMs?: number | undefined;
   /** A cycle of 2 to 8 calls with the same results was gone through this many times: the model is told. In a cycle nothing is new. Default 3 (lenient), 2 (standard), 2 (strict). */
   readonly cycleNotice?: number | null | undefined;
-  /** This round of such a cycle is rejected, from its first call on. At most 8. Default 5 (lenient), 3 (standard), 3 (strict). */
+  /** This round of such a cycle is rejected, from its first call on. Default 5 (lenient), 3 (standard), 3 (strict). */
   readonly cycleReject?: number | null | undefined;
   /** So many different inputs in a row, no other tool in between, gave one and the same result: the model is told. The preset holds for readOnly tools only: of others, the same answer to each call is how work looks. Default none (lenient), 8 (standard), 5 (strict). */
   readonly sameResultNotice?: number | null | undefined;
@@ -400,6 +400,11 @@ export interface OptionEntry {
   readonly default: unknown;
   /** It bounds bodies there only. */
   readonly where?: "host" | "worker";
+  /** Of a count: at least 1 if nothing is said. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Flags that one tool cannot have beside it, each with the reason. */
+  readonly excludes?: Readonly<Record<string, string>>;
 }
 
 export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
@@ -422,7 +427,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},
   maxOutput: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},
   maxResult: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": "1MB", "standard": "100kB", "strict": "20kB"}},
-  cache: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  cache: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false, "excludes": {"poller": "a poller is asked for a new answer each time"}},
   cacheTtl: {"kind": "duration", "levels": ["tool"], "nullable": true, "default": "5m"},
   maxCacheEntries: {"kind": "count", "levels": ["tool"], "nullable": false, "default": 1000},
   maxCache: {"kind": "size", "levels": ["tool"], "nullable": false, "default": "64MB"},
@@ -435,17 +440,17 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   readOnly: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   idempotent: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   destructive: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
-  once: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
+  once: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false, "excludes": {"poller": "a poller is asked the same again for a new answer"}},
   sameCallNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 2}},
-  sameCallReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 8, "standard": 4, "strict": 3}},
-  pollReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 100, "standard": 30, "strict": 10}},
+  sameCallReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 8, "standard": 4, "strict": 3}, "min": 2},
+  pollReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 100, "standard": 30, "strict": 10}, "min": 2},
   repeatPause: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": {"lenient": "2s", "standard": "5s", "strict": "30s"}},
-  cycleNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 3, "standard": 2, "strict": 2}},
-  cycleReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 3}},
+  cycleNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 3, "standard": 2, "strict": 2}, "min": 2, "max": 8},
+  cycleReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 3}, "min": 2, "max": 8},
   sameResultNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": 8, "strict": 5}},
-  sameResultReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": null, "strict": 8}},
+  sameResultReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": null, "strict": 8}, "min": 2},
   sameFailureNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 10, "standard": 5, "strict": 3}},
-  sameFailureReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 20, "standard": 8, "strict": 5}},
+  sameFailureReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 20, "standard": 8, "strict": 5}, "min": 2},
   maxDepth: {"kind": "count", "levels": ["engine"], "nullable": false, "default": {"lenient": 16, "standard": 8, "strict": 4}},
   budgetCalls: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": null, "standard": null, "strict": 1000}},
   budgetFailures: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},

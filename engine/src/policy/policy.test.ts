@@ -96,7 +96,7 @@ describe("a policy", () => {
     [{ memory: 5 }, TypeError, "got 5"],
     [{ rateLimit: "10 per minute" }, TypeError, 'got "10 per minute"'],
     [{ rateLimit: "0/1m" }, RangeError, "got 0"],
-    [{ cycleReject: 9 }, RangeError, "from 2 to 8, got 9"],
+    [{ cycleReject: 9 }, RangeError, "at most 8, got 9"],
     [{ sameCallReject: 1 }, RangeError, "at least 2"],
     [{ maxCals: 3 }, TypeError, "Did you mean maxCalls"],
     [{ maxDepth: 3 }, TypeError, "no option maxDepth"],

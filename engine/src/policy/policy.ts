@@ -82,13 +82,11 @@ export class Policies {
       this.#agents.set(name, { origin: what, values: compileOptions(values, "agent", what) });
     }
     this.engine = this.#merge([this.#engineLayer]);
-    checkPolicy(this.engine, "engine");
   }
 
   /** Adds a tool, or replaces the options of one. Throws as the constructor does. */
   setTool(name: string, options: PolicyOptions): void {
     const layer = { origin: "tool", values: compileOptions(options, "tool", `tool ${name}`) };
-    checkPolicy(this.#merge([this.#engineLayer, layer]), `tool ${name}`);
     this.#tools.set(name, layer);
     this.#resolved.clear();
   }
@@ -153,29 +151,6 @@ export class Policies {
     if (key !== "timeoutMs" || kind === "ordinary") return false;
     const naming = layers.findLast(({ values }) => "timeoutMs" in values);
     return naming === undefined || (naming.origin === "engine" && kind !== "mcp");
-  }
-}
-
-/** The longest cycle history kept must hold as many rounds as are looked at. */
-const MAX_CYCLE_ROUNDS = 8;
-
-/** @throws RangeError for limits that contradict each other */
-function checkPolicy(policy: Policy, what: string): void {
-  for (const name of ["cycleNotice", "cycleReject"] as const) {
-    const rounds = policy[name];
-    if (rounds !== null && (rounds < 2 || rounds > MAX_CYCLE_ROUNDS)) {
-      throw new RangeError(`${what} ${name} must be from 2 to ${MAX_CYCLE_ROUNDS}, got ${rounds}`);
-    }
-  }
-  if (policy.cache && policy.poller) {
-    throw new RangeError(`${what} cannot have both cache and poller: a poller is asked for a new answer each time`);
-  }
-  if (policy.once && policy.poller) {
-    throw new RangeError(`${what} cannot have both once and poller: a poller is asked the same again for a new answer`);
-  }
-  for (const name of ["sameCallReject", "pollReject", "sameResultReject", "sameFailureReject"] as const) {
-    if (policy[name] === 1)
-      throw new RangeError(`${what} ${name} must be at least 2: a first call repeats nothing, got 1`);
   }
 }
 

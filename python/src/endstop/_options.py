@@ -143,7 +143,8 @@ class EngineOptions(TypedDict, total=False):
 class Option:
     """`wire` is the name of the value on the wire, in its unit. `levels`: where it may be given.
 
-    `where`: it bounds bodies there only.
+    `where`: it bounds bodies there only. `min` and `max` are of counts. `excludes`: what one tool cannot
+    have beside it, with the reason.
     """
 
     name: str
@@ -153,6 +154,9 @@ class Option:
     nullable: bool
     choices: tuple[str, ...]
     where: str | None
+    min: int
+    max: int | None
+    excludes: tuple[tuple[str, str], ...]
 
 
 _TABLE = (
@@ -164,6 +168,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_calls",
@@ -173,6 +180,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_calls_per_run",
@@ -182,6 +192,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_in_flight",
@@ -191,6 +204,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_concurrent",
@@ -200,6 +216,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_total_concurrent",
@@ -209,6 +228,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="resources",
@@ -218,6 +240,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="wait_timeout",
@@ -227,6 +252,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="cancel_grace",
@@ -236,6 +264,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where="host",
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="rate_limit",
@@ -245,6 +276,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_consecutive_failures",
@@ -254,6 +288,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="breaker_cooldown",
@@ -263,6 +300,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_reentry",
@@ -272,6 +312,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="placement",
@@ -281,6 +324,9 @@ _TABLE = (
         nullable=False,
         choices=("host", "worker"),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="cpu_time",
@@ -290,6 +336,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where="worker",
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="memory",
@@ -299,6 +348,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where="worker",
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_processes",
@@ -308,6 +360,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where="worker",
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_output",
@@ -317,6 +372,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where="worker",
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_result",
@@ -326,6 +384,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="cache",
@@ -335,6 +396,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(("poller", "a poller is asked for a new answer each time"),),
     ),
     Option(
         name="cache_ttl",
@@ -344,6 +408,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_cache_entries",
@@ -353,6 +420,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_cache",
@@ -362,6 +432,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_attempts",
@@ -371,6 +444,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="retry_delay",
@@ -380,6 +456,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_retry_delay",
@@ -389,6 +468,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_stuck",
@@ -398,6 +480,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where="host",
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="kind",
@@ -407,6 +492,9 @@ _TABLE = (
         nullable=False,
         choices=("ordinary", "delegation", "human", "mcp"),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="poller",
@@ -416,6 +504,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="read_only",
@@ -425,6 +516,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="idempotent",
@@ -434,6 +528,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="destructive",
@@ -443,6 +540,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="once",
@@ -452,6 +552,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(("poller", "a poller is asked the same again for a new answer"),),
     ),
     Option(
         name="same_call_notice",
@@ -461,6 +564,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="same_call_reject",
@@ -470,6 +576,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=2,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="poll_reject",
@@ -479,6 +588,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=2,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="repeat_pause",
@@ -488,6 +600,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="cycle_notice",
@@ -497,6 +612,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=2,
+        max=8,
+        excludes=(),
     ),
     Option(
         name="cycle_reject",
@@ -506,6 +624,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=2,
+        max=8,
+        excludes=(),
     ),
     Option(
         name="same_result_notice",
@@ -515,6 +636,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="same_result_reject",
@@ -524,6 +648,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=2,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="same_failure_notice",
@@ -533,6 +660,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="same_failure_reject",
@@ -542,6 +672,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=2,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="max_depth",
@@ -551,6 +684,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="budget_calls",
@@ -560,6 +696,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="budget_failures",
@@ -569,6 +708,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="budget_wall_time",
@@ -578,6 +720,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="budget_tool_time",
@@ -587,6 +732,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="rejections_to_end_agent",
@@ -596,6 +744,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="ended_agents_to_end_run",
@@ -605,6 +756,9 @@ _TABLE = (
         nullable=True,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="redact",
@@ -614,6 +768,9 @@ _TABLE = (
         nullable=False,
         choices=(),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="mode",
@@ -623,6 +780,9 @@ _TABLE = (
         nullable=False,
         choices=("enforce", "observe"),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
     Option(
         name="preset",
@@ -632,6 +792,9 @@ _TABLE = (
         nullable=False,
         choices=("lenient", "standard", "strict"),
         where=None,
+        min=1,
+        max=None,
+        excludes=(),
     ),
 )
 

@@ -28,7 +28,32 @@ def policy_for_wire(what: str, options: Mapping[str, Any], level: str = "tool") 
             known = [each.name for each in OPTIONS.values() if level in each.levels]
             raise TypeError(f"{what} has no option {name!r}. {suggestion(name, known)}")
         policy[option.wire] = _read(option, value, f"{what}: {name}")
+    _refuse_contradictions(what, policy)
     return policy
+
+
+def nearest_wins(*policies: Mapping[str, Any]) -> dict[str, Any]:
+    """Policies of one tool as one, option by option; the last is the nearest.
+
+    What a nearer one says takes away what cannot be beside it.
+    """
+    result: dict[str, Any] = {}
+    for policy in policies:
+        for one, other, _ in _CONTRADICTIONS:
+            for said, gone in ((one, other), (other, one)):
+                if policy.get(said.wire) and gone.wire not in policy:
+                    result.pop(gone.wire, None)
+        result.update(policy)
+    return result
+
+
+_CONTRADICTIONS = [(option, OPTIONS[other], reason) for option in OPTIONS.values() for other, reason in option.excludes]
+
+
+def _refuse_contradictions(what: str, policy: Mapping[str, Any]) -> None:
+    for option, other, reason in _CONTRADICTIONS:
+        if policy.get(option.wire) and policy.get(other.wire):
+            raise ValueError(f"{what} cannot have both {option.name} and {other.name}: {reason}")
 
 
 def refuse_worker_options(what: str, policy: Mapping[str, Any], engine: Mapping[str, Any]) -> None:
@@ -77,7 +102,7 @@ def _read(option: Option, value: object, name: str) -> Any:
     if option.kind == "size":
         return size_bytes(value, name)
     if option.kind == "count":
-        return count(value, name)
+        return _within(count(value, name), option, name)
     if option.kind == "rate":
         return _rate(value, name)
     if option.kind == "flag":
@@ -95,6 +120,14 @@ def count(value: object, option: str) -> int:
         raise ValueError(f"{option} must be a whole number, got {value!r}")
     if not 1 <= value < 2**53:
         raise ValueError(f"{option} must be at least 1, got {value!r}")
+    return value
+
+
+def _within(value: int, option: Option, name: str) -> int:
+    if value < option.min:
+        raise ValueError(f"{name} must be at least {option.min}, got {value!r}")
+    if option.max is not None and value > option.max:
+        raise ValueError(f"{name} must be at most {option.max}, got {value!r}")
     return value
 
 

@@ -171,6 +171,8 @@ class Session:
                     if request.load is not None and call.in_worker:
                         connection.wait(call.slot, settled=True)
                     answer = call.answer(self)
+                    if connection.refused:
+                        self._accepted(connection)
                     if told:
                         self._unconfirmed.confirm(told)
                 except ChannelLost as problem:
@@ -201,6 +203,7 @@ class Session:
                     if call.slot.outcome is not None:
                         await rebuild_async(call.slot)
                     answer = call.answer(self)
+                    self._accepted(connection)
                     self._unconfirmed.confirm(told)
                 except ChannelLost as problem:
                     call.note_loss(problem)

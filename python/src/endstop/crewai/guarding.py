@@ -11,6 +11,7 @@ from typing import Any
 from crewai.tools import BaseTool
 from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
 
+from endstop.client.policy import nearest_wins
 from endstop.client.session import CallRequest, Session
 from endstop.client.unset import UNSET
 from endstop.crewai import runs
@@ -92,12 +93,9 @@ class Guarding:
         if own is None and not self.everything:
             return None
         name = tool_name(name or getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
-        policy = {
-            **_what_crewai_says(tool, name),
-            **declared_policy(tool),
-            **self._policies.get(name, {}),
-            **(own or {}),
-        }
+        policy = nearest_wins(
+            _what_crewai_says(tool, name), declared_policy(tool), self._policies.get(name, {}), own or {}
+        )
         if policy.get("cache") and _decides_on_caching(tool):
             policy["cache"] = False
         with self._lock:

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from endstop.client.limits import Description, EffectiveLimit, effective_limits
-from endstop.client.policy import engine_options_for_wire, policy_for_wire
+from endstop.client.policy import engine_options_for_wire, policy_for_wire, refuse_worker_options
 from endstop.crewai.figures import Report
-from endstop.crewai.settings import Settings, checked_policies, merged_agents, read_settings
+from endstop.crewai.settings import Settings, checked_policies, merged, merged_agents, read_settings
 from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ def install(
     exception unchanged. Calling it again with the same arguments changes nothing. With `ENDSTOP=0` in the environment
     it does nothing.
 
-    Raises ImportError if CrewAI is missing or too old, TypeError or ValueError for an argument that cannot be, and
-    RuntimeError if it is installed with other arguments.
+    Raises ImportError if CrewAI is missing or too old, TypeError or ValueError for an argument that cannot be (a limit
+    of workers needs `placement="worker"` beside it or above it), and RuntimeError if it is installed with other
+    arguments.
     """
     settings = read_settings(Path.cwd())
     by_file = dict(settings.limits)
@@ -100,6 +101,9 @@ def install(
     }
     options = engine_options_for_wire("install()", everywhere, of_agents or None, all_resources)
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
+    for name, resolved in merged(policies_of_file, policies).items():
+        where = "tools" if name in policies else f"{settings.origin}: tools"
+        refuse_worker_options(f"{where}[{name!r}]", resolved, options)
     if os.environ.get("ENDSTOP") == "0":
         return
     global _arguments, _started, _replaceable

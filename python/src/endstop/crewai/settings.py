@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from endstop._options import OPTIONS
+from endstop.client.policy import nearest_wins
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -62,7 +63,10 @@ def merged(
     below: Mapping[str, Mapping[str, Any]], above: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
     """Policies by name, option by option; `above` wins."""
-    return {name: {**below.get(name, {}), **above.get(name, {})} for name in [*below, *(above.keys() - below.keys())]}
+    return {
+        name: nearest_wins(below.get(name, {}), above.get(name, {}))
+        for name in [*below, *(above.keys() - below.keys())]
+    }
 
 
 def folded(role: str) -> str:
