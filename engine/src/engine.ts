@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
 import { fingerprint, type ReadInput, readInput } from "./call/fingerprint.ts";
-import { ifGivenUp, inFlight } from "./call/living.ts";
+import { ifGivenUp } from "./call/given-up.ts";
 import type { Outcome } from "./call/outcome.ts";
 import { checkBatchCall, compileCallOptions, requireToolName } from "./call-options.ts";
 import type { CallRequest } from "./call-request.ts";
@@ -14,7 +14,7 @@ import { EventStream } from "./events/event-stream.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
 import { suggestNames } from "./internal/nearest.ts";
-import { cancelReason, PARENT_ENDED, PlacedCall } from "./placement/placed-call.ts";
+import { cancelReason, type Door, PARENT_ENDED, PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
 import type { AgentOptions } from "./policy/options.generated.ts";
 import type { EngineOptions as CoreOptions, EffectiveLimit, PolicyOptions } from "./policy/policy.ts";
@@ -61,9 +61,10 @@ export class Engine {
   readonly #core: EngineCore;
   readonly #clock: Clock;
   readonly #tools: ToolRegistry;
-  readonly #current = new AsyncLocalStorage<{ readonly call: Call; readonly run: Run | undefined }>();
+  readonly #current = new AsyncLocalStorage<PlacedCall>();
   readonly #workers: WorkerPlacements;
-  readonly #placedCalls = new Map<Call, PlacedCall>();
+  readonly #placedCalls = new Set<PlacedCall>();
+  readonly #door: Door;
   readonly #observer: EngineObserver;
   readonly #relief: Relief;
   #closed = false;
@@ -93,6 +94,12 @@ export class Engine {
     this.#core.rejectsForMs = () => this.#relief.rejectsForMs;
     this.#workers = new WorkerPlacements(clock, this.#observer.events, workerStdout);
     this.#tools = new ToolRegistry(this.#core, clock, this.#workers);
+    this.#door = {
+      core: this.#core,
+      clock,
+      enter: (placed, body) => this.#current.run(placed, body),
+      call: (run, tool, input, options) => this.#call(run, tool, input, options),
+    };
   }
 
   /**
@@ -196,9 +203,9 @@ export class Engine {
     this.#closed = true;
     this.#tools.close();
     // Those that wait first: the end of one that runs would have the next one's body begin.
-    const placed = [...this.#placedCalls].sort(([a], [b]) => Number(hasBegun(a)) - Number(hasBegun(b)));
+    const placed = [...this.#placedCalls].sort((a, b) => Number(hasBegun(a.call)) - Number(hasBegun(b.call)));
     const why = cancelReason(reason);
-    for (const [, each] of placed) each.cancel(why, 0);
+    for (const each of placed) each.cancel(why, 0);
     this.#relief.close();
     this.#workers.destroy();
     void this.#workers.close().then(() => this.#observer.events.close());
@@ -225,9 +232,14 @@ export class Engine {
     });
   }
 
-  #request(run: Run | undefined, tool: string, { encoded, json }: ReadInput, options?: CallOptions): CallRequest {
-    const current = this.#current.getStore();
-    const treeRun = run ?? current?.run;
+  #request(
+    run: Run | undefined,
+    tool: string,
+    { encoded, json }: ReadInput,
+    options?: CallOptions,
+    maker = this.#maker(),
+  ): CallRequest {
+    const treeRun = run ?? this.#current.getStore()?.call.run;
     const isCompared = treeRun !== undefined || options?.idempotencyKey !== undefined || this.#core.isCached(tool);
     return {
       ...compileCallOptions(options),
@@ -235,45 +247,50 @@ export class Engine {
       input: encoded,
       fingerprint: encoded === undefined || !isCompared ? null : fingerprint(tool, encoded, json),
       run: treeRun,
-      parent: inFlight(current?.call),
+      parent: maker?.call,
       stuckBodies: this.#tools.stuckBodies(tool),
     };
   }
 
   /** @param madeBy a call that may have its outcome although what it does goes on: then nothing more starts */
-  async #call(
+  #call(
     run: Run | undefined,
     name: string,
     input: unknown,
     options?: CallOptions,
     madeBy = ifGivenUp(this.#current.getStore()?.call),
   ): Promise<Outcome> {
-    requireToolName(name);
-    const read = readInput(input);
-    const { unreadable } = read;
-    const request = this.#request(run, name, read, options);
-    const { run: treeRun, parent } = request;
+    // What is thrown in here rejects it.
     return new Promise((resolve) => {
-      const call = this.#core.submit(request, (outcome, settled) => {
-        this.#placedCalls.get(settled)?.release(outcome);
-        this.#placedCalls.delete(settled);
-        if (this.#placedCalls.size === 0) this.#drained?.resolve();
+      requireToolName(name);
+      const read = readInput(input);
+      const maker = this.#maker();
+      let placed: PlacedCall | undefined;
+      const call = this.#core.submit(this.#request(run, name, read, options, maker), (outcome) => {
+        if (placed) this.#release(placed, outcome);
         resolve(outcome);
       });
       if (call.state.type !== "admitted") return;
-      const maker = parent && this.#placedCalls.get(parent);
-      const placed = new PlacedCall(call, this.#tools.get(name), this.#core, this.#clock, options?.signal, maker);
-      this.#placedCalls.set(call, placed);
+      placed = new PlacedCall(call, this.#tools.get(name), this.#door, options?.signal, maker);
+      this.#placedCalls.add(placed);
       if (this.#closed) placed.cancel(cancelReason("the engine is closed"));
       else if (madeBy?.state.type === "settled") placed.cancel(cancelReason(PARENT_ENDED));
-      else if (unreadable !== undefined) placed.refuse(unreadable);
-      else
-        placed.begin(
-          input,
-          (body) => this.#current.run({ call, run: treeRun }, body),
-          (...nested) => this.#call(treeRun, ...nested),
-        );
+      else if (read.unreadable !== undefined) placed.refuse(read.unreadable);
+      else placed.begin(input);
     });
+  }
+
+  #release(placed: PlacedCall, outcome: Outcome): void {
+    placed.release(outcome);
+    this.#placedCalls.delete(placed);
+    if (this.#placedCalls.size === 0) this.#drained?.resolve();
+  }
+
+  /** The call whose body asks, or the nearest above it that has no outcome: one that has ended is no ancestor of what its left-over timers do. */
+  #maker(): PlacedCall | undefined {
+    let maker = this.#current.getStore();
+    while (maker?.call.state.type === "settled") maker = maker.parent;
+    return maker;
   }
 }
 

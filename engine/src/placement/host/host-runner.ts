@@ -57,9 +57,7 @@ export class HostRunner implements BodyRunner {
       finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value);
     const raised = (error: unknown): void => finish({ type: "raised", error: errorInfo(error) });
     const context: ToolContext = {
-      get signal() {
-        return call.signal;
-      },
+      signal: call.signal,
       callId,
       path,
       call: (...nested) => call.enter(() => call.callNested(...nested)),
