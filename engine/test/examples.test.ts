@@ -1,11 +1,19 @@
 import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
-function linesOf(example: string): string[] {
+function linesOf(example: string, runtime: readonly string[] = []): string[] {
   const file = fileURLToPath(new URL(`../examples/${example}`, import.meta.url));
-  return execFileSync(process.execPath, [file], { encoding: "utf8", timeout: 20_000 }).trimEnd().split("\n");
+  // Deno's own files stay in the checkout, and it does not look for a newer version.
+  const DENO_DIR = fileURLToPath(new URL("../node_modules/.deno", import.meta.url));
+  const env = { ...process.env, DENO_DIR, DENO_NO_UPDATE_CHECK: "1" };
+  const printed = execFileSync(process.execPath, [...runtime, file], { encoding: "utf8", timeout: 20_000, env });
+  return printed.trimEnd().split("\n");
 }
+
+/** Deno from its npm package, whose program starts what was downloaded for this system. */
+const deno = [createRequire(import.meta.url).resolve("deno/bin.cjs"), "run", "--allow-all", "--quiet"];
 
 it("first-call.ts prints what its reader expects, and ends by itself", () => {
   expect(linesOf("first-call.ts")).toEqual([
@@ -19,15 +27,22 @@ it("first-call.ts prints what its reader expects, and ends by itself", () => {
   ]);
 });
 
-it("worker-tool.ts, which uses the built package, prints what its reader expects, and ends by itself", () => {
-  expect(linesOf("worker-tool.ts")).toEqual([
-    "word_count: Counts the words of a text.",
-    "3",
-    expect.stringContaining("word_count was stopped after 300 ms without a result."),
-    "4",
-    "{ TEXT: 'DONE' }",
-  ]);
-});
+it.each([
+  ["Node", []],
+  ["Deno", deno],
+])(
+  "worker-tool.ts, which uses the built package, prints what its reader expects on %s, and ends by itself",
+  (_name, runtime) => {
+    const lines = linesOf("worker-tool.ts", runtime);
+    expect(lines.with(-1, lines.at(-1)?.replaceAll('"', "'") ?? "")).toEqual([
+      "word_count: Counts the words of a text.",
+      "3",
+      expect.stringContaining("word_count was stopped after 300 ms without a result."),
+      "4",
+      "{ TEXT: 'DONE' }",
+    ]);
+  },
+);
 
 it("typescript-agent.ts ends with an answer although its model does not", () => {
   const lines = linesOf("typescript-agent.ts");
