@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import threading
 import time
 from typing import Any
@@ -292,6 +293,21 @@ def test_a_tool_that_cannot_move_to_its_worker_says_which_part(path: str) -> Non
     (record,) = guarded.tool_failures
     assert record.failure.code == "cannot-move"
     assert "client" in record.failure.details["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "default"),
+    [("native", {"placement": "worker"}), ("text", {"agents": {"tester": {"placement": "worker"}}})],
+)
+def test_a_default_placement_passes_over_what_cannot_move(
+    path: str, default: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(**default)
+    guarded = run_crew([Holding(), ProcessId()], [Ask("holding"), Ask("process_id"), "done"], path=path)
+    held, moved = guarded.tool_texts
+    assert (guarded.tool_failures, int(moved) != os.getpid()) == ([], True), held
+    lines = [record.getMessage() for record in caplog.records if record.name == "endstop"]
+    assert [line.startswith("holding runs on the host, where it cannot be stopped") for line in lines] == [True]
 
 
 def test_guard_guards_one_tool_without_an_installation() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 import pytest
@@ -170,8 +170,9 @@ def test_four_tools_of_one_batch_answer_although_a_fifth_hangs(hanging: Hanging)
     assert "gave no answer" in guarded.tool_texts[0]
 
 
-def test_delegation_has_no_deadline_of_its_own() -> None:
-    install(timeout="200ms")
+@pytest.mark.parametrize("placement", ["host", "worker"])
+def test_delegation_has_no_deadline_of_its_own_and_stays_on_the_host(placement: Literal["host", "worker"]) -> None:
+    install(timeout="200ms", placement=placement)
 
     def think_slowly(number: int, messages: Any) -> str:
         time.sleep(0.6)

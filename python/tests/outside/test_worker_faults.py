@@ -18,6 +18,7 @@ from endstop.client.engine import shared_engine
 from tests.outside import tools
 from tests.outside.programs import Programs
 from tests.support.fake_engine import eventually, state_of
+from tests.support.leaks import LeakDetector
 
 # The promise is 1.5 s on an idle machine; the machines that run the tests may be slow.
 ANSWERED_WITHIN_S = 3.0
@@ -134,6 +135,23 @@ def test_a_tool_that_cannot_move_names_its_part_and_starts_nothing(executor: Too
     assert [code_of(outcome) for outcome in outcomes] == ["cannot-move"] * 2
     assert outcomes[0].failure is not None
     assert "tool.file: _io.BufferedWriter" in outcomes[0].failure.message
+
+
+def test_a_default_placement_passes_over_what_cannot_move_unless_it_has_limits_of_workers(
+    leaks: LeakDetector, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open(os.devnull, "wb") as file, ToolExecutor(placement="worker") as executor:
+        executor.register(os.getpid, name="pid")
+        assert executor.execute_tool("pid") != os.getpid()
+        executor.register(lambda: file.write(b"x"), name="write")
+        executor.register(lambda: file.write(b"x"), name="bounded", cpu_time="1s")
+        outcomes = [executor.try_execute_tool(name) for name in ("write", "bounded")]
+        assert executor.describe("write")["placement"].value == "host"
+    shared_engine().end("the test is over")
+    assert outcomes[0].succeeded, outcomes[0]
+    assert code_of(outcomes[1]) == "cannot-move"
+    assert "write runs on the host, where it cannot be stopped" in caplog.text
+    assert "_io.BufferedWriter" in caplog.text
 
 
 def test_an_input_larger_than_a_frame_s_header_still_reaches_its_tool(workers: ToolExecutor) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from endstop.client.batch import Batch, BatchCall, Node, run_in_tasks, run_in_threads
 from endstop.client.debugging import debugging
+from endstop.client.default_placement import placement_of, tell_it_stays, why_default_passes_over
 from endstop.client.direct import call_directly, call_directly_async
 from endstop.client.limits import Description, effective_limits
 from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, refuse_worker_options, suggestion
@@ -75,7 +76,8 @@ class ToolExecutor:
 
         `limits`: those of docs/limits.md that a tool has, such as `timeout="30s"`, `max_calls=10`, `read_only=True`,
         `poller=True`. `placement="worker"` runs the body in a process that is killed at the deadline; the tool goes
-        there as it is at its first call.
+        there as it is at its first call. Where only the executor or an agent says "worker", a tool that cannot go
+        there stays on the host, with a line of the logger `endstop`.
 
         Raises ValueError if the name is taken, TypeError or ValueError for what cannot be.
         """
@@ -84,6 +86,10 @@ class ToolExecutor:
             raise ValueError(f"a tool named {tool.name!r} is registered already")
         policy = policy_for_wire(f"tool {tool.name!r}", limits)
         refuse_worker_options(f"tool {tool.name!r}", policy, self._options)
+        reason = why_default_passes_over(tool_or_function, policy, self._options)
+        if reason is not None:
+            policy["placement"] = "host"
+            tell_it_stays(tool.name, reason)
         self._tools[tool.name] = tool
         self._set_policy(tool.name, policy)
 
@@ -305,5 +311,6 @@ class ToolExecutor:
         call = PreparedCall(self._tools.get(tool_name), arguments, request)
         if call.tool is not None and self._session is not None:
             request.debug = debugging()
-            call.fit(in_worker=self._policies[tool_name].get("placement") == "worker" and not request.debug)
+            placement = placement_of(self._policies[tool_name], self._options, request.agent)
+            call.fit(in_worker=placement == "worker" and not request.debug)
         return call

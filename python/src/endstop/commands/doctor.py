@@ -122,12 +122,12 @@ def _agents(target: Any) -> Iterable[Any]:
 
 def _why_it_stays_on_host(tool: Any) -> str | None:
     from endstop.client.movable import CannotMove, movable
-    from endstop.crewai.runners import part_to_move
+    from endstop.crewai.moving import movable_part
 
     if not hasattr(os, "fork"):
         return "this system has no fork"
     try:
-        movable(part_to_move(tool._run if hasattr(tool, "_run") else tool.func))
+        movable(movable_part(tool))
     except CannotMove as problem:
         return problem.detail
     return None

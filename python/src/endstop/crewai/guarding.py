@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 from crewai.tools import BaseTool
 from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
 
+from endstop.client.default_placement import places_in_workers, tell_it_stays, why_default_passes_over
 from endstop.client.policy import nearest_wins
 from endstop.client.session import CallRequest, Session
+from endstop.client.staying import why_it_stays
 from endstop.client.unset import UNSET
 from endstop.crewai import runs
 from endstop.crewai.admitting import Admitting
 from endstop.crewai.declared import declared_policy
+from endstop.crewai.moving import movable_part
 from endstop.crewai.patches import Patches
 from endstop.crewai.rendering import tool_name
 from endstop.crewai.rules import Rules
@@ -61,6 +65,7 @@ class Guarding:
         admitting: Admitting,
         warm_up: WarmUp,
         rules: Rules,
+        options: Policy,
         *,
         everything: bool,
         sets_timeout: bool,
@@ -81,6 +86,10 @@ class Guarding:
         self.max_batch = max_batch
         """How many native calls of one answer run at once; None is as on plain CrewAI."""
         self._policies = policies
+        self._options = options
+        self._places_in_workers = places_in_workers(options)
+        self._stay: dict[str, tuple[weakref.ref[Any], Policy, bool]] = {}
+        """By name: the tool that was looked at, its policy, and whether it stays on the host for all that."""
         self._registered: dict[str, Policy] = {}
         self._lock = threading.Lock()
 
@@ -98,6 +107,8 @@ class Guarding:
         )
         if policy.get("cache") and _decides_on_caching(tool):
             policy["cache"] = False
+        if self._places_in_workers and self._stays_by_default(tool, name, policy):
+            policy["placement"] = "host"
         with self._lock:
             if self._registered.get(name) != policy:
                 self.session.register(name, policy)
@@ -105,6 +116,16 @@ class Guarding:
                 self.rules.saw_tool(name)
                 self.rules.saw_resources(policy.get("resources", ()))
         return Terms(name, policy)
+
+    def _stays_by_default(self, tool: Any, name: str, policy: Policy) -> bool:
+        part = getattr(tool, "_original_tool", None) or tool
+        known = self._stay.get(name)
+        if known is None or known[0]() is not part or known[1] != policy:
+            reason = why_default_passes_over(movable_part(part), policy, self._options)
+            if known is None and reason is not None and why_it_stays(part) is None:
+                tell_it_stays(name, reason)
+            known = self._stay[name] = (weakref.ref(part), dict(policy), reason is not None)
+        return known[2]
 
     @property
     def has_engine(self) -> bool:

@@ -62,6 +62,7 @@ def start(
         Admitting(session, options, without_engine),
         WarmUp(session, [options, *named.values()]),
         rules,
+        options,
         everything=everything,
         sets_timeout="timeoutMs" in options,
         policies=named,

@@ -13,6 +13,7 @@ from crewai.tools.base_tool import Tool
 from endstop.client.movable import CannotMove, movable
 from endstop.client.ticket import Ticket
 from endstop.crewai.contexts import ContextChanges
+from endstop.crewai.moving import part_to_move
 from endstop.crewai.requests import Request, current_request
 from endstop.drained import drained, drained_async, is_async_function
 
@@ -83,12 +84,6 @@ def async_runner(request: Request, body: Body) -> Body:
 
 def _cannot_move(problem: CannotMove) -> dict[str, Any]:
     return {"type": "cannot-move", "detail": problem.detail, "started": False}
-
-
-def part_to_move(body: Body) -> Any:
-    """The function under a `@tool`, which mostly is importable; the tool around it would bring all of CrewAI along."""
-    owner = getattr(body, "__self__", None)
-    return owner.func if isinstance(owner, Tool) and getattr(body, "__name__", "") == "_run" else body
 
 
 def _is_async(body: Body) -> bool:
