@@ -99,6 +99,11 @@ export class EngineCore {
     this.#policies.setTool(tool, options);
   }
 
+  /** What its earlier bodies have returned answers nobody any more. */
+  forgetResults(tool: string): void {
+    this.#answers.forget(tool);
+  }
+
   hasTool(tool: string): boolean {
     return this.#policies.has(tool);
   }

@@ -109,8 +109,12 @@ export class Engine {
    * Name, schema and limits stand in the module, so this waits until a first worker has imported it: the tool can be called once the promise
    * has resolved. The module is not imported in this process.
    *
+   * Workers go on with the files as the first of them read them, whatever becomes of those. The same URL again starts a new version: the module and
+   * what it imports are read anew, for each call that a worker gets once the promise has resolved; bodies that run by then finish with the old one. If it
+   * rejects, the old one stays. Results that were kept of the tool are forgotten; its limits are the new ones.
+   *
    * @param policy limits that override those in the module
-   * @returns the tool's name and description. Rejects with a TypeError or RangeError as below, and with an Error whose cause is what the import threw
+   * @returns the tool's name and description; the name stays the same in a new version. Rejects with a TypeError or RangeError as below, and with an Error whose cause is what the import threw
    */
   register(module: URL, policy?: PolicyOptions): Promise<RegisteredTool>;
   /**

@@ -26,6 +26,11 @@ export class ToolRegistry {
   readonly #clock: Clock;
   readonly #workers: WorkerPlacements;
   readonly #tools = new Map<string, PlacedTool>();
+  /** By URL: the last registration of a module. */
+  readonly #modules = new Map<string, Promise<unknown>>();
+  /** By tool: the URL of its module. */
+  readonly #moduleOf = new Map<string, string>();
+  #lastAnew: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(core: EngineCore, clock: Clock, workers: WorkerPlacements) {
@@ -84,14 +89,45 @@ export class ToolRegistry {
     this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
   }
 
+  /** A URL that was registered before is read anew: what it imports too, for all calls that a worker gets from then on. */
   async registerModule(module: URL, policy: PolicyOptions = {}): Promise<RegisteredTool> {
     refuseUnknownKeys(policy, optionNames("tool"), "policy");
     this.#requireOpen();
-    const { name, description, inputSchema, policy: own } = await this.#workers.load(module);
-    this.#requireFreeName(name);
-    const limits = inWorker({ ...own, ...policy }, name);
-    this.#add(name, inputSchema ?? undefined, limits, this.#workers.module(module));
-    return { name, description };
+    const load = () => this.#loadModule(module, policy);
+    const before = this.#modules.get(module.href);
+    // One new version after the other, since each keeps what the one before has of all other modules.
+    const registered = before ? Promise.allSettled([before, this.#lastAnew]).then(load) : load();
+    if (before) this.#lastAnew = registered;
+    this.#modules.set(module.href, registered);
+    return await registered;
+  }
+
+  async #loadModule(module: URL, policy: PolicyOptions): Promise<RegisteredTool> {
+    const loaded = await this.#workers.load(module);
+    try {
+      const { name, description, inputSchema, policy: own } = loaded.description;
+      this.#requireNameFor(module, name);
+      const limits = inWorker({ ...own, ...policy }, name);
+      this.#add(name, inputSchema ?? undefined, limits, this.#workers.module(module));
+      this.#moduleOf.set(name, module.href);
+      this.#core.forgetResults(name);
+      loaded.accept();
+      return { name, description };
+    } catch (error) {
+      loaded.refuse();
+      throw error;
+    }
+  }
+
+  /** The first time it is free; later it is still the same. */
+  #requireNameFor({ href }: URL, name: string): void {
+    const before = [...this.#moduleOf].find(([, module]) => module === href)?.[0];
+    if (before === undefined) return this.#requireFreeName(name);
+    this.#requireOpen();
+    if (name !== before)
+      throw new TypeError(
+        `${href} was registered as tool ${before}, and names its tool ${name} now: a tool of another name has a URL of its own`,
+      );
   }
 
   #requireOpen(): void {

@@ -158,7 +158,8 @@ describe("registering a module", () => {
     await expect(engine.register(module("odd"), { timeot: "1s" } as object)).rejects.toThrow("Did you mean timeout");
     await expect(engine.register(module("odd"), { placement: "host" })).rejects.toThrow("no function of this process");
     expect(await engine.register(module("odd"))).toEqual({ name: "odd", description: null });
-    await expect(engine.register(module("odd"))).rejects.toThrow("registered already");
+    const another = new URL("?another", module("odd"));
+    await expect(engine.register(another)).rejects.toThrow("registered already");
   });
 
   it("takes limits from the module, and those given beside it override them", async () => {

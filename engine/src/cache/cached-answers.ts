@@ -22,6 +22,7 @@ export class CachedAnswers {
   readonly #clock: Clock;
   readonly #codec: ResultCodec;
   readonly #caches = new Map<string, { readonly policy: Policy; readonly cache: ResultCache }>();
+  readonly #admittedTo = new WeakMap<Call, ResultCache>();
 
   constructor(clock: Clock, codec: ResultCodec) {
     this.#clock = clock;
@@ -30,7 +31,9 @@ export class CachedAnswers {
 
   /** The kept result of an earlier call with this one's input. */
   find(call: Call): CachedResult | undefined {
-    return cacheBytes(call) === 0 ? undefined : this.#cacheOf(call)?.get(call.fingerprint);
+    const cache = cacheBytes(call) === 0 ? undefined : this.#cacheOf(call);
+    if (cache) this.#admittedTo.set(call, cache);
+    return cache?.get(call.fingerprint);
   }
 
   /** @returns the result as it is kept; undefined if it would not come back as it was, or is too large */
@@ -39,8 +42,13 @@ export class CachedAnswers {
     const kept = maxBytes === undefined ? undefined : this.#codec.keep(value, maxBytes);
     if (!kept) return undefined;
     const result = { form: kept.form, bytes: kept.bytes, digest, preview };
-    if (cacheBytes(call) > 0) this.#cacheOf(call)?.store(call.fingerprint, result);
+    if (cacheBytes(call) > 0) (this.#admittedTo.get(call) ?? this.#cacheOf(call))?.store(call.fingerprint, result);
     return result;
+  }
+
+  /** Of a tool whose body is another from now on. What bodies return that have begun is not kept either. */
+  forget(tool: string): void {
+    this.#caches.delete(tool);
   }
 
   /** The value of a kept result, anew each time. */

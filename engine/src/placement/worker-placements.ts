@@ -9,10 +9,10 @@ import { SessionReader } from "../supervise/session-reader.ts";
 import type { BodyRunner } from "./body.ts";
 import type { Command } from "./command/command-options.ts";
 import { CommandRunner } from "./command/command-runner.ts";
-import type { ToolDescription } from "./node/messages.ts";
 import { ModuleRunner } from "./node/module-runner.ts";
 import { NodePool } from "./node/pool.ts";
 import type { WorkerStdout } from "./node/worker.ts";
+import type { LoadedModule } from "./node/workforce.ts";
 
 /** The placements that run bodies outside this process. Nothing is started before the first tool needs it. */
 export class WorkerPlacements {
@@ -43,7 +43,7 @@ export class WorkerPlacements {
   }
 
   /** Has a worker import the module. Rejects with what went wrong, on Bun at once. */
-  async load(module: URL): Promise<ToolDescription> {
+  async load(module: URL): Promise<LoadedModule> {
     // Bun's child processes have no channel that lets the host end while they are there.
     if (process.versions.bun !== undefined) {
       throw new TypeError(

@@ -11,6 +11,7 @@ import { isGenerator, lastOf } from "../generator.ts";
 import { cloneToBytes } from "../movable.ts";
 import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
 import { type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
+import { SourceHooks } from "./source-hooks.ts";
 import { StartedProcesses } from "./started-processes.ts";
 
 /** The program of a Node worker: imports the modules it is told to, and runs one call at a time. */
@@ -35,15 +36,18 @@ const nestedCalls = new Map<number, PromiseWithResolvers<Outcome>>();
 let loaded = Promise.resolve();
 let running: Running | undefined;
 let lastNested = 0;
+let hooks: SourceHooks | undefined;
 
 /** @param sent also called where the engine is gone; `disconnect` then ends this process */
 function send(message: FromGuest, sent = (): void => {}): void {
   channel?.(message, undefined, undefined, sent);
 }
 
-async function load(module: string): Promise<void> {
+async function load({ module, sources }: ToGuest & { type: "load" }): Promise<void> {
   try {
-    const tool = toolOf(await import(module), module);
+    if (sources !== null) hooks ??= new SourceHooks(sources);
+    const imported = () => import(module);
+    const tool = toolOf(await (hooks ? hooks.importWhole(imported) : imported()), module);
     const schema = schemaOf(tool);
     const description = describeTool(tool, schema);
     serialize(description); // a policy that cannot be sent is an error of the module, not of the channel
@@ -163,7 +167,7 @@ async function callNested(callId: string, ...[tool, input, options = {}]: Parame
 process.on("message", (message: ToGuest) => {
   switch (message.type) {
     case "load":
-      loaded = loaded.then(() => load(message.module));
+      loaded = loaded.then(() => load(message));
       return;
     case "run":
       return void run(message);

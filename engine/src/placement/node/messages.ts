@@ -8,8 +8,8 @@ import type { LeftProcesses } from "./started-processes.ts";
  * as the bytes of a structured clone, so that what cannot be cloned is known, and measured, before anything is sent.
  */
 export type ToGuest =
-  /** Import a module and say what its tool is. */
-  | { readonly type: "load"; readonly module: string }
+  /** Import a module and say what its tool is. `sources`: the descriptor of the {@link SourceLog}; null where there is none. */
+  | { readonly type: "load"; readonly module: string; readonly sources: number | null }
   | {
       readonly type: "run";
       readonly callId: string;

@@ -46,6 +46,17 @@ export class WorkerModules {
     return false;
   }
 
+  isDescribed(module: string): boolean {
+    return this.#modules.get(module)?.isDescribed === true;
+  }
+
+  /** Those that could be imported the last time. */
+  get sound(): string[] {
+    return [...this.#modules]
+      .filter(([, { isDescribed, failures }]) => isDescribed && failures === 0)
+      .map(([url]) => url);
+  }
+
   /** What the module's tool is: rejects with why it cannot be imported, and then the module is forgotten. */
   add(module: string): { readonly description: Promise<ToolDescription>; readonly isNew: boolean } {
     const known = this.#modules.get(module);
@@ -120,7 +131,7 @@ export class WorkerModules {
   }
 }
 
-function loadError(module: string, { name, message, stack, cause }: ErrorInfo): Error {
+export function loadError(module: string, { name, message, stack, cause }: ErrorInfo): Error {
   const original = Object.assign(new Error(message), { name, stack, ...(cause ? { cause } : {}) });
   const kind = name === "TypeError" ? TypeError : Error;
   return new kind(`${module} cannot be loaded in a worker: ${name}: ${message}`, { cause: original });

@@ -15,9 +15,9 @@ import { type RunningInWorker, runningCalls } from "../running-calls.ts";
 import { Surplus } from "../surplus.ts";
 import type { Job } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
-import type { FromGuest, ToolDescription } from "./messages.ts";
+import type { FromGuest } from "./messages.ts";
 import type { NodeWorker, WorkerStdout } from "./worker.ts";
-import { NodeWorkforce, type WorkforceEvents } from "./workforce.ts";
+import { type LoadedModule, NodeWorkforce, type WorkforceEvents } from "./workforce.ts";
 
 /** Bodies that run at once. Tools mostly wait for others, so a small machine gets four all the same. */
 const MAX_BUSY = Math.max(4, availableParallelism());
@@ -78,8 +78,8 @@ export class NodePool implements WorkersMakeWay {
     this.#workforce = new NodeWorkforce(processes, clock, events, stream, stdout);
   }
 
-  /** Has a module imported, and says what its tool is. Rejects with what went wrong; then the module is forgotten. */
-  load(module: string): Promise<ToolDescription> {
+  /** Has a module imported, as {@link NodeWorkforce.load} does. */
+  load(module: string): Promise<LoadedModule> {
     return this.#workforce.load(module);
   }
 
@@ -176,6 +176,10 @@ export class NodePool implements WorkersMakeWay {
   #pump(): void {
     if (this.#closed) return;
     for (const worker of [...this.#workforce.workers]) {
+      if (this.#workforce.isOutdated(worker) && !this.#busy.has(worker)) {
+        this.#end(worker, "recycle");
+        continue;
+      }
       if (!this.#isIdle(worker)) continue;
       // Before its next call: a call of a module that few workers have must not wait until nobody else has any.
       this.#workforce.bringUpToDate(worker);
@@ -232,7 +236,7 @@ export class NodePool implements WorkersMakeWay {
   #ended(worker: NodeWorker, assignment: Assignment, { ending, value, left }: FromGuest & { type: "ended" }): void {
     this.#release(worker);
     this.#idleDeaths = 0;
-    if (left === "some" || worker.isWornOut()) this.#end(worker, "recycle");
+    if (left === "some" || this.#workforce.isOutdated(worker) || worker.isWornOut()) this.#end(worker, "recycle");
     else if (left === "unknown") void this.#lookAtLeft(worker);
     endOf(assignment, ending, value);
   }

@@ -9,7 +9,10 @@ import { readMemory } from "../../supervise/process-tree.ts";
 import { fromGuest } from "./from-guest.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
+import type { Version } from "./version.ts";
 
+/** Where a worker finds the sources, after its three streams and its channel. */
+const SOURCES_FD = 4;
 /** Last words may still be in the channel when the exit is told. */
 const LAST_WORDS_MS = 250;
 /** A worker is replaced after this many calls, */
@@ -46,11 +49,15 @@ export class NodeWorker {
   /** At its processes, under way. */
   #looks = 0;
 
-  constructor(processes: OwnedProcesses, clock: Clock, stdout: WorkerStdout, events: WorkerEvents) {
+  /** The version of what it imports. */
+  readonly version: Version;
+
+  constructor(processes: OwnedProcesses, clock: Clock, stdout: WorkerStdout, version: Version, events: WorkerEvents) {
+    this.version = version;
     const guest = findProgram("node-guest");
     // What a worker prints goes to our own streams, straight: the protocol has a channel of its own.
     this.#owned = processes.start(process.execPath, [...inheritedFlags(process.execArgv), guest], {
-      stdio: ["ignore", stdout === "stdout" ? 1 : 2, 2, "ipc"],
+      stdio: ["ignore", stdout === "stdout" ? 1 : 2, 2, "ipc", version.log?.fd ?? "ignore"],
       serialization: "advanced",
     });
     const { child } = this.#owned;
@@ -124,7 +131,7 @@ export class NodeWorker {
   load(module: string): void {
     if (this.modules.has(module)) return;
     this.modules.set(module, "loading");
-    this.send({ type: "load", module });
+    this.send({ type: "load", module, sources: this.version.log ? SOURCES_FD : null });
   }
 
   send(message: ToGuest): void {

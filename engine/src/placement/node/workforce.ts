@@ -1,16 +1,30 @@
+import { errorInfo } from "../../call/error-info.ts";
 import type { Crash, ErrorInfo } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
 import type { EventStream } from "../../events/event-stream.ts";
 import type { Clock, Timer } from "../../internal/clock.ts";
-import { formatDuration } from "../../internal/duration.ts";
 import type { OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { backoffMs } from "../backoff.ts";
 import type { FromGuest, ToolDescription } from "./messages.ts";
 import { type GivenUp, WorkerModules } from "./modules.ts";
-import { NodeWorker, type WorkerStdout } from "./worker.ts";
+import {
+  completeVersion,
+  firstVersion,
+  importTookTooLong,
+  LOAD_TIMEOUT_MS,
+  Trial,
+  type Version,
+  versionAfter,
+} from "./version.ts";
+import { NodeWorker, type WorkerEvents, type WorkerStdout } from "./worker.ts";
 
-/** An import that takes longer is given up. */
-const LOAD_TIMEOUT_MS = 30_000;
+/** A module that a worker has imported. One that was registered before is read anew, and is in force when it is accepted. */
+export interface LoadedModule {
+  readonly description: ToolDescription;
+  accept(): void;
+  /** All stays as it was. */
+  refuse(): void;
+}
 
 export interface WorkforceEvents {
   message(worker: NodeWorker, message: FromGuest): void;
@@ -33,6 +47,9 @@ export class NodeWorkforce {
   readonly #stdout: WorkerStdout;
   readonly #modules = new WorkerModules();
   readonly #workers = new Map<NodeWorker, { tooLate: Timer | undefined }>();
+  readonly #trials = new Map<NodeWorker, Trial>();
+  /** Made for the first worker. */
+  #version: Version | undefined;
   /** Processes in a row that ended before they were ready for anything. */
   #startFailures = 0;
   #mayStartAtMs = 0;
@@ -69,19 +86,35 @@ export class NodeWorkforce {
     return this.#modules.hasUndescribed;
   }
 
-  /** Has a module imported, and says what its tool is. Rejects with what went wrong; then the module is forgotten. */
-  load(module: string): Promise<ToolDescription> {
+  /** Has a module imported. Rejects with what went wrong; then a new module is forgotten, and one that was there before stays what it was. */
+  async load(module: string): Promise<LoadedModule> {
+    if (this.#modules.isDescribed(module)) return this.#loadAnew(module);
     const { description, isNew } = this.#modules.add(module);
     if (isNew) this.#events.changed();
-    return description;
+    return { description: await description, accept: () => {}, refuse: () => {} };
+  }
+
+  /** Whether a worker has an earlier version of what workers import. It ends when it runs no call. */
+  isOutdated(worker: NodeWorker): boolean {
+    return worker.version !== this.#version;
   }
 
   /** Starts a worker, unless the last ones ended at once: then not before a delay has passed. */
   start(): void {
     if (this.#clock.now() < this.#mayStartAtMs) return;
-    const worker: NodeWorker = new NodeWorker(this.#processes, this.#clock, this.#stdout, {
+    this.#version ??= firstVersion();
+    const worker: NodeWorker = this.#make(this.#version, {
       message: (message) => this.#heard(worker, message),
       lost: (crash) => this.#lost(worker, crash),
+    });
+    this.#workers.set(worker, { tooLate: undefined });
+    this.bringUpToDate(worker);
+    this.#awaitLoad(worker);
+  }
+
+  #make(version: Version, events: Pick<WorkerEvents, "message" | "lost">): NodeWorker {
+    const worker: NodeWorker = new NodeWorker(this.#processes, this.#clock, this.#stdout, version, {
+      ...events,
       exited: (crash) => {
         if (!this.#stream.hasListeners || worker.pid === undefined) return;
         const atMs = this.#clock.now();
@@ -90,9 +123,51 @@ export class NodeWorkforce {
     });
     if (this.#stream.hasListeners && worker.pid !== undefined)
       this.#stream.emit({ type: "worker-start", atMs: this.#clock.now(), pid: worker.pid });
-    this.#workers.set(worker, { tooLate: undefined });
-    this.bringUpToDate(worker);
-    this.#awaitLoad(worker);
+    return worker;
+  }
+
+  /**
+   * A new worker imports the module anew, and the others with it, since they can share files. When that is accepted, its version is in force:
+   * the workers of the one before end, each when it runs no call.
+   */
+  async #loadAnew(module: string): Promise<LoadedModule> {
+    const before = this.#version ?? firstVersion();
+    const others = this.#modules.sound.filter((name) => name !== module);
+    const next = versionAfter(before, module, others);
+    let isInForce = false;
+    const worker: NodeWorker = this.#make(next, {
+      message: (message) => (isInForce ? this.#heard(worker, message) : trial.heard(message)),
+      lost: (crash) => (isInForce ? this.#lost(worker, crash) : trial.failed(endedAtImport(crash))),
+    });
+    const trial = new Trial(this.#clock, worker, [module, ...others]);
+    this.#trials.set(worker, trial);
+    const refuse = (): void => {
+      this.#trials.delete(worker);
+      worker.kill("recycle");
+      next.log?.close();
+    };
+    const accept = (descriptions: ReadonlyMap<string, ToolDescription>): void => {
+      this.#trials.delete(worker);
+      isInForce = true;
+      completeVersion(next, before, module, others);
+      before.log?.close();
+      this.#version = next;
+      this.#workers.set(worker, { tooLate: undefined });
+      for (const [name, description] of descriptions) this.#modules.loaded(name, description);
+      if (trial.startedProcesses) this.#keepStarted(worker);
+      this.#events.changed();
+    };
+    try {
+      const descriptions = await trial.descriptions;
+      return {
+        description: descriptions.get(module) as ToolDescription,
+        accept: () => accept(descriptions),
+        refuse,
+      };
+    } catch (error) {
+      refuse();
+      throw error;
+    }
   }
 
   /** Has a worker that runs no call import what it lacks. Afterwards it may be loading. */
@@ -138,6 +213,9 @@ export class NodeWorkforce {
       this.forget(worker);
       worker.kill("close");
     }
+    for (const trial of this.#trials.values()) trial.failed(errorInfo(new Error("the engine was closed")));
+    this.#version?.log?.close();
+    this.#version = undefined;
     this.#modules.close();
   }
 
@@ -146,8 +224,7 @@ export class NodeWorkforce {
     const entry = this.#workers.get(worker);
     if (!entry || entry.tooLate) return;
     entry.tooLate = this.#clock.setTimer(LOAD_TIMEOUT_MS, () => {
-      const message = `the import did not end within ${formatDuration(LOAD_TIMEOUT_MS)}`;
-      this.#discard(worker, { name: "TimeoutError", message, stack: "" }, "deadline");
+      this.#discard(worker, importTookTooLong(), "deadline");
       this.#events.changed();
     });
   }
@@ -183,13 +260,11 @@ export class NodeWorkforce {
   }
 
   #lost(worker: NodeWorker, crash: Crash): void {
-    const how = crash.signal === null ? `exit code ${crash.exitCode}` : `signal ${crash.signal}`;
     if (!worker.isReady) {
       this.#startFailures += 1;
       this.#mayStartAtMs = this.#clock.now() + backoffMs(this.#startFailures);
     }
-    const error = { name: "WorkerCrashed", message: `the import ended its process: ${how}`, stack: "" };
-    this.#discard(worker, error, null);
+    this.#discard(worker, endedAtImport(crash), null);
     this.#events.lost(worker, crash);
   }
 
@@ -204,4 +279,9 @@ export class NodeWorkforce {
     this.forget(worker);
     worker.kill(why);
   }
+}
+
+function endedAtImport({ signal, exitCode }: Crash): ErrorInfo {
+  const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+  return { name: "WorkerCrashed", message: `the import ended its process: ${how}`, stack: "" };
 }
