@@ -15,7 +15,7 @@ VERSION_ORIGIN = "Generated from VERSION by `dev gen`; do not edit."
 STATUSES = ("failed", "rejected", "timed-out", "cancelled", "killed", "lost")
 KEYS = ["status", "retryable", "option", "meaning", "message", "forModel", "forModelRepeatable", "forModelNotStarted"]
 OPTIONAL_KEYS = {"option", "forModelRepeatable", "forModelNotStarted"}
-PLACEHOLDERS = {"tool", "limit", "observed", "detail", "retryAfter"}
+PLACEHOLDERS = {"tool", "limit", "observed", "detail", "retryAfter", "orWait"}
 
 
 def generate() -> None:
@@ -102,7 +102,7 @@ def typescript_codes(codes: dict[str, Any]) -> str:
     lines = [
         f"// {ORIGIN}",
         "",
-        "/** What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}. */",
+        "/** The table about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}, {orWait}. */",
         "export interface CodeEntry {",
         "  /** The status of an outcome that carries this code. */",
         f"  readonly status: {' | '.join(json.dumps(status) for status in STATUSES)};",
@@ -164,7 +164,8 @@ def python_codes(codes: dict[str, Any]) -> str:
         "",
         "@dataclass(frozen=True)",
         "class Code:",
-        '    """What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}.',
+        '    """What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter},',
+        "    {orWait}.",
         "",
         "    `option` says where the limit is. Texts for the model: where a body may have had effects; of a tool that",
         "    is read-only or idempotent; where no body was started. They may differ between host and worker.",
@@ -219,7 +220,8 @@ def error_page(codes: dict[str, Any]) -> str:
         "",
         "Every call that does not succeed has a failure with one of these codes.",
         "The codes are stable; the texts may get better.",
-        "`{tool}`, `{limit}`, `{observed}`, `{detail}` and `{retryAfter}` stand for what the failure itself names.",
+        "`{tool}`, `{limit}`, `{observed}`, `{detail}` and `{retryAfter}` stand for what the failure itself names,",
+        "`{orWait}` for when a call that repeats itself may be made again.",
         "",
     ]
     for code, entry in codes.items():

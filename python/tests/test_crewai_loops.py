@@ -53,9 +53,10 @@ def test_the_same_call_for_ever_ends_in_one_final_answer(path: str, cache: bool)
     result = run_crew([search], asking("a"), path=path, cache=cache)
     assert result.answer == "I answer with what I have."
     assert search.bodies == (1 if cache else 3)
-    # Three that ran, three that were rejected, and the answer.
-    assert result.model_calls == 7
-    assert "No more tools will run for this task: 3 calls in a row were rejected" in " ".join(result.tool_texts)
+    # Three that ran, five that were rejected, and the answer.
+    assert result.model_calls == 9
+    assert "If you wait for a change, call it again in 5 s." in " ".join(result.tool_texts)
+    assert "No more tools will run for this task: 5 calls in a row were rejected" in " ".join(result.tool_texts)
 
 
 @each_path

@@ -80,7 +80,7 @@ def search(query: str) -> str:
     return "nothing"
 
 install(budget_calls=3)
-crews.run_crew([search], [*[Ask("search", {"query": str(n)}) for n in range(6)], "done"])
+crews.run_crew([search], [*[Ask("search", {"query": str(n)}) for n in range(8)], "done"])
 crews.run_crew([search], ["nothing asked"])
 """
 

@@ -63,7 +63,7 @@ def test_a_later_task_and_a_parallel_one_have_their_tools_when_one_agent_has_loo
     beside = a_task(HEALTHY, path, async_execution=True)
     later = a_task(HEALTHY, path)
     a_crew(beside, first, later).kickoff()
-    assert "No more tools will run for this task: 3 calls in a row were rejected" in texts_of(first)
+    assert "No more tools will run for this task: 5 calls in a row were rejected" in texts_of(first)
     for healthy in (beside, later):
         assert healthy.output is not None
         assert healthy.output.raw == "read them all"
@@ -96,7 +96,7 @@ def test_the_same_crew_has_its_tools_again_at_its_next_kickoff_in_a_flow(path: s
 
 def test_a_task_that_its_guardrail_has_done_again_has_its_tools_again() -> None:
     install()
-    script = [*[Ask("search", {"query": "a"})] * 6, "first", *[Ask("search", {"query": "a"})] * 2, "second"]
+    script = [*[Ask("search", {"query": "a"})] * 8, "first", *[Ask("search", {"query": "a"})] * 2, "second"]
     verdicts = iter([(False, "again"), (True, "fine")])
     task = a_task(lambda number, messages: script[number - 1], "native", guardrail=lambda output: next(verdicts))
     a_crew(task).kickoff()
@@ -155,7 +155,7 @@ def test_each_stop_is_one_line_of_the_logger_with_the_limit_and_how_to_change_it
         "search was not run: the same input gave the same result 3 times in a row, the limit is 3. "
         'The limit is same_call_reject: to change it, install(tools={"search": {"same_call_reject": ...}}), None for '
         'no limit; for a tool that is meant to be asked again, {"poller": True}.',
-        "search was not run: its agent gets no more calls at this task: 3 calls in a row were rejected, the last "
+        "search was not run: its agent gets no more calls at this task: 5 calls in a row were rejected, the last "
         "because "
         "search was not run: the same input gave the same result 3 times in a row, the limit is 3. "
         "The limit is rejections_to_end_agent: to change it, install(rejections_to_end_agent=...), None for no limit.",

@@ -1,6 +1,6 @@
 import type { Cycle } from "../run/loop-history.ts";
 import type { LoopGuard } from "./guard.ts";
-import { isPaused } from "./pause.ts";
+import { isPaused, repeatedPauseLeftMs } from "./pause.ts";
 
 /** Two to eight calls that go round with the same results: A-B-A-B, A-B-C-A-B-C. A cycle with a poller, or with a pause, in it is none. */
 export const callCycle: LoopGuard = {
@@ -10,11 +10,13 @@ export const callCycle: LoopGuard = {
     const repetition = history?.repetition(fingerprint);
     if (!cycle || (repetition && isPaused(history, fingerprint, repetition, repeatPauseMs, nowMs))) return undefined;
     const figures = { limit: String(cycleReject), observed: String(cycle.rounds), detail: describe(cycle) };
-    return { code: "call-cycle", figures };
+    if (!repetition) return { code: "call-cycle", figures };
+    const retryAfterMs = repeatedPauseLeftMs(repetition, repeatPauseMs, nowMs);
+    return { code: "call-cycle", figures: { ...figures, retryAfterMs } };
   },
   notice: ({ policy: { cycleNotice, repeatPauseMs }, history, fingerprint }) => {
     const cycle = cycleNotice === null ? undefined : history.cycle(cycleNotice);
-    if (!cycle || history.longestSinceMs(fingerprint, 1) >= repeatPauseMs) return undefined;
+    if (!cycle || history.hasWaited(fingerprint, repeatPauseMs, 1)) return undefined;
     return (
       `Note: you went through ${describe(cycle)} ${cycle.rounds} times and the results did not change. ` +
       "Use them, or try something different."

@@ -294,7 +294,7 @@ describe("the same call, asked for again", () => {
     expect(press(calls)).toBe("repeated-call");
     calls.clock.skip(1);
     expect([press(calls), press(calls)]).toEqual(["admitted", "repeated-call"]);
-    calls.clock.skip(5_000);
+    calls.clock.skip(10_000);
     expect([press(calls, "new"), press(calls, "new"), press(calls, "new"), press(calls)]).toEqual([
       ...Array(3).fill("admitted"),
       "repeated-call",
@@ -313,17 +313,67 @@ describe("the same call, asked for again", () => {
     expect(codes).toEqual([...Array(29).fill("admitted"), "repeated-call", "repeated-call"]);
   });
 
-  it("is stopped at its fourth however long the model thinks, and its agent ends although some are let through", () => {
+  it("after a wait that says how long it is is a poll too, however short", () => {
+    for (const [input, takesMs, isWait] of [
+      [{ seconds: 2 }, 2_010, true],
+      [{ ms: 1_500, why: "to load" }, 1_600, true],
+      [{ duration: "3s" }, 3_001, true],
+      [{ seconds: 2 }, 3_000, false],
+      [{ page: 2 }, 400, false],
+      [{ pin: 2 }, 2_010, false],
+      [{}, 2_000, false],
+    ] as const) {
+      const calls = new Calls({ ...lone, redact: ["pin"] } as never, { t: {} });
+      const codes: string[] = [];
+      for (let at = 0; at < 5; at += 1) {
+        const wait = calls.submit({ fingerprint: "wait", input });
+        if (!wait.outcome) calls.clock.skip(takesMs);
+        if (!wait.outcome) calls.end(wait, returned("ok"));
+        codes.push(calls.make({ fingerprint: "look" }, returned("pending")).code);
+      }
+      expect([input, codes.every((code) => code === "admitted")]).toEqual([input, isWait]);
+    }
+  });
+
+  it("is stopped at its fourth however long the model thinks; each pause in vain is twice as long, so its agent ends", () => {
     const calls = new Calls();
     const codes: string[] = [];
-    for (let at = 0; at < 9; at += 1) {
+    for (let at = 0; at < 21; at += 1) {
       calls.clock.skip(20_000);
       codes.push(press(calls));
     }
-    expect(codes).toEqual([
-      ...["admitted", "admitted", "admitted", "repeated-call", "admitted", "repeated-call", "admitted"],
-      ...["agent-ended", "agent-ended"],
-    ]);
+    // Of pauses of 5, 10, 20, 40 and 80 s; in the next one of 160 s it is refused five times.
+    expect(codes.map((code) => ({ admitted: "+", "repeated-call": "-" })[code] ?? "x").join("")).toBe(
+      "+++-+-+-+--+----+----x".slice(0, 21),
+    );
+  });
+
+  it("that honest work repeats does not end its agent: what was let through starts the count anew", () => {
+    const calls = new Calls();
+    const codes: string[] = [];
+    for (let at = 0; at < 14; at += 1) {
+      calls.clock.skip(3_000);
+      codes.push(press(calls));
+    }
+    expect(new Set(codes)).toEqual(new Set(["admitted", "repeated-call"]));
+    expect(press(calls, "new")).toBe("repeated-call");
+    calls.clock.skip(20_000);
+    expect([press(calls, "new"), press(calls, "newer")]).toEqual(["admitted", "admitted"]);
+  });
+
+  it("tells the model from when on it may be asked again, in a cycle too, and a poller that has looked in vain nothing of it", () => {
+    const calls = new Calls(lone, { t: {}, poll: { poller: true } });
+    for (let at = 0; at < 4; at += 1) press(calls);
+    calls.clock.skip(2_000);
+    const failure = { retryAfterMs: 3_000, forModel: expect.stringMatching(/ If you wait for a change, .*in 3 s\.$/) };
+    expect(calls.submit({ fingerprint: "press" }).outcome).toMatchObject({ failure });
+    play(calls, "a=1 b=2 a=1 b=2 a=1 b=2");
+    calls.clock.skip(2_000);
+    expect(calls.submit({ fingerprint: "a" }).outcome).toMatchObject({ failure: { code: "call-cycle", ...failure } });
+    for (let at = 0; at < 29; at += 1) calls.make({ tool: "poll", fingerprint: "p" }, returned("pending"));
+    expect(calls.submit({ tool: "poll", fingerprint: "p" }).outcome).toMatchObject({
+      failure: { code: "repeated-call", forModel: expect.stringMatching(/answer with what you have\.$/) },
+    });
   });
 });
 
@@ -352,17 +402,17 @@ describe("an outage", () => {
 });
 
 describe("rejections in a row", () => {
-  it("end the agent at its task at the third: others, and it at other tasks, go on", () => {
+  it("end the agent at its task at the fifth: others, and it at other tasks, go on", () => {
     const calls = new Calls();
     const looping = { agent: "Ann", task: "1" };
-    for (let at = 0; at < 5; at += 1) calls.make(looping, returned("1"));
-    const third = calls.submit(looping);
-    expect(third.outcome).toMatchObject({
+    for (let at = 0; at < 7; at += 1) calls.make(looping, returned("1"));
+    const fifth = calls.submit(looping);
+    expect(fifth.outcome).toMatchObject({
       failure: {
         code: "agent-ended",
         option: "rejectionsToEndAgent",
         forModel: expect.stringMatching(
-          /^No more tools will run for this task: 3 calls in a row were rejected, .*Write your final answer/,
+          /^No more tools will run for this task: 5 calls in a row were rejected, .*Write your final answer/,
         ),
       },
     });
@@ -374,7 +424,7 @@ describe("rejections in a row", () => {
 
   it("end the run only after as many ended agents as the user says", () => {
     const calls = new Calls({ endedAgentsToEndRun: 2 });
-    const loop = (agent: string) => Array.from({ length: 6 }, () => calls.make({ agent }, returned("1")).code).at(-1);
+    const loop = (agent: string) => Array.from({ length: 8 }, () => calls.make({ agent }, returned("1")).code).at(-1);
     expect(loop("Ann")).toBe("agent-ended");
     expect(calls.decide({ agent: "Cid" })).toBe("admitted");
     expect(loop("Bob")).toBe("agent-ended");
@@ -384,13 +434,13 @@ describe("rejections in a row", () => {
   it("end the agent of a run without named agents; the model is asked for its final answer", () => {
     const calls = new Calls();
     play(calls, "f=1 f=1 f=1");
-    expect([calls.decide(), calls.decide()]).toEqual(["repeated-call", "repeated-call"]);
-    const third = calls.submit();
-    expect(third.outcome).toMatchObject({
+    for (let at = 0; at < 4; at += 1) expect(calls.decide()).toBe("repeated-call");
+    const fifth = calls.submit();
+    expect(fifth.outcome).toMatchObject({
       failure: {
         code: "agent-ended",
         forModel: expect.stringMatching(
-          /^No more tools will run for this task: 3 calls in a row were rejected, .*Write your final answer/,
+          /^No more tools will run for this task: 5 calls in a row were rejected, .*Write your final answer/,
         ),
       },
     });
@@ -398,7 +448,7 @@ describe("rejections in a row", () => {
     expect(calls.decide({ fingerprint: "other", run: undefined })).toBe("admitted");
   });
 
-  it("start anew with every new input, and those of one turn count once", () => {
+  it("start anew with every call that is let through, and those of one turn count once", () => {
     const calls = new Calls();
     play(calls, "f=1 f=1 f=1");
     for (let round = 0; round < 5; round += 1) {
@@ -420,7 +470,7 @@ describe("what a run remembers", () => {
   it("is known to the next engine: who was ended, what was refused when, and what was new since", () => {
     const entries: Entry[] = [{ type: "run-opened", atMs: 0, run: "r" }];
     const calls = new Calls({}, { t: {} }, { append: (entry) => void entries.push(entry) });
-    for (let at = 0; at < 6; at += 1) calls.make({ agent: "Ann" }, returned("1"));
+    for (let at = 0; at < 8; at += 1) calls.make({ agent: "Ann" }, returned("1"));
     for (let at = 0; at < 4; at += 1) calls.make({ agent: "Bob" }, returned("1"));
     for (let at = 0; at < 3; at += 1) calls.make({ agent: "Cid" }, returned("1"));
     calls.make({ agent: "Cid", fingerprint: "new" }, returned("2"));

@@ -1,5 +1,5 @@
 import { endSentence, type LoopGuard } from "./guard.ts";
-import { isPaused, pauseLeftMs } from "./pause.ts";
+import { isPaused, repeatedPauseLeftMs } from "./pause.ts";
 
 /**
  * The same call with the same result, again and again, while no other call brought anything new. A changing result is progress, and calls
@@ -19,13 +19,13 @@ export const sameCall: LoopGuard = {
       observed: String(repetition.times),
       detail: endSentence(repetition.preview),
       option: isPoll ? "pollReject" : "sameCallReject",
-      ...(isPoll ? {} : { retryAfterMs: pauseLeftMs(repetition, repeatPauseMs, nowMs) }),
+      ...(isPoll ? {} : { retryAfterMs: repeatedPauseLeftMs(repetition, repeatPauseMs, nowMs) }),
     } as const;
     return { code: "repeated-call", figures };
   },
   notice: ({ tool, policy, fingerprint, history }) => {
     // An unchanged poll is what a poller is for, and what one waits for.
-    const isPoll = policy.poller || history.longestSinceMs(fingerprint, 1) >= policy.repeatPauseMs;
+    const isPoll = policy.poller || history.hasWaited(fingerprint, policy.repeatPauseMs, 1);
     const noticeAt = isPoll ? null : policy.sameCallNotice;
     const times = history.repetition(fingerprint)?.times ?? 0;
     if (noticeAt === null || times < noticeAt) return undefined;

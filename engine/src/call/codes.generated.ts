@@ -1,6 +1,6 @@
 // Generated from protocol/codes.json by `dev gen`; do not edit.
 
-/** What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}. */
+/** The table about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}, {orWait}. */
 export interface CodeEntry {
   /** The status of an outcome that carries this code. */
   readonly status: "failed" | "rejected" | "timed-out" | "cancelled" | "killed" | "lost";
@@ -290,15 +290,15 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     option: "sameCallReject",
     meaning: "The same call of the same agent and task gave the same result each time, up to the limit, and no other call brought anything new meanwhile. After repeatPause one is let through again.",
     message: "{tool} was not run: the same input gave the same result {observed} times in a row, the limit is {limit}.",
-    forModel: "{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
+    forModel: "{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.{orWait}",
   },
   "call-cycle": {
     status: "rejected",
     retryable: false,
     option: "cycleReject",
-    meaning: "The same calls of the same agent and task went round in a cycle of 2 to 8, with the same results, up to the limit.",
+    meaning: "The same calls of the same agent and task went round in a cycle of 2 to 8, with the same results, up to the limit. After repeatPause they are let through again, one at a time.",
     message: "{tool} was not run: {detail}, {observed} rounds, same results; round {limit} is rejected.",
-    forModel: "{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.",
+    forModel: "{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.{orWait}",
   },
   "same-result": {
     status: "rejected",

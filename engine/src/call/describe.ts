@@ -27,7 +27,7 @@ export interface KnownEffect {
   readonly isRepeatable: boolean;
 }
 
-/** Fills `{tool}`, `{limit}`, `{observed}`, `{detail}` and `{retryAfter}` of a text from codes.json. */
+/** Fills `{tool}`, `{limit}`, `{observed}`, `{detail}`, `{retryAfter}` and `{orWait}` of a text from codes.json. */
 export function render(text: string, values: Readonly<Record<string, string | undefined>>): string {
   return text.replace(/\{(\w+)\}/g, (hole, name: string) => {
     const value = values[name];
@@ -51,6 +51,7 @@ export function failureOutcome(
     observed: figures.observed,
     detail: figures.detail,
     retryAfter: formatDuration(Math.ceil(figures.retryAfterMs ?? 0)),
+    orWait: waitingIsPossible(figures.retryAfterMs),
   };
   const text = textByWhatIsKnown(entry, facts.attempts > 0, isRepeatable);
   const forModel = typeof text === "string" ? text : text[placement];
@@ -76,6 +77,11 @@ export function failureOutcome(
       ...(figures.retryAfterMs ? { retryAfterMs: figures.retryAfterMs } : {}),
     },
   });
+}
+
+/** For a call that repeats itself: whoever waits for a change does nothing wrong. */
+function waitingIsPossible(retryAfterMs: number | undefined): string {
+  return retryAfterMs ? ` If you wait for a change, call it again in ${formatDuration(Math.ceil(retryAfterMs))}.` : "";
 }
 
 function textByWhatIsKnown(entry: CodeEntry, hasStarted: boolean, isRepeatable: boolean): TextForModel {

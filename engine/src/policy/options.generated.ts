@@ -114,7 +114,7 @@ export interface PolicyOptions {
   readonly sameCallReject?: number | null | undefined;
   /** The same for a poller, and for a call that comes after repeatPause. Default 100 (lenient), 30 (standard), 10 (strict). */
   readonly pollReject?: number | null | undefined;
-  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused; also if a call that took so long lies between, such as a wait. Default 2s (lenient), 5s (standard), 30s (strict). */
+  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused: for a call that repeats itself twice as long with each time that this was in vain. Also if a wait lies between: a call that took so long, or as long as a number in its input says (`sleep(seconds=2)`). Default 2s (lenient), 5s (standard), 30s (strict). */
   readonly repeatPause?: string | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly repeatPauseMs?: number | undefined;
@@ -202,7 +202,7 @@ export interface AgentOptions {
   readonly sameCallReject?: number | null | undefined;
   /** The same for a poller, and for a call that comes after repeatPause. Default 100 (lenient), 30 (standard), 10 (strict). */
   readonly pollReject?: number | null | undefined;
-  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused; also if a call that took so long lies between, such as a wait. Default 2s (lenient), 5s (standard), 30s (strict). */
+  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused: for a call that repeats itself twice as long with each time that this was in vain. Also if a wait lies between: a call that took so long, or as long as a number in its input says (`sleep(seconds=2)`). Default 2s (lenient), 5s (standard), 30s (strict). */
   readonly repeatPause?: string | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly repeatPauseMs?: number | undefined;
@@ -292,7 +292,7 @@ export interface EngineLimitOptions {
   readonly sameCallReject?: number | null | undefined;
   /** The same for a poller, and for a call that comes after repeatPause. Default 100 (lenient), 30 (standard), 10 (strict). */
   readonly pollReject?: number | null | undefined;
-  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused; also if a call that took so long lies between, such as a wait. Default 2s (lenient), 5s (standard), 30s (strict). */
+  /** What a guard against loops refuses is let through again, one call at a time, so long after it was refused: for a call that repeats itself twice as long with each time that this was in vain. Also if a wait lies between: a call that took so long, or as long as a number in its input says (`sleep(seconds=2)`). Default 2s (lenient), 5s (standard), 30s (strict). */
   readonly repeatPause?: string | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly repeatPauseMs?: number | undefined;
@@ -322,7 +322,7 @@ export interface EngineLimitOptions {
   readonly budgetToolTime?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly budgetToolTimeMs?: number | null | undefined;
-  /** So many rejections in a row end the agent at its task: it gets no more calls there. Other agents, tasks and crews of the run go on. Those of one batch count as one, those that pass by themselves not at all; a new input and a new result start the count anew. Default 6 (lenient), 3 (standard), 2 (strict). */
+  /** So many rejections in a row end the agent at its task: it gets no more calls there. Other agents, tasks and crews of the run go on. Those of one batch count as one, those that pass by themselves not at all; a call that is let through, and a new result, start the count anew. Default 8 (lenient), 5 (standard), 2 (strict). */
   readonly rejectionsToEndAgent?: number | null | undefined;
   /** So many agents that were ended at a task end the whole run. Default none. */
   readonly endedAgentsToEndRun?: number | null | undefined;
@@ -456,7 +456,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   budgetFailures: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
   budgetWallTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
   budgetToolTime: {"kind": "duration", "levels": ["engine"], "nullable": true, "default": null},
-  rejectionsToEndAgent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": 6, "standard": 3, "strict": 2}},
+  rejectionsToEndAgent: {"kind": "count", "levels": ["engine"], "nullable": true, "default": {"lenient": 8, "standard": 5, "strict": 2}},
   endedAgentsToEndRun: {"kind": "count", "levels": ["engine"], "nullable": true, "default": null},
   redact: {"kind": "names", "levels": ["engine", "tool"], "nullable": false, "default": ["password", "passwords", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token", "api_key", "access_key", "private_key", "authorization", "auth", "bearer", "credential", "credentials", "cookie", "cookies", "otp", "cvv"]},
   mode: {"kind": "choice", "levels": ["engine"], "choices": ["enforce", "observe"], "nullable": false, "default": "enforce"},

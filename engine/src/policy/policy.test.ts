@@ -24,7 +24,7 @@ describe("a policy", () => {
       sameResultReject: null,
       sameFailureNotice: 5,
       sameFailureReject: 8,
-      rejectionsToEndAgent: 3,
+      rejectionsToEndAgent: 5,
       budgetCalls: null,
       memoryBytes: 2_000_000_000,
       maxCalls: null,

@@ -2,6 +2,7 @@ import type { KeptResult } from "../cache/kept-result.ts";
 import type { Call } from "../call/call.ts";
 import { didNotStart, type Ending } from "../call/ending.ts";
 import { labelOf } from "../call/label.ts";
+import { durationsIn } from "../call/named-durations.ts";
 import { isFailure, resultOf } from "../call/result.ts";
 import { traceOf } from "../call/trace-of.ts";
 import type { CallRequest } from "../call-request.ts";
@@ -21,6 +22,7 @@ export function seenCall({ tool, fingerprint }: Call, { input }: CallRequest, po
     label: labelOf(tool, input, policy.redact),
     poller: policy.poller,
     readOnly: policy.readOnly,
+    namedMs: durationsIn(input, policy.redact),
   };
 }
 

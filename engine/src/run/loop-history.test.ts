@@ -8,7 +8,14 @@ it("the results of a run are those of the 10,000 calls recorded last, however of
   const recordedAt = new Map<string, number>();
   for (let at = 0; at < 60_000; at += 1) {
     const key = String(random.below(30_000));
-    results.set(key, { digest: String(at), times: 1, preview: null, refusedAtMs: null, news: 0 } satisfies Repetition);
+    results.set(key, {
+      digest: String(at),
+      times: 1,
+      preview: null,
+      refusedAtMs: null,
+      pauses: 0,
+      news: 0,
+    } satisfies Repetition);
     recordedAt.set(key, at);
   }
   const latest = new Map([...recordedAt].sort(([, a], [, b]) => b - a).slice(0, 10_000));

@@ -16,6 +16,8 @@ export interface SeenCall {
   readonly poller: boolean;
   /** Its tool changes nothing: another input is nothing new by itself. */
   readonly readOnly: boolean;
+  /** The durations that its input may mean: a call that takes as long as one of them is a wait. */
+  readonly namedMs?: readonly number[] | undefined;
 }
 
 /** How often in a row one call gave one and the same result. */
@@ -25,6 +27,8 @@ export interface Repetition {
   readonly preview: string | null;
   /** When the call was refused first since it was admitted last; null if it was not. */
   readonly refusedAtMs: number | null;
+  /** How often it was refused and let through since: each pause is twice as long as the one before. */
+  readonly pauses: number;
   /** How often its history had learned something new by then. */
   readonly news: number;
 }
@@ -59,6 +63,8 @@ export interface LoopTicket {
 interface Entry extends SeenCall {
   digest: string | null;
   tookMs: number;
+  /** It took as long as its input says. */
+  isWait: boolean;
 }
 
 export const MAX_PERIOD = 8;
@@ -117,7 +123,7 @@ export class LoopHistory {
     this.#results = results;
   }
 
-  /** Rejections since something new was asked for or learned; those of one turn of the model count once. */
+  /** Rejections since a call was admitted or something new learned; those of one turn of the model count once. */
   get rejectionsInRow(): number {
     return this.#rejections;
   }
@@ -138,18 +144,17 @@ export class LoopHistory {
     return this.#callsInARow;
   }
 
-  /** What the longest call took since, and with, the latest one of this input that has ended, or the `skipped` one before that. */
-  longestSinceMs(fingerprint: string, skipped = 0): number {
-    let longestMs = 0;
+  /** Whether a call waited, or took `pauseMs`, since, and with, the latest one of this input that has ended, or the `skipped` one before that. */
+  hasWaited(fingerprint: string, pauseMs: number, skipped = 0): boolean {
     let left = skipped;
     for (let at = this.#recent.length - 1; at >= 0; at -= 1) {
       const entry = this.#recent[at] as Entry;
-      longestMs = Math.max(longestMs, entry.tookMs);
+      if (entry.isWait || entry.tookMs >= pauseMs) return true;
       if (entry.fingerprint !== fingerprint || entry.digest === null) continue;
       if (left === 0) break;
       left -= 1;
     }
-    return longestMs;
+    return false;
   }
 
   /** The cycle that the last calls went through `rounds` times or more, and that `next`, if given, would go on with. */
@@ -163,14 +168,14 @@ export class LoopHistory {
   }
 
   admitted(call: SeenCall, turn: string | undefined, atMs: number): LoopTicket {
-    const entry = { ...call, digest: null, tookMs: 0 };
+    const entry = { ...call, digest: null, tookMs: 0, isWait: false };
     const latest = this.#latest(call.fingerprint);
-    if (!latest && (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn)) this.#rejections = 0;
+    if (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn) this.#rejections = 0;
     const repetition = this.repetition(call.fingerprint);
     const streak = this.#streaks.get(call.tool);
     const ticket = { entry, atMs, repetition, streak, familiar: this.#familiar(call.fingerprint, repetition, streak) };
     // Of those that were refused for a while, one is let through at a time.
-    if (latest) this.#results.set(this.#prefix + call.fingerprint, { ...latest, refusedAtMs: null });
+    if (latest) this.#results.set(this.#prefix + call.fingerprint, letThrough(latest));
     if (streak) this.#streaks.set(call.tool, { ...streak, refusedAtMs: null });
     this.#callsInARow = this.#lastTool === call.tool ? this.#callsInARow + 1 : 1;
     this.#lastTool = call.tool;
@@ -193,7 +198,7 @@ export class LoopHistory {
     const streak = this.#streaks.get(call.tool);
     if (streak) this.#streaks.set(call.tool, refused(streak, atMs));
     const digest = this.repetition(call.fingerprint)?.digest;
-    if (cycled && digest !== undefined) this.#append({ ...call, digest, tookMs: 0 });
+    if (cycled && digest !== undefined) this.#append({ ...call, digest, tookMs: 0, isWait: false });
   }
 
   ended({ entry, atMs, repetition, streak }: LoopTicket, result: Result, endedAtMs: number): void {
@@ -201,12 +206,15 @@ export class LoopHistory {
     const { digest, preview } = result;
     entry.digest = digest;
     entry.tookMs = endedAtMs - atMs;
+    entry.isWait = isNamed(entry.tookMs, entry.namedMs);
     const latest = this.#latest(fingerprint);
     if (this.#isNew(entry, latest, result)) this.learned();
     const before = this.repetition(fingerprint);
-    const times = before?.digest === digest ? Math.max(before.times, timesOf(repetition, digest) + 1) : 1;
+    const repeats = before?.digest === digest;
+    const times = repeats ? Math.max(before.times, timesOf(repetition, digest) + 1) : 1;
+    const pauses = repeats ? before.pauses : 0;
     const refusedAtMs = latest?.refusedAtMs ?? null;
-    this.#results.set(this.#prefix + fingerprint, { digest, preview, times, refusedAtMs, news: this.#news });
+    this.#results.set(this.#prefix + fingerprint, { digest, preview, times, refusedAtMs, pauses, news: this.#news });
     this.#streaks.set(tool, grown(this.#streaks.get(tool), fingerprint, result, timesOf(streak, digest)));
   }
 
@@ -277,6 +285,15 @@ function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
 
 function timesOf(seen: Repetition | Streak | undefined, digest: string): number {
   return seen?.digest === digest ? seen.times : 0;
+}
+
+function letThrough(seen: Repetition): Repetition {
+  return seen.refusedAtMs === null ? seen : { ...seen, refusedAtMs: null, pauses: seen.pauses + 1 };
+}
+
+/** Sleeping takes a little longer than it says, and so does the way to a body. */
+function isNamed(tookMs: number, namedMs: readonly number[] = []): boolean {
+  return namedMs.some((ms) => tookMs >= ms * 0.98 && tookMs <= ms * 1.1 + 200);
 }
 
 function refused<Refusable extends { readonly refusedAtMs: number | null }>(seen: Refusable, atMs: number): Refusable {

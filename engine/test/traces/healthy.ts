@@ -1,4 +1,5 @@
 import type { Code } from "../../src/call/codes.generated.ts";
+import type { Encoded } from "../../src/call/values.ts";
 import type { Random } from "../simulation/random.ts";
 import { fails, failsUntil, from, gives, oneByOne, type Trace, times } from "./trace.ts";
 
@@ -36,7 +37,7 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
       ...oneByOne(times(from(random, 1, 6), () => gives("status", { job: 1 }, "pending"))),
       [gives("status", { job: 1 }, "done")],
     ],
-    rejectedByStandard: ["repeated-call", "agent-ended"],
+    rejectedByStandard: ["repeated-call"],
   },
   "sleep and poll, both declared": {
     make: (random) =>
@@ -63,7 +64,7 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
   },
   "press a key many times in a row": {
     make: (random) => oneByOne(times(from(random, 2, 10), () => gives("press", { key: "Down" }, "ok"))),
-    rejectedByStandard: ["repeated-call", "agent-ended"],
+    rejectedByStandard: ["repeated-call"],
     isRejectedByLenient: true,
   },
   "page and click": {
@@ -80,7 +81,10 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
   },
   "wait for 1 to 4 s and look, the answer does not change": {
     make: (random) => waitAndLook(random, from(random, 1, 4)),
-    rejectedByStandard: ["call-cycle", "agent-ended"],
+  },
+  "wait for 1 to 4 s without saying so and look, the answer does not change": {
+    make: (random) => waitAndLook(random, from(random, 1, 4), {}),
+    rejectedByStandard: ["call-cycle", "repeated-call", "agent-ended"],
     isRejectedByLenient: true,
   },
   "60 inserts that say ok": {
@@ -184,13 +188,13 @@ export const healthy: Readonly<Record<string, HealthyKind>> = {
   },
 };
 
-function waitAndLook(random: Random, seconds: number): Trace {
+function waitAndLook(random: Random, seconds: number, input: Encoded = { seconds }): Trace {
   return [
     ...times(from(random, 1, 14), () => [
-      [gives("sleep", { seconds }, "ok", seconds * 1_000)],
+      [gives("sleep", input, "ok", seconds * 1_000)],
       [gives("status", { job: 1 }, "pending")],
     ]).flat(),
-    [gives("sleep", { seconds }, "ok", seconds * 1_000)],
+    [gives("sleep", input, "ok", seconds * 1_000)],
     [gives("status", { job: 1 }, "done")],
   ];
 }

@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Code:
-    """What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter}.
+    """What the table says about a code. Its texts name {tool}, {limit}, {observed}, {detail}, {retryAfter},
+    {orWait}.
 
     `option` says where the limit is. Texts for the model: where a body may have had effects; of a tool that
     is read-only or idempotent; where no body was started. They may differ between host and worker.
@@ -388,10 +389,10 @@ _TABLE = (
         option="same_call_reject",
         meaning="The same call of the same agent and task gave the same result each time, up to the limit, and no other call brought anything new meanwhile. After repeatPause one is let through again.",
         message="{tool} was not run: the same input gave the same result {observed} times in a row, the limit is {limit}.",
-        for_model_host="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
-        for_model_worker="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
-        repeatable_host="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
-        repeatable_worker="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.",
+        for_model_host="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.{orWait}",
+        for_model_worker="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.{orWait}",
+        repeatable_host="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.{orWait}",
+        repeatable_worker="{tool} was not run: same input, same result {observed} times. The last result was: {detail} Change the input, use another tool, or answer with what you have.{orWait}",
         not_started=None,
     ),
     Code(
@@ -399,12 +400,12 @@ _TABLE = (
         status="rejected",
         retryable=False,
         option="cycle_reject",
-        meaning="The same calls of the same agent and task went round in a cycle of 2 to 8, with the same results, up to the limit.",
+        meaning="The same calls of the same agent and task went round in a cycle of 2 to 8, with the same results, up to the limit. After repeatPause they are let through again, one at a time.",
         message="{tool} was not run: {detail}, {observed} rounds, same results; round {limit} is rejected.",
-        for_model_host="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.",
-        for_model_worker="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.",
-        repeatable_host="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.",
-        repeatable_worker="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.",
+        for_model_host="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.{orWait}",
+        for_model_worker="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.{orWait}",
+        repeatable_host="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.{orWait}",
+        repeatable_worker="{tool} was not run: you went through {detail} {observed} times, and the results did not change. Do something else, or answer with what you have.{orWait}",
         not_started=None,
     ),
     Code(

@@ -56,6 +56,6 @@ def _how_to_change(failure: Failure) -> str:
         return f" If that does no harm, say so: install({place})."
     text = f" The limit is {name}: to change it, install({place})"
     text += ", None for no limit." if option.nullable else "."
-    if failure.code == "repeated-call" and name == "same_call_reject":
+    if name in ("same_call_reject", "cycle_reject"):
         text = f'{text[:-1]}; for a tool that is meant to be asked again, {{"poller": True}}.'
     return text
