@@ -220,6 +220,11 @@ const MESSAGES: Readonly<Record<FromClient["type"], (all: ReturnType<typeof peop
   resume: pausesNobodyElse,
   cancel: ofAnother("cancel"),
   withdraw: ofAnother("withdraw"),
+  waits: ofAnother("waits"),
+  begins({ guest, host }) {
+    expect(guest()({ type: "begins", id: 2 })).toMatchObject([{ type: "refused", id: 2 }]);
+    expect(host(returned(2))).toMatchObject([{ outcome: { status: "succeeded" } }]);
+  },
   "cancel-call"({ guest, host, foreign }) {
     expect(guest()({ type: "cancel-call", engine: "e", call: foreign.id })).toEqual([]);
     expect(host(returned(2))).toMatchObject([{ outcome: { status: "succeeded" } }]);
@@ -242,7 +247,7 @@ async function pausesNobodyElse({ guest, host, own, foreign, clock }: ReturnType
   expect(host({ type: "ping" })).toMatchObject([{ type: "outcome", id: 5 }, { type: "pong" }]);
 }
 
-function ofAnother(type: "cancel" | "withdraw") {
+function ofAnother(type: "cancel" | "withdraw" | "waits") {
   return ({ guest, host }: ReturnType<typeof people>): void => {
     expect(guest()({ type, id: 2 })).toEqual([]);
     expect(host(returned(2))).toMatchObject([{ outcome: { status: "succeeded" } }]);

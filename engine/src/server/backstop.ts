@@ -4,6 +4,8 @@ import { Deadlines } from "../internal/deadlines.ts";
 
 /** After the deadline of a body and the grace of its cancel, its host has this long to say how it ended. */
 export const HOST_GRACE_MS = 2_000;
+/** Where a framework stands between admission and body, a body that comes this much later is announced by `waits`. */
+export const FRAMEWORK_GRACE_MS = 10_000;
 
 interface Awaited {
   readonly silent: (observedMs: number) => void;
@@ -29,10 +31,10 @@ export class Backstop {
     this.#deadlines = new Deadlines(clock);
   }
 
-  /** A body starts now. @param silent is told how long nothing was heard, once, unless the ending comes first */
-  await(call: Call, timeoutMs: number, silent: (observedMs: number) => void): void {
+  /** From now on. @param silent is told how long nothing was heard, once, unless something comes first */
+  await(call: Call, withinMs: number, silent: (observedMs: number) => void): void {
     const nowMs = this.#clock.now();
-    const dueMs = nowMs + timeoutMs + (call.policy?.cancelGraceMs ?? 0) + HOST_GRACE_MS;
+    const dueMs = nowMs + withinMs;
     const awaited = { silent, armedAtMs: nowMs, dueMs, callOff: () => {}, pausedAtMs: 0, pauses: 0 };
     this.heard(call);
     this.#awaited.set(call, awaited);

@@ -23,6 +23,8 @@ export interface CallEntry {
   readonly isResumed?: boolean;
   /** Its client runs the body as soon as it is admitted. */
   readonly isAtOnce?: boolean;
+  /** Its client says so if it does not. */
+  readonly isWatched?: boolean;
   /** The pickled result or exception of a worker, on its way to the client. */
   body: Uint8Array | undefined;
   /** What runs in a worker, once it is known. */

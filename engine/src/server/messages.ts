@@ -51,6 +51,8 @@ export interface CallMessage {
   readonly debug?: boolean;
   /** On the host its body follows its admission at once: nothing comes between that may take long. */
   readonly atOnce?: boolean;
+  /** Else: if the body has not begun soon, its client says `waits`, and asks by `begins` before it begins it. */
+  readonly watched?: boolean;
   readonly load?: string;
 }
 
@@ -102,6 +104,7 @@ export type FromClient =
       readonly quiet?: boolean;
     }
   | { readonly type: "pause" | "resume"; readonly call: string }
+  | { readonly type: "waits" | "begins"; readonly id: number }
   | { readonly type: "ping" }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "withdraw"; readonly id: number }

@@ -8,12 +8,14 @@ import { toldEnding } from "../call/told-ending.ts";
 import type { CallRequest } from "../call-request.ts";
 import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
+import { formatDuration } from "../internal/duration.ts";
 import { ProtocolError } from "../internal/frames.ts";
 import { plainName, plainText } from "../internal/plain-text.ts";
 import { rethrowAlone } from "../internal/rethrow-alone.ts";
 import type { PythonCommand } from "../placement/python/template.ts";
 import type { MachineFigures } from "../pressure/machine.ts";
 import { Run } from "../run/run.ts";
+import { FRAMEWORK_GRACE_MS, HOST_GRACE_MS } from "./backstop.ts";
 import { bounded } from "./bounded.ts";
 import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from "./call-entry.ts";
 import { Engines } from "./engines.ts";
@@ -169,6 +171,10 @@ export class Session {
         if (call && this.#mayReach(call)) this.#shared.backstop[message.type](call, this.#belongsTo);
         return;
       }
+      case "waits":
+        return this.#waits(message.id);
+      case "begins":
+        return this.#begins(message.id);
       case "cancel-call":
         return this.#cancelCall(message.engine, message.call);
       case "calls":
@@ -195,11 +201,12 @@ export class Session {
         settled: (outcome, call) => this.#settled(id, call, outcome),
         taken: (call) => {
           const { core } = this.#engines.get(engine);
-          const entry = { id, call, core, isResumed: true, body: undefined };
+          const entry = { id, call, core, isResumed: true, isWatched: true, body: undefined };
           this.#calls.set(id, entry);
           this.#shared.calls.set(call.id, call);
           if (placement === "worker" || !alive.has(id))
             over.push({ entry, mayHaveBegun: this.#shared.mayHaveBegun(call.id, given) });
+          else this.#awaitEnding(entry, call.timeoutMs);
         },
       }),
     );
@@ -291,7 +298,14 @@ export class Session {
     const request = this.#requestOf(message);
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
     if (call.state.type !== "admitted") return;
-    const entry: CallEntry = { id, call, core, isAtOnce: message.atOnce === true, body: undefined };
+    const entry: CallEntry = {
+      id,
+      call,
+      core,
+      isAtOnce: message.atOnce === true,
+      isWatched: message.watched === true,
+      body: undefined,
+    };
     this.#calls.set(id, entry);
     this.#shared.calls.set(call.id, call);
     if (call.placement === "worker" && message.load !== undefined && body.length > 0)
@@ -335,16 +349,14 @@ export class Session {
     else this.#admitted(entry);
   }
 
-  #admitted({ id, call, core, isAtOnce }: CallEntry): void {
+  #admitted(entry: CallEntry): void {
+    const { id, call, core } = entry;
     const attempt = call.state.type === "admitted" ? call.state.attempt : 1;
     if (call.placement === "host") core.start(call);
     const { placement } = call;
     const timeoutMs = attemptTimeoutMs(call, this.#shared.clock.now());
     const onHost = placement === "host";
-    if (onHost && isAtOnce && timeoutMs !== null)
-      this.#shared.backstop.await(call, timeoutMs, (observedMs) =>
-        core.end(call, attempt, { type: "expired", observedMs }),
-      );
+    this.#awaitEnding(entry, timeoutMs);
     const said = {
       cancelGraceMs: call.policy?.cancelGraceMs ?? 0,
       keepBytes: onHost ? keepBytes(call) : undefined,
@@ -353,8 +365,44 @@ export class Session {
     this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, ...said });
   }
 
+  /** The client has the call in its hands: it does not keep it for good, whatever becomes of that one. */
+  #awaitEnding(entry: CallEntry, timeoutMs: number | null): void {
+    const { call, core, isAtOnce, isWatched } = entry;
+    if (timeoutMs === null || !(isAtOnce || isWatched)) return;
+    const graceMs = (call.policy?.cancelGraceMs ?? 0) + HOST_GRACE_MS + (isAtOnce ? 0 : FRAMEWORK_GRACE_MS);
+    const inWorker = call.placement === "worker";
+    this.#shared.backstop.await(call, timeoutMs + graceMs, (observedMs) =>
+      core.end(call, undefined, inWorker ? this.#notBegun(observedMs) : { type: "expired", observedMs }),
+    );
+  }
+
+  /** Before the body something takes long, which may wait for a person: no longer than a call waits for its turn. */
+  #waits(id: number): void {
+    const entry = this.#calls.get(id);
+    if (entry?.call.placement !== "host") return;
+    const { call, core } = entry;
+    const waitMs = call.policy?.waitTimeoutMs ?? null;
+    if (waitMs === null) return this.#shared.backstop.heard(call);
+    this.#shared.backstop.await(call, waitMs, (observedMs) => core.end(call, undefined, this.#notBegun(observedMs)));
+  }
+
+  /** The body of a call that waited begins now, unless it has its outcome. */
+  #begins(id: number): void {
+    const entry = this.#calls.get(id);
+    if (!entry) throw new TypeError(`no call ${id} is open`);
+    if (entry.isResumed && entry.call.state.type === "admitted")
+      return entry.core.claim(entry.call, () => this.#guarded(entry, () => this.#begin(entry)));
+    this.#admitted(entry);
+  }
+
+  #notBegun(observedMs: number): Ending {
+    const detail = `its host did not begin its body within ${formatDuration(observedMs)}`;
+    return { type: "cancelled", detail, body: "not-started" };
+  }
+
   #start(id: number, load: string, body: Uint8Array): void {
     const entry = this.#calls.get(id);
+    if (entry) this.#shared.backstop.heard(entry.call);
     if (entry) this.#guarded(entry, () => this.#begin(Object.assign(entry, { job: { load, args: body } })));
   }
 

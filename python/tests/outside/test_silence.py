@@ -13,6 +13,8 @@ import pytest
 
 from endstop import ToolExecutor
 from endstop.client.engine import shared_engine
+from endstop.client.session import CallRequest, Session, Ticket
+from endstop.outcome import Outcome
 
 
 def _stop_the_engine() -> None:
@@ -73,6 +75,42 @@ def test_the_call_of_a_loop_that_was_stopped_gives_its_permit_back(executor: Too
     tasks[0].cancel()
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.close()
+
+
+@pytest.mark.parametrize(("is_async", "engine_is_lost"), [(False, False), (True, True)])
+@pytest.mark.usefixtures("executor")
+def test_a_framework_s_hook_may_take_long_but_not_for_ever(is_async: bool, engine_is_lost: bool) -> None:
+    session = Session({"timeoutMs": 200.0, "maxTotalConcurrent": 1})
+    session.register("ask", {})
+    session.register("hang", {"waitTimeoutMs": 1_500.0, "maxCalls": 1})
+    ran: list[str] = []
+
+    async def body() -> None:
+        ran.append("async")
+
+    def run(ticket: Ticket) -> Outcome:
+        return asyncio.run(ticket.run_async(body)) if is_async else ticket.run(lambda: ran.append("sync"))
+
+    def admitted(tool: str) -> Ticket:
+        ticket = session.submit(CallRequest(tool))
+        assert isinstance(ticket, Ticket), ticket
+        return ticket
+
+    patient = admitted("ask")
+    time.sleep(2)
+    if engine_is_lost:
+        os.kill(shared_engine().live_connection.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    assert run(patient).status == "succeeded"
+    assert len(ran) == 1
+    hanging = admitted("hang")
+    # It holds the only permit until then.
+    assert run(admitted("ask")).status == "succeeded"
+    late = run(hanging)
+    assert late.failure is not None
+    assert (late.status, late.failure.body) == ("cancelled", "not-started")
+    assert len(ran) == 2
+    assert run(admitted("hang")).status == "succeeded"
+    session.close()
 
 
 def test_a_person_who_takes_their_time_is_waited_for(executor: ToolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,8 @@ class Connection:
         """Whether the engine has answered a call."""
         self.loaded: set[str] = set()
         """Keys of the tools that were sent."""
+        self.unbegun: dict[int, float] = {}
+        """Calls whose bodies are to begin here, by number: when each was admitted."""
         self.refused: dict[str, str] = {}
         """By session, what the engine did not accept of it: none of its calls is sure of its limits."""
         self._decoder = FrameDecoder()
@@ -115,6 +117,11 @@ class Connection:
     def signs_of_life(self) -> tuple[int, int]:
         """Another one each time that the engine has said or taken something."""
         return self._moved, len(self._decoder.buffer)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the engine hears of it when a body does not begin."""
+        return self._silence.can_watch
 
     @property
     def is_waited_for(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from endstop import frames
+from endstop.client.silence import waits
 from endstop.client.submission import Submission
 from endstop.client.unconfirmed import Unconfirmed
 
@@ -83,7 +84,8 @@ class Introduction:
             {"type": "open-run", "engine": self._session, "run": run, "resume": used, "joins": run in self._joining}
             for run, used in list(self._runs.items())
         ]
-        return [*(frames.encode(header) for header in headers), *self.unconfirmed.again(told)]
+        unbegun = [waits(call.id) for call in calls if call.is_unbegun]
+        return [*(frames.encode(header) for header in headers), *unbegun, *self.unconfirmed.again(told)]
 
     def begin_anew(self) -> None:
         """The engine that is met next has no journal of what the last one knew of this session."""

@@ -74,6 +74,49 @@ class Reporting:
             return b""
         return pickle_if_lossless(value, self._keep_bytes)
 
+    def is_over(self) -> bool:
+        """Asks the engine whether the call has its outcome, before its body begins late."""
+        self.slot.admitted = None
+        try:
+            with contextlib.suppress(ChannelLost):
+                self._begin()
+                self.connection.wait(self.slot, settled=False)
+            if self._is_lost:
+                with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
+                    self._move(self._home.connection())
+                    self._begin()
+                    self.connection.wait(self.slot, settled=False)
+        except BaseException:
+            self.cancel()
+            raise
+        return self._was_ended()
+
+    async def is_over_async(self) -> bool:
+        self.slot.admitted = None
+        try:
+            with contextlib.suppress(ChannelLost):
+                self._begin()
+                await self.connection.wait_async(self.slot, settled=False)
+            if self._is_lost:
+                with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
+                    self._move(await self._home.connection_async())
+                    self._begin()
+                    await self.connection.wait_async(self.slot, settled=False)
+        except BaseException:
+            self.cancel()
+            raise
+        return self._was_ended()
+
+    def _begin(self) -> None:
+        self.connection.send(frames.encode({"type": "begins", "id": self.slot.id}))
+
+    def _was_ended(self) -> bool:
+        if self.slot.outcome is not None or self.slot.refused is not None:
+            return True
+        if self.slot.admitted is not None:
+            self._hear(self.slot.admitted)
+        return False
+
     def report_and_leave(self, ending: dict[str, Any]) -> None:
         """Nobody waits for an outcome."""
         self._home.forget_call(self._submission)

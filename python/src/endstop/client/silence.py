@@ -18,7 +18,14 @@ TICK_S = 0.25
 SILENT_TICKS = 7
 # An engine that takes up a long journal has more to do before its first answer.
 FIRST_ANSWER_TICKS = 60
+LATE_S = 1.0
+"""A body that begins this long after its admission, or later: the engine hears that it waits, and is asked first."""
 _PING = frames.encode({"type": "ping"})
+
+
+def waits(call: int) -> bytes:
+    """Tells the engine that the body of a call has not begun yet: it is not taken for one that runs."""
+    return frames.encode({"type": "waits", "id": call})
 
 
 class SilenceWatch:
@@ -32,9 +39,13 @@ class SilenceWatch:
         self._connection = connection
         self._is_running = False
 
+    @property
+    def can_watch(self) -> bool:
+        return hasattr(select, "poll") and self._connection.process.invitation is None
+
     def start(self) -> None:
         """Under the connection's lock, when a slot is opened. Does nothing if it runs, or cannot."""
-        if self._is_running or not hasattr(select, "poll") or self._connection.process.invitation is not None:
+        if self._is_running or not self.can_watch:
             return
         self._is_running = True
         try:
@@ -46,6 +57,7 @@ class SilenceWatch:
     def _work(self) -> None:
         connection = self._connection
         heard, quiet = connection.signs_of_life, 0
+        told: set[int] = set()
         while True:
             began_s = time.monotonic()
             time.sleep(TICK_S)
@@ -54,6 +66,7 @@ class SilenceWatch:
                 if connection.lost is not None or not connection.has_open_slots:
                     self._is_running = False
                     return
+            self._tell_of_unbegun(told)
             if (
                 not connection.is_waited_for
                 or connection.signs_of_life != heard
@@ -63,20 +76,34 @@ class SilenceWatch:
             elif not is_late:
                 quiet += 1
                 if quiet == 1:
-                    self._ping()
+                    self._send(_PING)
                 elif quiet > (SILENT_TICKS if connection.proved else FIRST_ANSWER_TICKS):
                     connection.process.kill()
                     connection.end(f"the engine said nothing for {quiet * TICK_S:.1f} s")
 
-    def _ping(self) -> None:
+    def _tell_of_unbegun(self, told: set[int]) -> None:
+        unbegun = self._connection.unbegun
+        if not unbegun:
+            return
+        now_s = time.monotonic()  # before the look at what has not begun: see `Ticket._use`
+        for call, since_s in list(unbegun.items()):
+            if now_s - since_s > LATE_S and call not in told and self._send(waits(call)):
+                told.add(call)
+        told &= unbegun.keys()
+
+    def _send(self, frame: bytes) -> bool:
+        """A small frame, if that needs no waiting."""
         connection = self._connection
-        if connection._write_lock.acquire(False):
-            try:
-                if self._can(connection.process.stdin, "out"):
-                    with contextlib.suppress(OSError):
-                        os.write(connection.process.stdin, _PING)
-            finally:
-                connection._write_lock.release()
+        if not connection._write_lock.acquire(False):
+            return False
+        try:
+            if connection.lost is not None or not self._can(connection.process.stdin, "out"):
+                return False
+            with contextlib.suppress(OSError):
+                os.write(connection.process.stdin, frame)
+            return True
+        finally:
+            connection._write_lock.release()
 
     @staticmethod
     def _can(descriptor: int, what: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,6 +121,11 @@ class Submission:
         slot = self.slot
         return self._body_sent or self.call_id is not None or slot.admitted is not None or slot.outcome is not None
 
+    @property
+    def is_unbegun(self) -> bool:
+        """Whether its body is to begin here and has not."""
+        return self._connection is not None and self.id in self._connection.unbegun
+
     def send(self, connection: Connection) -> None:
         """Raises ChannelLost; then nothing of it can have run."""
         self._connection = connection
@@ -138,6 +144,8 @@ class Submission:
 
     def _frames(self, connection: Connection) -> bytes:
         header, request = self._header, self._request
+        if not request.at_once and connection.is_watched:
+            header["watched"] = True
         if request.load is not None:
             data, self.problem = start_frames(
                 connection, header, request.load, request.args or (), request.kwargs or {}
@@ -162,6 +170,8 @@ class Submission:
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
         self.call_id = slot.admitted["callId"]
+        if "watched" in self._header and slot.admitted["placement"] == "host":
+            connection.unbegun[self.id] = time.monotonic()
         owner = (self._session, self._request.run)
         return Ticket(connection, slot, slot.admitted, self._facts, owner, home=home, submission=self)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from typing import Any
@@ -14,6 +15,7 @@ from endstop.client.inviting import watch_for_children
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
 from endstop.client.reporting import Home, Reporting
+from endstop.client.silence import LATE_S
 from endstop.client.slot import Slot
 from endstop.client.worker_results import rebuild_async
 from endstop.client.worker_start import outcome_from_worker, start_frames
@@ -26,6 +28,7 @@ from endstop.outcome import Outcome, Placement
 
 Moving = Callable[[], tuple[Movable, dict[str, Any]]]
 """Gives the tool and its arguments, as they are to be sent."""
+_OVER = {"type": "cancelled", "detail": "the engine had ended it before its body began", "body": "not-started"}
 _Made = tuple[Movable, bytes, dict[str, Any] | None]
 
 
@@ -62,6 +65,8 @@ class Ticket:
         self._cancellation: Cancellation = submission.cancellation
         self._reporting = Reporting(connection, slot, admitted, self._facts, home=home, submission=submission)
         self._used = False
+        self._is_late = False
+        """Something between admission and body took long: the engine may have ended the call."""
 
     @property
     def timeout_ms(self) -> float | None:
@@ -76,6 +81,8 @@ class Ticket:
         If the engine allows another attempt, it is run again. A Ctrl-C in this thread goes on, after it was reported.
         """
         self._use()
+        if self._is_late and self._reporting.is_over():
+            return self._keep(self._reporting.conclude(_OVER, None, None))
         while True:
             end = self._run_once(body)
             if self.timeout_ms is None and is_ctrl_c(end):
@@ -106,6 +113,8 @@ class Ticket:
     async def run_async(self, body: Callable[[], Any]) -> Outcome:
         """The same without blocking the loop: coroutines run in the caller's loop, plain functions on a body thread."""
         self._use()
+        if self._is_late and await self._reporting.is_over_async():
+            return self._keep(self._reporting.conclude(_OVER, None, None))
         while True:
             ending, value, exception = ending_of(await self._run_once_async(body))
             await self._reporting.report_and_wait_async(ending, value)
@@ -236,6 +245,9 @@ class Ticket:
         if self._used:
             raise RuntimeError(f"the call {self.call_id} of {self.tool} was already started or given back")
         self._used = True
+        # Taken out before the look at the clock: what the engine hears of as waiting, it is asked about.
+        admitted_s = self._reporting.connection.unbegun.pop(self._reporting.slot.id, None)
+        self._is_late = admitted_s is not None and time.monotonic() - admitted_s > LATE_S
 
     def _context(self) -> Context:
         context = copy_context()
