@@ -24,13 +24,6 @@ export class LinkedList<Item extends ListItem<Item>> {
     for (let item = this.#first; item; item = item.next) yield item;
   }
 
-  /** The first of them, at most `count`. */
-  take(count: number): Item[] {
-    const items: Item[] = [];
-    for (let item = this.#first; item && items.length < count; item = item.next) items.push(item);
-    return items;
-  }
-
   push(item: Item): void {
     item.previous = this.#last;
     item.next = undefined;

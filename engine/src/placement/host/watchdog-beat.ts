@@ -1,12 +1,18 @@
+/** Named in a message. */
+export const MOST_NAMES = 5;
+/** Where the name of the body whose first part runs stands, if it is none of those. */
+export const OWN_PLACE = MOST_NAMES;
+
 const BEATS = 0;
 const IN_FLIGHT = 1;
 const REPORTED = 2;
-/** Whether the first part of a body runs, which is known exactly. */
+/** The place of the call, counted from 1, the first part of whose body runs: which is known exactly. */
 const RUNNING = 3;
-const RUNNING_BYTES = 4;
-const NAMES_BYTES = 5;
-const HEADER_BYTES = 24;
-const MAX_TEXT_BYTES = 2_048;
+/** Of the name at each place; 0 where there is none. */
+const NAME_BYTES = 4;
+const PLACES = MOST_NAMES + 1;
+const HEADER_BYTES = (NAME_BYTES + PLACES) * 4;
+const MAX_NAME_BYTES = 512;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -15,14 +21,15 @@ const decoder = new TextDecoder();
 export class Beat {
   readonly shared: SharedArrayBuffer;
   readonly #numbers: Int32Array;
-  readonly #running: Uint8Array;
-  readonly #names: Uint8Array;
+  readonly #names: readonly Uint8Array[];
 
-  constructor(shared = new SharedArrayBuffer(HEADER_BYTES + 2 * MAX_TEXT_BYTES)) {
+  constructor(shared = new SharedArrayBuffer(HEADER_BYTES + PLACES * MAX_NAME_BYTES)) {
     this.shared = shared;
     this.#numbers = new Int32Array(shared, 0, HEADER_BYTES / 4);
-    this.#running = new Uint8Array(shared, HEADER_BYTES, MAX_TEXT_BYTES);
-    this.#names = new Uint8Array(shared, HEADER_BYTES + MAX_TEXT_BYTES);
+    this.#names = Array.from(
+      { length: PLACES },
+      (_, place) => new Uint8Array(shared, HEADER_BYTES + place * MAX_NAME_BYTES, MAX_NAME_BYTES),
+    );
   }
 
   /** The loop turned. */
@@ -30,17 +37,20 @@ export class Beat {
     Atomics.add(this.#numbers, BEATS, 1);
   }
 
-  /** So many calls are in flight, and these are the names of the first of them; undefined if they are as before. */
-  watch(inFlight: number, names: readonly string[] | undefined): void {
-    if (names) this.#write(NAMES_BYTES, this.#names, names.join(", "));
+  watch(inFlight: number): void {
     const before = Atomics.exchange(this.#numbers, IN_FLIGHT, inFlight);
     if (before === 0 && inFlight > 0) Atomics.notify(this.#numbers, IN_FLIGHT);
   }
 
-  /** The first part of this call's body runs; undefined: none does. */
-  running(name: string | undefined): void {
-    if (name !== undefined) this.#write(RUNNING_BYTES, this.#running, name);
-    Atomics.store(this.#numbers, RUNNING, name === undefined ? 0 : 1);
+  /** Who is named at a place; undefined is nobody. */
+  name(place: number, name: string | undefined): void {
+    const bytes = name === undefined ? 0 : encoder.encodeInto(name, this.#names[place] as Uint8Array).written;
+    Atomics.store(this.#numbers, NAME_BYTES + place, bytes);
+  }
+
+  /** The first part of the body of the call at this place runs; undefined: none does. */
+  running(place: number | undefined): void {
+    Atomics.store(this.#numbers, RUNNING, place === undefined ? 0 : place + 1);
   }
 
   /** @returns whether the thread has reported the blocking that has just ended; once */
@@ -57,8 +67,13 @@ export class Beat {
       const inFlight = Atomics.load(this.#numbers, IN_FLIGHT);
       if (inFlight === 0 || Atomics.load(this.#numbers, BEATS) !== seen) continue;
       Atomics.store(this.#numbers, REPORTED, 1);
-      if (Atomics.load(this.#numbers, RUNNING) === 1) return blameOne(this.#read(RUNNING_BYTES, this.#running));
-      return blameOneOf(this.#read(NAMES_BYTES, this.#names).split(", "), inFlight);
+      const running = Atomics.load(this.#numbers, RUNNING);
+      if (running > 0) return blameOne(this.#read(running - 1));
+      const names = Array.from({ length: MOST_NAMES }, (_, place) => this.#read(place));
+      return blameOneOf(
+        names.filter((name) => name !== ""),
+        inFlight,
+      );
     }
   }
 
@@ -68,21 +83,15 @@ export class Beat {
     while (Atomics.load(this.#numbers, BEATS) === seen) this.#pause(100);
   }
 
-  #write(length: number, area: Uint8Array, text: string): void {
-    Atomics.store(this.#numbers, length, encoder.encodeInto(text, area).written);
-  }
-
-  #read(length: number, area: Uint8Array): string {
-    return decoder.decode(area.slice(0, Atomics.load(this.#numbers, length)));
+  #read(place: number): string {
+    const bytes = Atomics.load(this.#numbers, NAME_BYTES + place);
+    return decoder.decode((this.#names[place] as Uint8Array).slice(0, bytes));
   }
 
   #pause(forMs: number): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
   }
 }
-
-/** Named in a message. */
-export const MOST_NAMES = 5;
 
 export function blameOne(name: string): string {
   return `by ${name}`;

@@ -4,7 +4,7 @@ import { type Clock, systemClock, type Timer } from "../../internal/clock.ts";
 import { formatDuration } from "../../internal/duration.ts";
 import { LinkedList, type ListItem } from "../../internal/linked-list.ts";
 import { findProgram } from "../../internal/program.ts";
-import { Beat, blameOne, blameOneOf, MOST_NAMES } from "./watchdog-beat.ts";
+import { Beat, blameOne, blameOneOf, MOST_NAMES, OWN_PLACE } from "./watchdog-beat.ts";
 
 const THRESHOLD_MS = 1_000;
 /** Where the event loop does not come back by then, the thread says so itself: this thread never may. */
@@ -16,6 +16,8 @@ export class WatchedCall implements ListItem<WatchedCall> {
   readonly tool: string;
   readonly callId: string;
   isWatched = false;
+  /** Where its name stands for the thread; undefined while others are before it. */
+  place: number | undefined;
   /** A blocked loop is told of once for each call. */
   isReported = false;
   previous: WatchedCall | undefined;
@@ -32,7 +34,7 @@ export class WatchedCall implements ListItem<WatchedCall> {
  *
  * A body's first part, up to its first `await`, is known exactly. After that the runtime does not tell whose code runs, so all calls in flight
  * are named. Each is reported once, as a `process.emitWarning` with the code `ENDSTOP_BLOCKED_LOOP` when the loop is free again; after five times
- * the threshold a small thread writes the same to standard error, since the loop may never be free again. Nothing runs while no call is in flight.
+ * the threshold a small thread writes the same to standard error, since the loop may never be free again. Nothing runs while no call is in flight, but for the last beat's timer.
  */
 export class Watchdog {
   readonly #thresholdMs: number;
@@ -41,8 +43,10 @@ export class Watchdog {
   /** The oldest first. Nothing that is done for each call may walk over it. */
   readonly #inFlight = new LinkedList<WatchedCall>();
   #count = 0;
-  /** The first of those in flight, as the thread knows them. */
-  #first: readonly WatchedCall[] = [];
+  /** The first of those in flight, by the places at which the thread finds their names. */
+  readonly #places: (WatchedCall | undefined)[] = Array.from({ length: MOST_NAMES });
+  /** The oldest in flight without a place. Those after it have none either. */
+  #next: WatchedCall | undefined;
   #running: WatchedCall | undefined;
   #timer: Timer | undefined;
   #lastBeatMs = 0;
@@ -71,10 +75,11 @@ export class Watchdog {
     if (!call.isWatched) return;
     this.#look();
     call.isWatched = false;
+    if (call === this.#next) this.#next = call.next;
     this.#inFlight.remove(call);
     this.#count--;
-    if (this.#count === 0) this.#stop();
-    this.#tell(this.#count > 0 && this.#first.includes(call));
+    if (call.place !== undefined) this.#leave(call, call.place);
+    this.#beat.watch(this.#count);
   }
 
   #add(call: WatchedCall): void {
@@ -82,38 +87,51 @@ export class Watchdog {
     call.isWatched = true;
     this.#inFlight.push(call);
     this.#count++;
+    const place = this.#next ? -1 : this.#places.indexOf(undefined);
+    if (place >= 0) this.#give(call, place);
+    else this.#next ??= call;
     if (this.#count === 1) this.#start();
-    this.#tell(this.#count <= MOST_NAMES);
+    this.#beat.watch(this.#count);
+  }
+
+  #give(call: WatchedCall, place: number): void {
+    call.place = place;
+    this.#places[place] = call;
+    this.#beat.name(place, nameOf(call));
+  }
+
+  /** The next has its place. */
+  #leave(call: WatchedCall, place: number): void {
+    call.place = undefined;
+    const next = this.#next;
+    if (next) {
+      this.#next = next.next;
+      return this.#give(next, place);
+    }
+    this.#places[place] = undefined;
+    this.#beat.name(place, undefined);
   }
 
   #setRunning(call: WatchedCall | undefined): void {
     this.#running = call;
-    this.#beat.running(call && nameOf(call));
-  }
-
-  /** @param changed whether others are the first now */
-  #tell(changed: boolean): void {
-    if (changed) this.#first = this.#inFlight.take(MOST_NAMES);
-    this.#beat.watch(this.#count, changed ? this.#first.map(nameOf) : undefined);
+    if (call && call.place === undefined) this.#beat.name(OWN_PLACE, nameOf(call));
+    this.#beat.running(call && (call.place ?? OWN_PLACE));
   }
 
   #start(): void {
     this.#lastBeatMs = this.#clock.now();
     this.#beat.advance();
-    this.#arm();
+    if (!this.#timer) this.#arm();
   }
 
   #arm(): void {
     this.#timer = this.#clock.setTimer(this.#thresholdMs / BEATS_A_THRESHOLD, () => {
+      this.#timer = undefined;
+      if (this.#count === 0) return;
       this.#look();
       this.#arm();
     });
     this.#timer.unref?.();
-  }
-
-  #stop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
   }
 
   /** The loop is free, or a part of a body has ended: how long was it not? */
