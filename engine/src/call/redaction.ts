@@ -89,6 +89,7 @@ function collect(value: Encoded, isSecret: boolean, redact: Names, found: Set<st
 export function redactText(text: string, secrets: readonly string[], redact: Names): string {
   let clean = text;
   for (const secret of secrets) clean = without(clean, secret);
+  if (!clean.includes(":") && !clean.includes("=")) return clean; // no name can stand before a value
   return clean.replace(NAMED_VALUE, (whole, quote: string, name: string, between: string, value: string) => {
     if (redactsAll(redact) || !isSecretName(name, redact) || value.includes(REDACTED)) return whole;
     const mark = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : "";

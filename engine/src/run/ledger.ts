@@ -76,6 +76,7 @@ export class Ledger<Stored> {
     if (key && (key.call.tool !== call.tool || key.call.fingerprint !== call.fingerprint)) {
       return { type: "key-reused", earlier: key.id };
     }
+    if (!isNamed(call)) return this.decideAtStart(call);
     const earlier = namesOf(call)
       .map((name) => this.#named.get(name))
       .find((entry) => entry !== undefined);
@@ -98,7 +99,7 @@ export class Ledger<Stored> {
 
   /** A call was admitted: its body may run from now on. */
   begin(id: string, call: LedgerCall): void {
-    const names = new Map(namesOf(call).map((name) => [name, this.#named.get(name)]));
+    const names = isNamed(call) ? new Map(namesOf(call).map((name) => [name, this.#named.get(name)])) : NO_NAMES;
     const entry: Entry<Stored> = { id, call, names, state: { type: "in-flight" } };
     this.#open.set(id, entry);
     for (const name of names.keys()) this.#named.set(name, entry);
@@ -173,6 +174,12 @@ export class Ledger<Stored> {
       else this.#named.delete(name);
     }
   }
+}
+
+const NO_NAMES: ReadonlyMap<string, undefined> = new Map();
+
+function isNamed({ requestId, idempotencyKey }: LedgerCall): boolean {
+  return requestId !== undefined || idempotencyKey !== undefined;
 }
 
 /** A key is the application's word, so it holds also where the input cannot be compared; a framework's id does not. */

@@ -117,9 +117,9 @@ export class LoopHistory {
   /** Why its agent gets no more calls at its task; null while it does. */
   endedBecause: string | null = null;
 
-  /** @param name tells this history's calls from those of others in `results` */
+  /** @param name tells this history's calls from those of others in `results`; that of one history may be empty */
   constructor(name: string, results: CallResults) {
-    this.#prefix = `${name}\n`;
+    this.#prefix = name === "" ? "" : `${name}\n`;
     this.#results = results;
   }
 
@@ -234,13 +234,14 @@ export class LoopHistory {
   }
 
   #familiar(fingerprint: string, repetition: Repetition | undefined, streak: Streak | undefined): string[] {
-    const digests = new Set<string>();
-    if (repetition) digests.add(repetition.digest);
-    if (streak) digests.add(streak.digest);
+    const digests: string[] = [];
+    const add = (digest: string): void => void (digests.includes(digest) || digests.push(digest));
+    if (repetition) add(repetition.digest);
+    if (streak) add(streak.digest);
     if (this.#recentByFingerprint.has(fingerprint))
       for (const { fingerprint: recent, digest } of this.#recent)
-        if (digest !== null && recent === fingerprint) digests.add(digest);
-    return [...digests];
+        if (digest !== null && recent === fingerprint) add(digest);
+    return digests;
   }
 
   #append(entry: Entry): void {

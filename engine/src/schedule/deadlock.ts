@@ -47,8 +47,8 @@ function isChainStuck(first: Holding, stuck: Lanes): boolean {
 }
 
 function isStuck(grant: Grant, stuck: Lanes): boolean {
-  for (const lane of grant.lanes.values()) if (stuck.has(lane)) return true;
-  for (const child of grant.children) if (isStuck(child, stuck)) return true;
+  for (const lane of grant.lanes?.values() ?? []) if (stuck.has(lane)) return true;
+  for (const child of grant.children ?? []) if (isStuck(child, stuck)) return true;
   return false;
 }
 
@@ -58,8 +58,8 @@ function reachableLanes(from: Lane): Set<Lane> {
   const visit = (grant: Grant): void => {
     if (grants.has(grant)) return;
     grants.add(grant);
-    for (const lane of grant.lanes.values()) lanes.add(lane);
-    for (const child of grant.children) visit(child);
+    for (const lane of grant.lanes?.values() ?? []) lanes.add(lane);
+    for (const child of grant.children ?? []) visit(child);
   };
   for (const lane of lanes) {
     for (const cap of lane.need.caps) {

@@ -10,17 +10,17 @@ export interface Holding {
   /** The nested call that uses the permit while this call's body waits for it. */
   borrower: Holding | undefined;
   /** Lanes of nested calls that wait for this permit to come back from its borrower. */
-  readonly waiting: Set<Lane>;
+  waiting: Set<Lane> | undefined;
 }
 
 /** The permits of one call that runs. */
 export interface Grant {
   readonly parent: Grant | undefined;
   readonly holdings: Holding[];
-  /** Nested calls that run. */
-  readonly children: Set<Grant>;
+  /** Nested calls that run. Most bodies make none. */
+  children: Set<Grant> | undefined;
   /** Nested calls that wait, by what they need. */
-  readonly lanes: Map<Need, Lane>;
+  lanes: Map<Need, Lane> | undefined;
 }
 
 /** The permit of `cap` that the nearest ancestor holds. Beyond an ancestor that has ended nobody waits for the call. */
@@ -33,11 +33,11 @@ export function nearestHolding(parent: Grant | undefined, cap: Cap): Holding | u
 
 /** Takes one permit of each cap: borrowed from the nearest ancestor where it can lend, else a free one. */
 export function takePermits(need: Need, parent: Grant | undefined): Grant {
-  const grant: Grant = { parent, holdings: [], children: new Set(), lanes: new Map() };
+  const grant: Grant = { parent, holdings: [], children: undefined, lanes: undefined };
   for (const cap of need.caps) {
     const nearest = nearestHolding(parent, cap);
     const lender = nearest && !nearest.borrower ? nearest : undefined;
-    const holding: Holding = { cap, grant, lender, borrower: undefined, waiting: new Set() };
+    const holding: Holding = { cap, grant, lender, borrower: undefined, waiting: undefined };
     if (lender) lender.borrower = holding;
     else {
       cap.inUse++;
@@ -45,7 +45,10 @@ export function takePermits(need: Need, parent: Grant | undefined): Grant {
     }
     grant.holdings.push(holding);
   }
-  parent?.children.add(grant);
+  if (parent) {
+    parent.children ??= new Set();
+    parent.children.add(grant);
+  }
   return grant;
 }
 
@@ -71,10 +74,10 @@ export function giveBackPermits(grant: Grant): Returned {
         cap.inUse--;
         returned.caps.add(cap);
       }
-    } else if (!borrower) for (const lane of lender.waiting) returned.lanes.add(lane);
-    for (const lane of holding.waiting) returned.lanes.add(lane);
+    } else if (!borrower) for (const lane of lender.waiting ?? []) returned.lanes.add(lane);
+    for (const lane of holding.waiting ?? []) returned.lanes.add(lane);
   }
   grant.holdings.length = 0;
-  grant.parent?.children.delete(grant);
+  grant.parent?.children?.delete(grant);
   return returned;
 }

@@ -126,7 +126,10 @@ export class Permits {
     lane.push(ticket, ++this.#turn);
     this.#waiting++;
     if (!isFirst || !missing) return ticket;
-    parentGrant?.lanes.set(need, lane);
+    if (parentGrant) {
+      parentGrant.lanes ??= new Map();
+      parentGrant.lanes.set(need, lane);
+    }
     const knot = parentGrant ? findDeadlock(lane) : undefined;
     if (knot) {
       this.#leave(ticket);
@@ -190,7 +193,7 @@ export class Permits {
   }
 
   #nestedLane(parent: Grant, need: Need): Lane {
-    return parent.lanes.get(need) ?? new Lane(need, parent);
+    return parent.lanes?.get(need) ?? new Lane(need, parent);
   }
 
   /** The first cap that has no permit for the lane's next call. */
@@ -212,7 +215,10 @@ export class Permits {
     lane.order = lane.nextOrder;
     lane.blockedBy = cap;
     lane.loan = nearestHolding(lane.parent, cap);
-    lane.loan?.waiting.add(lane);
+    if (lane.loan) {
+      lane.loan.waiting ??= new Set();
+      lane.loan.waiting.add(lane);
+    }
     if (cap.free > 0 && cap.free <= this.#reserved(cap, lane)) cap.heldBack.add(lane);
     else cap.waiting.push(lane);
   }
@@ -220,7 +226,7 @@ export class Permits {
   #unpark(lane: Lane): void {
     if (lane.heapIndex >= 0) lane.blockedBy?.waiting.remove(lane);
     else lane.blockedBy?.heldBack.delete(lane);
-    lane.loan?.waiting.delete(lane);
+    lane.loan?.waiting?.delete(lane);
     lane.loan = undefined;
     lane.blockedBy = undefined;
   }
@@ -229,7 +235,7 @@ export class Permits {
     const { lane } = ticket;
     this.#waiting--;
     lane.remove(ticket);
-    if (!lane.next) lane.parent?.lanes.delete(lane.need);
+    if (!lane.next) lane.parent?.lanes?.delete(lane.need);
   }
 
   /** Starts what can start now that these caps and lanes may have become free; then tells those that it started. */
@@ -286,7 +292,7 @@ export class Permits {
     if (ticket === this.#elder) this.#endPrivilege(caps);
     ticket.state = { type: "granted", grant: takePermits(lane.need, lane.parent) };
     this.#started.push(ticket);
-    if (!lane.next) return void lane.parent?.lanes.delete(lane.need);
+    if (!lane.next) return void lane.parent?.lanes?.delete(lane.need);
     const blockedBy = this.#missing(lane);
     // Where nothing is missing it waits for its next turn, among those that share the cap.
     const cap = blockedBy ?? (lane.need.caps[0] as Cap);

@@ -1,4 +1,4 @@
-import type { Clock } from "../internal/clock.ts";
+import type { Clock, Timer } from "../internal/clock.ts";
 import type { Ticket } from "./lane.ts";
 import type { PermitRequest, Permits } from "./permits.ts";
 
@@ -11,22 +11,22 @@ export interface WaitOptions {
 
 /** Requests permits and bounds the wait for them. */
 export function waitForPermits(permits: Permits, request: PermitRequest, wait: WaitOptions, clock: Clock): Waiting {
-  const sinceMs = clock.now();
-  const ticket = permits.request({
-    ...request,
-    granted: () => {
-      timer?.cancel();
-      request.granted();
-    },
-  });
-  const timer =
-    ticket.state.type === "waiting" && wait.limitMs !== null
-      ? clock.setTimer(wait.limitMs, () => {
-          if (ticket.state.type !== "waiting") return;
-          permits.end(ticket);
-          wait.expired(clock.now() - sinceMs);
-        })
-      : undefined;
+  const { need, run, parent } = request;
+  let timer: Timer | undefined;
+  const granted = (): void => {
+    timer?.cancel();
+    request.granted();
+  };
+  const ticket = permits.request({ need, run, parent, granted });
+  const { limitMs } = wait;
+  if (ticket.state.type === "waiting" && limitMs !== null) {
+    const sinceMs = clock.now();
+    timer = clock.setTimer(limitMs, () => {
+      if (ticket.state.type !== "waiting") return;
+      permits.end(ticket);
+      wait.expired(clock.now() - sinceMs);
+    });
+  }
   return {
     ticket,
     end: () => {
