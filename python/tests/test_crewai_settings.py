@@ -10,7 +10,8 @@ import pytest
 from crewai.tools import BaseTool, tool
 
 from endstop import ToolCallError, ToolExecutor
-from endstop.crewai import describe, guard, install, uninstall
+from endstop.client.engine import shared_engine
+from endstop.crewai import describe, guard, install, installation, report, uninstall
 from endstop.crewai.declared import declared_policy
 from tests.support.crews import plain_crewai_afterwards  # noqa: F401
 
@@ -125,10 +126,50 @@ def test_an_object_that_has_every_attribute_declares_nothing() -> None:
     assert dict(declared_policy(Mock())) == {}
 
 
-def test_after_uninstall_crewai_refuses_the_attribute_as_ever() -> None:
-    install()
+@pytest.mark.parametrize("setting", ["0", " Off "])
+def test_with_endstop_0_every_call_does_nothing_with_the_right_type(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "_reported", None)
+    monkeypatch.setenv("ENDSTOP", setting)
+
+    @tool("plain")
+    def plain() -> str:
+        """Plain."""
+        return "plain"
+
+    install(timeout="1s")
+    assert guard(plain, max_calls=1) is plain
+    plain.endstop = {"max_calls": 1}
+    assert [plain.run(), plain.run()] == ["plain", "plain"]
+    limits = describe(plain, "Analyst")
+    assert (limits["timeout"].value, limits["placement"].value, limits["max_batch"].source) == (
+        None,
+        "host",
+        "ENDSTOP=0",
+    )
+    assert (report().calls, str(report())) == (0, "0 calls, 0 bodies: none\n0.0 ms in tools, 0.0 ms overhead")
     uninstall()
-    assert not hasattr(BaseTool, "endstop")
+
+
+def test_a_tool_takes_the_attribute_before_install_and_after_uninstall() -> None:
+    @tool("plain")
+    def plain() -> str:
+        """Plain."""
+        return "plain"
+
+    plain.endstop = {"max_calls": 7}
+    install()
+    assert describe(plain)["max_calls"].value == 7
+    uninstall()
+    plain.endstop = {"max_calls": 8}
+    assert plain.run() == "plain"
+
+
+def test_a_second_install_takes_the_place_of_the_first() -> None:
+    install(tools={"look up": {"max_calls": 3}}, timeout="5s")
+    install(tools={"look up": {"max_calls": 4}})
+    assert in_force(LookUp()) == (1.0, 4, True)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +196,17 @@ def test_a_mistake_in_the_file_is_told_with_its_name(
     toml.write_text(content)
     with pytest.raises(problem, match=text):
         install()
+
+
+def test_uninstall_ends_the_engine_unless_somebody_else_uses_it() -> None:
+    install()
+    LookUp().run(word="a")
+    with ToolExecutor() as executor:
+        executor.register(len, name="length")
+        assert executor.stats().in_flight == 0
+        uninstall()
+        assert shared_engine().live_connection is not None
+    install()
+    LookUp().run(word="a")
+    uninstall()
+    assert shared_engine().live_connection is None

@@ -12,11 +12,11 @@ from endstop.client.batch import Batch, BatchCall, Node, run_in_tasks, run_in_th
 from endstop.client.debugging import debugging
 from endstop.client.default_placement import placement_of, tell_it_stays, why_default_passes_over
 from endstop.client.direct import call_directly, call_directly_async
-from endstop.client.limits import Description, effective_limits
+from endstop.client.limits import Description, effective_limits, no_limits
 from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, refuse_worker_options, suggestion
 from endstop.client.prepared import PreparedCall
 from endstop.client.session import CallRequest, Session
-from endstop.client.stats import CallInFlight, Stats, call_from, stats_from
+from endstop.client.stats import CallInFlight, Stats, call_from, no_stats, stats_from
 from endstop.client.tools import RegisteredTool
 from endstop.client.unset import UNSET, Unset
 from endstop.durations import optional_duration_ms
@@ -108,12 +108,12 @@ class ToolExecutor:
 
         `.warnings` names what the tool shares with this process and a worker would have a copy of.
 
-        Raises ValueError if there is no such tool, EngineError if the engine cannot be used, and RuntimeError with
-        `ENDSTOP=0`, where no limit is in force.
+        Raises ValueError if there is no such tool, EngineError if the engine cannot be used. With `ENDSTOP=0` no limit
+        is in force, and each is None.
         """
-        if self._session is None:
-            raise RuntimeError("ENDSTOP=0 is set: no limit is in force")
-        described = self._session.describe(tool_name, agent)
+        if self._session is None and tool_name in self._tools:
+            return no_limits()
+        described = None if self._session is None else self._session.describe(tool_name, agent)
         if described is None:
             raise ValueError(f"there is no tool named {tool_name!r}. {suggestion(tool_name, self._tools)}")
         return effective_limits(described, self._tools[tool_name].closure_warnings())
@@ -121,10 +121,10 @@ class ToolExecutor:
     def stats(self) -> Stats:
         """What came of the calls so far, how long they waited and ran, and what is in use now.
 
-        Raises EngineError if the engine cannot be used, RuntimeError with `ENDSTOP=0`, where nothing is counted.
+        Raises EngineError if the engine cannot be used. With `ENDSTOP=0` nothing is counted.
         """
         if self._session is None:
-            raise RuntimeError("ENDSTOP=0 is set: nothing is counted")
+            return no_stats()
         return stats_from(self._session.stats())
 
     # -- calls
@@ -218,7 +218,7 @@ class ToolExecutor:
     def calls_in_flight(self) -> list[CallInFlight]:
         """The calls that have no outcome yet: where they run, or that they wait. Raises as `stats` does."""
         if self._session is None:
-            raise RuntimeError("ENDSTOP=0 is set: nothing is counted")
+            return []
         return [call_from(told) for told in self._session.calls_in_flight()]
 
     def cancel(self, run_or_call: str) -> None:

@@ -37,6 +37,14 @@ def effective_limits(described: Mapping[str, Mapping[str, Any]], warnings: Itera
     return limits
 
 
+def no_limits() -> Description:
+    """What holds with `ENDSTOP=0`: nothing, on the host."""
+    return Description(
+        (option.name, EffectiveLimit("host" if option.name == "placement" else None, "ENDSTOP=0"))
+        for option in OPTIONS.values()
+    )
+
+
 def _shown(option: Option, value: Any) -> Any:
     if value is None:
         return None

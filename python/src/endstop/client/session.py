@@ -32,6 +32,12 @@ _numbers = itertools.count(1)
 _open_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
+def end_engine_if_unused() -> None:
+    """Ends the engine of this process if no session is open. The next call starts another."""
+    if not _open_sessions:
+        shared_engine().end("nothing uses it any more")
+
+
 class Session:
     """Cheap to make; starts nothing before its first call. Any number of threads and tasks may use it at once."""
 

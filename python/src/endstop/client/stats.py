@@ -124,6 +124,14 @@ def stats_from(told: Mapping[str, Any]) -> Stats:
     )
 
 
+def no_stats() -> Stats:
+    """With `ENDSTOP=0` nothing is counted."""
+    none = Percentiles(0, 0, 0, 0, 0)
+    return Stats(
+        ToolStats(0, 0, 0, {}, {}, none, none), {}, 0, 0, {}, WorkerStats(0, 0, 0, 0), MemoryStats(0, None), ()
+    )
+
+
 def _tool_stats(told: Mapping[str, Any]) -> ToolStats:
     return ToolStats(
         calls=told["calls"],

@@ -7,24 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from endstop.client.policy import policy_for_wire
+from endstop.importing import when_imported
 
 ATTRIBUTE = "endstop"
 _STORED = "__endstop_declared__"
 """Key in the `__dict__` of a tool: it goes where the tool is copied to."""
 
 
-def place(*classes: type) -> None:
-    """Lets tools of these classes take the attribute, which pydantic would refuse. A subclass may define it itself."""
-    for owner in classes:
+def place() -> None:
+    """Lets CrewAI's tools take the attribute, which pydantic would refuse, from the import of their module on, also
+    where nothing is guarded. A subclass may define it itself.
+    """
+    when_imported("crewai.tools.base_tool", _place)
+
+
+def _place() -> None:
+    from crewai.tools.base_tool import BaseTool
+    from crewai.tools.structured_tool import CrewStructuredTool
+
+    for owner in (BaseTool, CrewStructuredTool):
         if ATTRIBUTE not in vars(owner):
             setattr(owner, ATTRIBUTE, _declaration)
-
-
-def remove(*classes: type) -> None:
-    """Takes it away again. What tools were told stays with them."""
-    for owner in classes:
-        if vars(owner).get(ATTRIBUTE) is _declaration:
-            delattr(owner, ATTRIBUTE)
 
 
 def declared_policy(tool: Any) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -10,11 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from endstop.client.limits import Description, EffectiveLimit, effective_limits
+from endstop.client.limits import Description, EffectiveLimit, effective_limits, no_limits
 from endstop.client.policy import engine_options_for_wire, policy_for_wire, refuse_worker_options
 from endstop.crewai.figures import Report
 from endstop.crewai.settings import Settings, checked_policies, merged, merged_agents, read_settings
 from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version
+from endstop.switches import is_turned_off
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -25,8 +25,6 @@ ToolT = TypeVar("ToolT")
 
 _lock = threading.Lock()
 _started = False
-_replaceable = False
-"""Whether `endstop run` has installed it: an `install()` of the script takes its place."""
 _arguments: dict[str, Any] | None = None
 """Of `install()`; None while only `guard()` was called."""
 
@@ -73,12 +71,11 @@ def install(
     in which it was lost, raises EngineError.
 
     To an agent a limit is a `ToolFailure` value; code that calls `tool.run()` gets `ToolCallError`, and the tool's own
-    exception unchanged. Calling it again with the same arguments changes nothing. With `ENDSTOP=0` in the environment
-    it does nothing.
+    exception unchanged. Calling it again with the same arguments changes nothing; with others it takes the place of
+    the first, and counts begin anew. With `ENDSTOP=0` in the environment it does nothing.
 
-    Raises ImportError if CrewAI is missing or too old, TypeError or ValueError for an argument that cannot be (a limit
-    of workers needs `placement="worker"` beside it or above it), and RuntimeError if it is installed with other
-    arguments.
+    Raises ImportError if CrewAI is missing or too old, and TypeError or ValueError for an argument that cannot be (a limit
+    of workers needs `placement="worker"` beside it or above it).
     """
     settings = read_settings(Path.cwd())
     by_file = dict(settings.limits)
@@ -104,16 +101,12 @@ def install(
     for name, resolved in merged(policies_of_file, policies).items():
         where = "tools" if name in policies else f"{settings.origin}: tools"
         refuse_worker_options(f"{where}[{name!r}]", resolved, options)
-    if os.environ.get("ENDSTOP") == "0":
+    if is_turned_off():
         return
-    global _arguments, _started, _replaceable
+    global _arguments, _started
     with _lock:
         if _arguments == arguments:
             return
-        if _arguments is not None and not _replaceable:
-            raise RuntimeError(
-                f"endstop.crewai is installed with {_arguments}, not {arguments}: call endstop.crewai.uninstall() first"
-            )
         _installation().start(
             options=options,
             everything=True,
@@ -123,15 +116,13 @@ def install(
             max_batch=max_batch,
             without_engine=fallback,
         )
-        _arguments, _started, _replaceable = arguments, True, False
+        _arguments, _started = arguments, True
 
 
 def install_for_script() -> None:
     """`install()` as `endstop.toml` has it, unless somebody has called it already; one of the script replaces it."""
-    global _replaceable
     if _arguments is None:
         install()
-        _replaceable = True
 
 
 def _choice(name: str, by_code: str | None, by_file: str | None, choices: tuple[str, str]) -> Any:
@@ -168,7 +159,7 @@ def uninstall() -> None:
     with _lock:
         _arguments = None
         if _started:
-            _installation().stop()
+            _installation().end()
             _started = False
 
 
@@ -182,7 +173,7 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
     """
     global _started
     wired = policy_for_wire("guard()", limits)
-    if os.environ.get("ENDSTOP") == "0":
+    if is_turned_off():
         return tool
     with _lock:
         _installation().set_own_policy(tool, wired)
@@ -200,14 +191,19 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
     return tool
 
 
-def describe(tool: Any, agent: str | None = None) -> Description:
-    """Every limit in force for a CrewAI tool, as an agent of that role uses it, and who said it.
+def describe(tool: Any, agent: Any = None) -> Description:
+    """Every limit in force for a CrewAI tool, as an agent (or one of that role) uses it, and who said it.
 
     `max_batch` is among them: how many native calls of one answer run at once. `.warnings` names what the tool shares
     with this process and a worker would have a copy of.
 
-    Raises RuntimeError if the tool is not guarded, and EngineError if the engine cannot be used.
+    With `ENDSTOP=0` each is None. Raises RuntimeError if the tool is not guarded, and EngineError if the engine cannot
+    be used.
     """
+    if not _started and is_turned_off():
+        limits = no_limits()
+        limits["max_batch"] = EffectiveLimit(None, "ENDSTOP=0")
+        return limits
     described = _installation().describe(tool, agent) if _started else None
     if described is None:
         raise RuntimeError(f"{tool!r} is not guarded: call endstop.crewai.install() or guard() first")
@@ -220,12 +216,14 @@ def report() -> Report:
     """What CrewAI's tool calls came to since `install()`, also after `uninstall()`: calls, bodies, outcomes by code,
     time in tools and overhead, percentiles by tool, and what was stopped and why.
 
-    `str(report())` is for a terminal, `.to_dict()` and `.to_json()` give the same as data. Raises RuntimeError if
-    nothing was ever guarded.
+    `str(report())` is for a terminal, `.to_dict()` and `.to_json()` give the same as data. With `ENDSTOP=0` it is
+    empty. Raises RuntimeError if nothing was ever guarded.
     """
     # Who has guarded nothing need not wait for the import of CrewAI to hear it.
     module = sys.modules.get("endstop.crewai.installation")
     found = None if module is None else module.report()
+    if found is None and is_turned_off():
+        return Report({}, (), None)
     if found is None:
         raise RuntimeError("nothing was guarded: call endstop.crewai.install() or guard() first")
     return found  # type: ignore[no-any-return]  # of a module that is not imported here

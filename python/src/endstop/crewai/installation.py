@@ -10,8 +10,8 @@ from crewai.tools.base_tool import BaseTool
 from crewai.tools.structured_tool import CrewStructuredTool
 
 from endstop.client.closures import closure_warnings
-from endstop.client.session import Session
-from endstop.crewai import declared, guarding, seams
+from endstop.client.session import Session, end_engine_if_unused
+from endstop.crewai import guarding, seams
 from endstop.crewai.admitting import Admitting, WithoutEngine
 from endstop.crewai.batches import CREWAIS_OWN
 from endstop.crewai.figures import Report
@@ -54,7 +54,6 @@ def start(
     missing = seams.place_all(patches)
     if missing:
         _report(missing, patches)
-    declared.place(BaseTool, CrewStructuredTool)
     global _reported
     _reported = Guarding(
         session,
@@ -78,8 +77,13 @@ def stop() -> None:
     if guard is not None:
         guarding.activate(None)
         guard.patches.restore()
-        declared.remove(BaseTool, CrewStructuredTool)
         guard.session.close()
+
+
+def end() -> None:
+    """The same for good: the engine ends too, unless somebody else uses it."""
+    stop()
+    end_engine_if_unused()
 
 
 def report() -> Report | None:
