@@ -74,8 +74,8 @@ def install(
     exception unchanged. Calling it again with the same arguments changes nothing; with others it takes the place of
     the first, and counts begin anew. With `ENDSTOP=0` in the environment it does nothing.
 
-    Raises ImportError if CrewAI is missing or too old, and TypeError or ValueError for an argument that cannot be (a limit
-    of workers needs `placement="worker"` beside it or above it).
+    Raises ImportError if CrewAI is missing or too old, and TypeError or ValueError for an argument that cannot be (a
+    limit of workers needs `placement="worker"` beside it or above it).
     """
     settings = read_settings(Path.cwd())
     by_file = dict(settings.limits)
