@@ -36,6 +36,32 @@ describe("a Node worker", () => {
     await vi.waitFor(() => expect(isRunning(value)).toBe(false), { timeout: 3_000 });
   });
 
+  it.each([
+    ["garbage", { do: "garbage" }, "worker-crashed"],
+    ["a message that is none", { do: "a frame", frame: '{"type":"gone"}' }, "worker-crashed"],
+    ["an ending that is none", { do: "a frame", frame: '{"type":"ended","nonce":1}' }, "worker-crashed"],
+    ["half a message", { do: "half a frame" }, "timed-out"],
+  ])("ends one call when its body writes %s to the channel's descriptor", async (_what, input, code) => {
+    const engine = await makeEngine({ timeout: "1s" });
+    expect(await engine.call("odd", input)).toMatchObject({ failure: { code } });
+    expect(await engine.call("odd", { do: "pid" })).toMatchObject({ status: "succeeded" });
+  });
+
+  it("does not take an ending that its body writes itself", async () => {
+    const engine = await makeEngine();
+    const frame = JSON.stringify({ type: "ended", nonce: "x", ending: { type: "not-run", detail: "" } });
+    expect(await engine.call("odd", { do: "a frame", frame })).toMatchObject({ value: "written" });
+  });
+
+  it("is replaced when a call has left half a message behind: the next call has its answer", async () => {
+    const engine = await makeEngine({ timeout: "1s" });
+    const first = await engine.call("odd", { do: "half a frame later" });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const next = await engine.call("odd", { do: "pid" });
+    expect(next.status).toBe("succeeded");
+    expect((next as { value: number }).value).not.toBe((first as { value: number }).value);
+  });
+
   it("gives a body no channel to speak on by mistake", async () => {
     const engine = await makeEngine();
     expect(await engine.call("odd", { do: "speak on the channel" })).toMatchObject({ value: "undefined" });

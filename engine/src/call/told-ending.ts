@@ -1,6 +1,7 @@
 import { plainName, plainText } from "../internal/plain-text.ts";
 import type { CancelledBody, Ending } from "./ending.ts";
 import type { ErrorInfo } from "./outcome.ts";
+import { plainFields } from "./plain-fields.ts";
 
 const MAX_DIGEST_CHARACTERS = 256;
 const MAX_PREVIEW_CHARACTERS = 200;
@@ -8,6 +9,9 @@ const MAX_DETAIL_CHARACTERS = 10_000;
 const MAX_MESSAGE_CHARACTERS = 10_100; // Python's own bound, with its note on what it left out
 const MAX_STACK_CHARACTERS = 50_100;
 const MAX_CAUSES = 10;
+/** Errors told of in all: causes, and what an AggregateError holds. */
+const MAX_ERRORS = 20;
+const MAX_CODE_CHARACTERS = 200;
 const BODIES: readonly CancelledBody[] = ["not-started", "stopped", "finished", "effect-unknown"];
 
 type Told = Readonly<Record<string, unknown>>;
@@ -58,18 +62,46 @@ export function toldEnding(told: unknown): Ending | undefined {
 }
 
 /** An exception as another process described it; undefined if it is no description. */
-export function toldError(told: unknown, causesLeft = MAX_CAUSES): ErrorInfo | undefined {
+export function toldError(
+  told: unknown,
+  causesLeft = MAX_CAUSES,
+  left = { errors: MAX_ERRORS },
+): ErrorInfo | undefined {
   if (typeof told !== "object" || told === null) return undefined;
-  const { name, message, stack, cause } = told as Told;
+  left.errors -= 1;
+  const { name, message, stack, cause, errors, fields } = told as Told;
+  const code = codeOf((told as Told).code);
+  const status = codeOf((told as Told).status);
+  const known = typeof fields === "object" && fields !== null ? plainFields(fields, new Set()) : undefined;
   if (!isText(name) || !isText(message) || !isText(stack)) return undefined;
   const info = {
     name: plainName(name),
     message: plainText(message, MAX_MESSAGE_CHARACTERS),
     stack: plainText(stack, MAX_STACK_CHARACTERS),
+    ...(code === undefined ? {} : { code }),
+    ...(status === undefined ? {} : { status }),
+    ...(known ? { fields: known } : {}),
   };
-  if (cause === undefined || cause === null || causesLeft === 0) return info;
-  const toldCause = toldError(cause, causesLeft - 1);
-  return toldCause && { ...info, cause: toldCause };
+  const isLast = causesLeft === 0 || left.errors <= 0;
+  const hasCause = cause !== undefined && cause !== null && !isLast;
+  const toldCause = hasCause ? toldError(cause, causesLeft - 1, left) : undefined;
+  if (hasCause && !toldCause) return undefined;
+  const held = Array.isArray(errors) && !isLast ? toldErrors(errors, causesLeft - 1, left) : undefined;
+  return { ...info, ...(toldCause ? { cause: toldCause } : {}), ...(held ? { errors: held } : {}) };
+}
+
+function toldErrors(errors: readonly unknown[], causesLeft: number, left: { errors: number }): ErrorInfo[] {
+  const told: ErrorInfo[] = [];
+  for (const error of errors) {
+    const info = left.errors > 0 ? toldError(error, causesLeft, left) : undefined;
+    if (!info) break;
+    told.push(info);
+  }
+  return told;
+}
+
+function codeOf(value: unknown): string | number | undefined {
+  return isText(value) ? plainName(value, MAX_CODE_CHARACTERS) : typeof value === "number" ? value : undefined;
 }
 
 function isText(value: unknown): value is string {

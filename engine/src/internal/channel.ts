@@ -15,10 +15,15 @@ export class Channel {
   readonly #output: Writable;
   readonly #events: ChannelEvents;
   readonly #decoder: FrameDecoder;
+  readonly #staysAwake: boolean;
   #closed = false;
 
-  /** @param limits of the frames that come in, until {@link liftLimits} */
-  constructor(input: Readable, output: Writable, events: ChannelEvents, limits = FRAME_LIMITS) {
+  /**
+   * @param limits of the frames that come in, until {@link liftLimits}
+   * @param staysAwake for the next chunk, for a moment; not in a process that is not the engine's own
+   */
+  constructor(input: Readable, output: Writable, events: ChannelEvents, limits = FRAME_LIMITS, staysAwake = true) {
+    this.#staysAwake = staysAwake;
     this.#decoder = new FrameDecoder(limits);
     this.#input = input;
     this.#output = output;
@@ -58,7 +63,7 @@ export class Channel {
   /** Takes up what was read. The chunk is kept: it must not change afterwards. */
   receive(chunk: Buffer): void {
     if (this.#closed) return;
-    stayAwake();
+    if (this.#staysAwake) stayAwake();
     try {
       for (const frame of this.#decoder.push(chunk)) if (!this.#closed) this.#events.frame(frame);
     } catch (error) {

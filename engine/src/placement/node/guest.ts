@@ -1,32 +1,37 @@
-import { deserialize, serialize } from "node:v8";
+import { Socket } from "node:net";
+import { deserialize } from "node:v8";
 import type { Ending } from "../../call/ending.ts";
 import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
-import type { Outcome } from "../../call/outcome.ts";
+import type { ErrorInfo, Outcome } from "../../call/outcome.ts";
 import { previewOf } from "../../call/preview.ts";
+import { toldEnding, toldError } from "../../call/told-ending.ts";
+import { Channel } from "../../internal/channel.ts";
+import { FRAME_LIMITS, type Frame } from "../../internal/frames.ts";
 import { requireSignal } from "../../internal/require-signal.ts";
 import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";
 import { isGenerator, lastOf } from "../generator.ts";
 import { cloneToBytes } from "../movable.ts";
+import { toFrame } from "./from-guest.ts";
 import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
-import { type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
+import { CHANNEL_DESCRIPTOR, type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
 import { SourceHooks } from "./source-hooks.ts";
 import { StartedProcesses } from "./started-processes.ts";
 
 /** The program of a Node worker: imports the modules it is told to, and runs one call at a time. */
 interface Running {
   readonly callId: string;
+  readonly nonce: string;
   readonly controller: AbortController;
 }
 
 /** For what a body does when its signal fires: it closes a file, it rejects its promise. */
 const LAST_TURNS_MS = 10;
-const channel = process.send?.bind(process);
-if (!channel) {
-  process.stderr.write("endstop: this program is a worker; an engine starts it\n");
-  process.exit(64);
-}
+const pipe = openPipe();
+/** The engine is gone: everything in this process group goes with it. */
+const closed = (): void => void process.kill(0, "SIGKILL");
+const channel = new Channel(pipe, pipe, { frame: (frame) => heard(frame), closed }, FRAME_LIMITS, false);
 const tools = new Map<string, Tool<never>>();
 /** Of tools whose schema is code; the engine checks what is data before a call is sent here. */
 const validators = new Map<string, InputValidator>();
@@ -38,9 +43,23 @@ let running: Running | undefined;
 let lastNested = 0;
 let hooks: SourceHooks | undefined;
 
-/** @param sent also called where the engine is gone; `disconnect` then ends this process */
-function send(message: FromGuest, sent = (): void => {}): void {
-  channel?.(message, undefined, undefined, sent);
+function openPipe(): Socket {
+  try {
+    return new Socket({ fd: CHANNEL_DESCRIPTOR });
+  } catch {
+    process.stderr.write("endstop: this program is a worker; an engine starts it\n");
+    process.exit(64);
+  }
+}
+
+function send(message: FromGuest): void {
+  channel.send(...toFrame(message));
+}
+
+/** An error, as large as the engine takes it. */
+function boundedInfo(thrown: unknown): ErrorInfo {
+  const info = errorInfo(thrown);
+  return toldError(info) ?? info;
 }
 
 async function load({ module, sources }: ToGuest & { type: "load" }): Promise<void> {
@@ -50,17 +69,18 @@ async function load({ module, sources }: ToGuest & { type: "load" }): Promise<vo
     const tool = toolOf(await (hooks ? hooks.importWhole(imported) : imported()), module);
     const schema = schemaOf(tool);
     const description = describeTool(tool, schema);
-    serialize(description); // a policy that cannot be sent is an error of the module, not of the channel
     tools.set(module, tool);
     if (schema && isStandardSchema(schema)) validators.set(module, standardValidator(schema));
+    // A policy that cannot be sent is an error of the module: this throws it.
     send({ type: "loaded", module, description, startedProcesses: processes.keep() });
   } catch (error) {
-    send({ type: "load-failed", module, error: errorInfo(error) });
+    send({ type: "load-failed", module, error: boundedInfo(error) });
   }
 }
 
-async function run({ callId, path, module, input, outputBytes }: ToGuest & { type: "run" }): Promise<void> {
-  const call: Running = { callId, controller: new AbortController() };
+async function run(message: ToGuest & { type: "run" }, input: Uint8Array): Promise<void> {
+  const { callId, nonce, path, module, outputBytes } = message;
+  const call: Running = { callId, nonce, controller: new AbortController() };
   running = call;
   const [ending, value] = await endingOf(
     call,
@@ -72,7 +92,7 @@ async function run({ callId, path, module, input, outputBytes }: ToGuest & { typ
   if (running === call) running = undefined;
   process.off("SIGTERM", ignoreTerm);
   const left = processes.left();
-  send({ type: "ended", callId, ending, ...(value ? { value } : {}), ...(left ? { left } : {}) });
+  send({ type: "ended", nonce, ending: toldEnding(ending) ?? ending, value, left });
 }
 
 async function endingOf(
@@ -119,7 +139,7 @@ function returned(value: unknown, limitBytes: number): [Ending, Uint8Array?] {
   return [{ type: "returned", digest: digestOf(value), preview: previewOf(value) }, bytes];
 }
 
-function contextOf({ callId, controller }: Running, path: readonly string[]): ToolContext {
+function contextOf({ callId, nonce, controller }: Running, path: readonly string[]): ToolContext {
   return {
     get signal() {
       outliveTerm();
@@ -127,7 +147,7 @@ function contextOf({ callId, controller }: Running, path: readonly string[]): To
     },
     callId,
     path,
-    call: (...nested) => callNested(callId, ...nested),
+    call: (...nested) => callNested(nonce, ...nested),
   };
 }
 
@@ -145,13 +165,13 @@ function abort({ controller }: Running, reason: unknown): void {
 }
 
 /** Rejects as `engine.call` does: for bad use, and here also for an input that cannot be cloned. */
-async function callNested(callId: string, ...[tool, input, options = {}]: Parameters<ToolContext["call"]>) {
+async function callNested(nonce: string, ...[tool, input, options = {}]: Parameters<ToolContext["call"]>) {
   const { signal, ...sent } = options;
   requireSignal(signal);
   const nested = ++lastNested;
   const answer = Promise.withResolvers<Outcome>();
-  const message = { type: "call", callId, nested, tool, input: cloneToBytes(input, "input"), options: sent } as const;
-  const onAbort = (): void => send({ type: "cancel-nested", callId, nested, reason: errorInfo(signal?.reason) });
+  const message = { type: "call", nonce, nested, tool, input: cloneToBytes(input, "input"), options: sent } as const;
+  const onAbort = (): void => send({ type: "cancel-nested", nonce, nested, reason: boundedInfo(signal?.reason) });
   try {
     nestedCalls.set(nested, answer);
     send(message);
@@ -164,38 +184,35 @@ async function callNested(callId: string, ...[tool, input, options = {}]: Parame
   }
 }
 
-process.on("message", (message: ToGuest) => {
+function heard({ header, body }: Frame): void {
+  const message = header as ToGuest;
   switch (message.type) {
     case "load":
       loaded = loaded.then(() => load(message));
       return;
     case "run":
-      return void run(message);
+      return void run(message, body);
     case "abort":
       if (running?.callId === message.callId) {
         abort(running, asThrown(message.reason));
       }
       return;
     case "nested-outcome":
-      return nestedCalls.get(message.nested)?.resolve(deserialize(message.outcome));
+      return nestedCalls.get(message.nested)?.resolve(deserialize(body));
     case "nested-refused": {
       const { name, message: text } = message.error;
       const kind = name === "TypeError" ? TypeError : name === "RangeError" ? RangeError : Error;
       return nestedCalls.get(message.nested)?.reject(new kind(text));
     }
   }
-});
-
-/** The engine is gone: everything in this process group goes with it. */
-process.on("disconnect", () => process.kill(0, "SIGKILL"));
+}
 
 /** What throws outside a body's own promise: a timer, an event. It is the running call's; else nobody hears of it but the log. */
 process.on("uncaughtException", (thrown) => {
-  const error = errorInfo(thrown);
+  const error = boundedInfo(thrown);
   if (!running) process.stderr.write(`endstop: a worker ends after an error between calls: ${error.stack}\n`);
-  send({ type: "broken", error }, () => process.exit(70));
+  send({ type: "broken", error });
+  pipe.write("", () => process.exit(70)); // once that has been sent
 });
 
-// A tool that finds process.send takes itself for somebody's child and writes into our channel.
-Object.defineProperty(process, "send", { value: undefined, configurable: true });
 send({ type: "ready" });

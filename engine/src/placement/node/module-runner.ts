@@ -62,7 +62,7 @@ export class ModuleRunner implements BodyRunner {
           const outcome = await call.inCallersContext(() =>
             call.enter(() => call.callNested(tool, deserialize(bytes), { ...options, signal })),
           );
-          worker.send({ type: "nested-outcome", nested, outcome: cloneOutcome(outcome) });
+          worker.send({ type: "nested-outcome", nested }, cloneOutcome(outcome));
         } catch (error) {
           worker.send({ type: "nested-refused", nested, error: errorInfo(error) });
         } finally {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Ending, Excess } from "../../call/ending.ts";
 import { errorInfo } from "../../call/error-info.ts";
@@ -28,6 +29,7 @@ const MAX_IDLE_DEATHS = 3;
 
 interface Assignment {
   readonly job: Job;
+  readonly nonce: string;
   readonly deadline: Timer | undefined;
   readonly watch: Watch | undefined;
   /** Calls the body waits for: meanwhile it takes no processor, and its calls may need its place. */
@@ -145,7 +147,8 @@ export class NodePool implements WorkersMakeWay {
   }
 
   #idleFor(module: string): NodeWorker | undefined {
-    for (const worker of this.#workforce.workers) if (this.#isIdle(worker) && worker.modules.has(module)) return worker;
+    for (const worker of this.#workforce.workers)
+      if (this.#isIdle(worker) && !worker.isReceiving && worker.modules.has(module)) return worker;
     return undefined;
   }
 
@@ -181,6 +184,11 @@ export class NodePool implements WorkersMakeWay {
         continue;
       }
       if (!this.#isIdle(worker)) continue;
+      if (worker.isReceiving) {
+        // A tool has written the beginning of a message there: the next call's ending would be taken for its end.
+        this.#end(worker, "recycle");
+        continue;
+      }
       // Before its next call: a call of a module that few workers have must not wait until nobody else has any.
       this.#workforce.bringUpToDate(worker);
       this.#giveJobTo(worker);
@@ -218,7 +226,7 @@ export class NodePool implements WorkersMakeWay {
     const assignment = this.#busy.get(worker);
     switch (message.type) {
       case "ended":
-        if (assignment?.job.callId === message.callId) this.#ended(worker, assignment, message);
+        if (assignment?.nonce === message.nonce) this.#ended(worker, assignment, message);
         return this.#pump();
       case "broken":
         this.#forget(worker);
@@ -229,7 +237,7 @@ export class NodePool implements WorkersMakeWay {
       case "call":
         return void this.#nested(worker, assignment, message);
       case "cancel-nested":
-        if (assignment?.job.callId === message.callId) assignment.job.cancelNested(message.nested, message.reason);
+        if (assignment?.nonce === message.nonce) assignment.job.cancelNested(message.nested, message.reason);
     }
   }
 
@@ -248,7 +256,7 @@ export class NodePool implements WorkersMakeWay {
   }
 
   async #nested(worker: NodeWorker, assignment: Assignment | undefined, message: FromGuest & { type: "call" }) {
-    if (assignment?.job.callId !== message.callId) {
+    if (assignment?.nonce !== message.nonce) {
       const error = errorInfo(new Error("the call whose body makes this one has ended"));
       return worker.send({ type: "nested-refused", nested: message.nested, error });
     }
@@ -280,11 +288,12 @@ export class NodePool implements WorkersMakeWay {
       const reason = new DOMException(`The ${excess.quota} quota is exceeded`, "AbortError");
       end({ type: "over-quota", ...excess }, reason, "quota");
     });
-    this.#busy.set(worker, { job, deadline, watch, waitingFor: 0 });
+    const nonce = randomUUID();
+    this.#busy.set(worker, { job, nonce, deadline, watch, waitingFor: 0 });
     worker.cgroup.lift();
     worker.busy();
     worker.calls += 1;
-    worker.send({ type: "run", callId, path, module, input, outputBytes: quotas.outputBytes });
+    worker.send({ type: "run", callId, nonce, path, module, outputBytes: quotas.outputBytes }, input);
   }
 
   #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): Watch | undefined {

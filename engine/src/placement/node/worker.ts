@@ -1,14 +1,17 @@
-import { errorInfo } from "../../call/error-info.ts";
+import type { Socket } from "node:net";
 import type { Crash } from "../../call/outcome.ts";
 import type { WorkerEnd } from "../../events/engine-event.ts";
+import { Channel } from "../../internal/channel.ts";
 import type { Clock } from "../../internal/clock.ts";
+import { FRAME_LIMITS, type Frame, ProtocolError } from "../../internal/frames.ts";
 import { findProgram } from "../../internal/program.ts";
+import { rethrowAlone } from "../../internal/rethrow-alone.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
 import { readMemory } from "../../supervise/process-tree.ts";
 import { fromGuest } from "./from-guest.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
-import type { FromGuest, ToGuest } from "./messages.ts";
+import { CHANNEL_DESCRIPTOR, type FromGuest, type ToGuest } from "./messages.ts";
 import type { Version } from "./version.ts";
 
 /** Where a worker finds the sources, after its three streams and its channel. */
@@ -44,6 +47,9 @@ export class NodeWorker {
   /** Why it was ended by us. */
   endedFor: WorkerEnd | null = null;
   readonly #owned: OwnedProcess;
+  readonly #pipe: Socket | undefined;
+  readonly #channel: Channel | undefined;
+  readonly #events: WorkerEvents;
   #state: "alive" | "ended" = "alive";
   #bytesAtFirst: number | undefined;
   /** At its processes, under way. */
@@ -57,20 +63,21 @@ export class NodeWorker {
     const guest = findProgram("node-guest");
     // What a worker prints goes to our own streams, straight: the protocol has a channel of its own.
     this.#owned = processes.start(process.execPath, [...inheritedFlags(process.execArgv), guest], {
-      stdio: ["ignore", stdout === "stdout" ? 1 : 2, 2, "ipc", version.log?.fd ?? "ignore"],
-      serialization: "advanced",
+      // "overlapped" is a pipe, on Windows too.
+      stdio: ["ignore", stdout === "stdout" ? 1 : 2, 2, "overlapped", version.log?.fd ?? "ignore"],
     });
+    this.#events = events;
     const { child } = this.#owned;
-    const lost = (): void => {
+    const lost = (crash: Crash = { signal: child.signalCode, exitCode: child.exitCode }): void => {
       tooLate?.cancel();
       if (this.#state === "ended") return;
       this.#state = "ended";
-      events.lost({ signal: child.signalCode, exitCode: child.exitCode });
+      events.lost(crash);
     };
     let tooLate: ReturnType<Clock["setTimer"]> | undefined;
     const signOfDeath = (): void => {
       const exited = child.exitCode !== null || child.signalCode !== null;
-      if (exited && !child.connected) lost();
+      if (exited && this.#channel?.isClosed !== false) lost();
       else if (this.#state === "alive") {
         tooLate ??= clock.setTimer(LAST_WORDS_MS, () => {
           this.#owned.kill(); // it let go of its channel and lives
@@ -78,14 +85,18 @@ export class NodeWorker {
         });
       }
     };
-    child.on("message", (message) => {
-      const told = this.#state === "alive" ? fromGuest(message) : undefined;
-      if (told) events.message(told);
-    });
+    const closed = (reason: Error | undefined): void => {
+      if (!(reason instanceof ProtocolError)) return signOfDeath();
+      this.#owned.kill();
+      lost({ signal: null, exitCode: null, because: "it was ended, since what it sent makes no sense" });
+    };
+    this.#pipe = (child.stdio?.[CHANNEL_DESCRIPTOR] as Socket | null | undefined) ?? undefined;
+    this.#channel =
+      this.#pipe &&
+      new Channel(this.#pipe, this.#pipe, { frame: (frame) => this.#heard(frame), closed }, FRAME_LIMITS, false);
     child.once("exit", (exitCode, signal) => events.exited({ signal, exitCode }));
     child.once("exit", signOfDeath);
-    child.once("disconnect", signOfDeath);
-    child.once("error", () => lost()); // not started, or its channel broke: either way it is of no use
+    child.once("error", () => lost()); // it could not be started
     this.idle();
   }
 
@@ -96,6 +107,22 @@ export class NodeWorker {
 
   get cgroup(): Cgroup {
     return this.#owned.cgroup;
+  }
+
+  #heard(frame: Frame): void {
+    if (this.#state === "ended") return;
+    const message = fromGuest(frame);
+    if (!message) throw new ProtocolError(`a message ${frame.header.type} that makes no sense`);
+    try {
+      this.#events.message(message);
+    } catch (error) {
+      rethrowAlone(error); // a defect of ours, not what the worker sent
+    }
+  }
+
+  /** Whether the beginning of a message has come, and not all of it. */
+  get isReceiving(): boolean {
+    return this.#channel?.isReceiving === true;
   }
 
   /** The module it is importing: it imports them in the order in which it was told. */
@@ -134,13 +161,9 @@ export class NodeWorker {
     this.send({ type: "load", module, sources: this.version.log ? SOURCES_FD : null });
   }
 
-  send(message: ToGuest): void {
-    if (this.#state === "ended" || !this.#owned.child.connected) return; // its death settles what is pending
-    try {
-      this.#owned.child.send(message, () => {}); // the same
-    } catch (error) {
-      throw new Error(`defect: a message to a worker cannot be cloned: ${errorInfo(error).message}`, { cause: error });
-    }
+  /** Does nothing where it is gone: its death settles what is pending. @throws ProtocolError for what is larger than a frame may be */
+  send(message: ToGuest, body?: Uint8Array): void {
+    if (this.#state === "alive") this.#channel?.send(message, body);
   }
 
   /** To be asked after each call: whether another one should take its place. */
@@ -155,13 +178,13 @@ export class NodeWorker {
   /** It stands for a call in flight: this process stays alive for it. */
   busy(): void {
     this.#owned.child.ref();
-    this.#owned.child.channel?.ref();
+    this.#pipe?.ref();
   }
 
   /** This process may end although it is there. */
   idle(): void {
     this.#owned.child.unref();
-    this.#owned.child.channel?.unref();
+    this.#pipe?.unref();
   }
 
   /** Ends it now, with its process group. `lost` is not told. */

@@ -1,16 +1,23 @@
 import { execFileSync, spawn } from "node:child_process";
+import { closeSync, writeSync } from "node:fs";
 import { z } from "zod";
 import type { Tool } from "../../../src/index.ts";
+import { encodeFrame } from "../../../src/internal/frames.ts";
 
 const leave = (script: string): number => Number(execFileSync("sh", ["-c", script], { encoding: "utf8" }));
 let held: Buffer | undefined;
 
 /** Bodies that a worker has to survive, or to end by. */
-export const tool: Tool<{ do: string; megabytes: number }> = {
+export const tool: Tool<{ do: string; megabytes: number; bytes: string; frame?: string | undefined }> = {
   name: "odd",
   timeout: "10s",
-  inputSchema: z.object({ do: z.string(), megabytes: z.coerce.number().default(0) }),
-  async run({ do: what, megabytes }, { call, signal }) {
+  inputSchema: z.object({
+    do: z.string(),
+    megabytes: z.coerce.number().default(0),
+    bytes: z.string().default("\xff"),
+    frame: z.string().optional(),
+  }),
+  async run({ do: what, megabytes, bytes, frame }, { call, signal }) {
     switch (what) {
       case "throw later":
         setTimeout(() => {
@@ -21,10 +28,21 @@ export const tool: Tool<{ do: string; megabytes: number }> = {
         void Promise.reject(new Error("nobody awaits this"));
         return new Promise(() => {});
       case "leave the channel":
-        process.disconnect();
+        closeSync(3);
         return new Promise(() => {});
+      case "garbage": // "\xff": a length that no frame has
+        writeSync(3, Buffer.alloc(64, bytes));
+        return "written";
+      case "half a frame":
+        writeSync(3, Buffer.from([0, 0, 0, 60, 0, 0]));
+        return new Promise(() => {});
+      case "half a frame later":
+        setTimeout(() => writeSync(3, Buffer.from([0, 0, 0, 60, 0, 0, 1, 0])), 20);
+        return process.pid;
+      case "a frame":
+        writeSync(3, encodeFrame(JSON.parse(frame ?? "")));
+        return "written";
       case "speak on the channel":
-        process.send?.({ type: "ended", callId: "x" });
         return typeof process.send;
       case "map":
         return { map: new Map([[1n, new Date(0)]]), bytes: new Uint8Array([1, 2]), nothing: undefined };
