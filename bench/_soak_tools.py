@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import subprocess
@@ -51,6 +52,27 @@ def host_nap(seconds: float) -> float:
     return seconds
 
 
+async def wait_in_a_loop(seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def become_another_program() -> None:
+    os.execv("/bin/sleep", ["sleep", "60"])
+
+
+def close_all_descriptors() -> None:
+    os.closerange(0, 65_536)
+    while True:
+        time.sleep(1)
+
+
+def note(folder: str, tool: str, key: int) -> None:
+    """One line for each body that ran."""
+    with open(os.path.join(folder, tool), "a", encoding="utf-8") as file:
+        file.write(f"{key}\n")
+
+
 @dataclass(frozen=True)
 class Tool:
     body: Callable[..., Any]
@@ -58,6 +80,8 @@ class Tool:
     arguments: Callable[[random.Random], dict[str, Any]]
     expected: frozenset[str] = frozenset({"succeeded"})
     limit_s: float = 10.0
+    wait_s: float = 0.0
+    """For its turn, which the limit does not bound."""
     in_worker: bool = True
 
     @property
@@ -81,3 +105,11 @@ TOOLS = (
     Tool(leave_a_child, 1, _number),
     Tool(host_nap, 10, lambda choices: {"seconds": choices.random() / 100}, in_worker=False),
 )
+
+SILENT = Tool(wait_in_a_loop, 0, lambda _: {"seconds": 0}, limit_s=0.3, wait_s=5.0, in_worker=False)
+"""For a loop that is stopped with a call in it."""
+CRASHED = frozenset({"worker-crashed"})
+HARMFUL = {
+    "become another program": Tool(become_another_program, 0, lambda _: {}, CRASHED),
+    "close all descriptors": Tool(close_all_descriptors, 0, lambda _: {}, CRASHED),
+}

@@ -23,7 +23,7 @@ import { type EffectiveLimit, type EngineOptions, Policies, type Policy, type Po
 import { withinTree } from "./policy/within-tree.ts";
 import type { EngineUsage } from "./run/engine-usage.ts";
 import { seenCall } from "./run/entry-of.ts";
-import { type Journal, noJournal } from "./run/journal.ts";
+import { type Journal, NotRecordedError, noJournal } from "./run/journal.ts";
 import { type OpenCall, type Remembered, replay } from "./run/replay.ts";
 import type { Run } from "./run/run.ts";
 import { type StoredEnding, toldAgain } from "./run/stored-ending.ts";
@@ -58,8 +58,8 @@ export class EngineCore {
   /** Calls whose tree began in another engine. */
   readonly #joined = new WeakSet<Call>();
   readonly #idPrefix: string;
-  /** False where it was lost and its journal cannot be read: what is limited over the whole engine may be used up. */
-  isRemembered = true;
+  /** Since when it is known that its journal cannot be read: what is limited over the whole engine may be used up. Null: all is known. */
+  forgottenAtMs: number | null = null;
   /** Told of all that happens to calls. */
   observer: CallObserver = noObserver;
   /** When a call would have a chance again, while calls are to be rejected. */
@@ -214,7 +214,7 @@ export class EngineCore {
     const kept = policy.cache ? this.#answers.find(call) : undefined;
     const rejection = reject({
       ...admissionRequest(call, policy, this.usage.of(call.tool), nowMs),
-      isRemembered: this.isRemembered,
+      forgottenAtMs: this.forgottenAtMs,
       stuckBodies: request.stuckBodies ?? 0,
       rejectsForMs: this.rejectsForMs(),
       ledger: request.byCode ? undefined : run?.ledger,
@@ -230,7 +230,8 @@ export class EngineCore {
     }
     const passed = [refusal, rejection].filter((found) => found !== undefined);
     const observed = passed.map((found) => observe(call.tool, found));
-    const booked = this.#books.admit(call, request, policy, seen, kept !== undefined || stored !== undefined);
+    const booked = this.#admit(call, request, policy, seen, kept !== undefined || stored !== undefined);
+    if (!("admitted" in booked)) return this.#reject(call, booked, settled);
     this.#live.set(call, { settled, observed, booked });
     this.#move(call, { type: "admit" });
     this.observer.admitted(call);
@@ -337,6 +338,16 @@ export class EngineCore {
     const settlement = { nowMs: this.#clock.now(), attempts: 0, notice: null, observed: [], value };
     this.observer.answered(call, "ledger");
     return this.#conclude(call, endedOutcome(call, answer, settlement), settled);
+  }
+
+  /** What cannot be written down is not admitted. */
+  #admit(...asked: Parameters<Bookkeeping["admit"]>): Booked | Rejection {
+    try {
+      return this.#books.admit(...asked);
+    } catch (error) {
+      if (!(error instanceof NotRecordedError)) throw error;
+      return { code: "not-recorded", figures: { detail: error.message } };
+    }
   }
 
   #reject(call: Call, { code, figures }: Rejection, settled: SettledListener): Call {

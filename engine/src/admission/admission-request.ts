@@ -5,7 +5,7 @@ import type { AdmissionRequest } from "./guard.ts";
 
 /** What guards look at, of a call whose loops and effects are not looked at. */
 export function admissionRequest(
-  { tool, subject, placement, path, parent, fingerprint, run }: Call,
+  { tool, subject, placement, path, parent, fingerprint, run, idempotencyKey }: Call,
   policy: Policy,
   usage: ToolUsage,
   nowMs: number,
@@ -22,7 +22,8 @@ export function admissionRequest(
     usage,
     run,
     stuckBodies: 0,
-    isRemembered: true,
+    forgottenAtMs: null,
+    isKeyed: idempotencyKey !== undefined,
     rejectsForMs: undefined,
     ledger: undefined,
     history: undefined,

@@ -29,8 +29,10 @@ export interface AdmissionRequest {
   readonly usage: ToolUsage;
   /** When a call would have a chance again, if the machine is under pressure; else undefined. */
   readonly rejectsForMs: number | undefined;
-  /** False where that is not known: the engine was lost, and its journal cannot be read. */
-  readonly isRemembered: boolean;
+  /** When it was found that what a lost engine had counted cannot be read; null where all is known. */
+  readonly forgottenAtMs: number | null;
+  /** Under an idempotency key, which outside any run is one of the whole engine. */
+  readonly isKeyed: boolean;
   readonly run: Run | undefined;
   /** What the run knows of effects; none for code that repeats its calls by itself. */
   readonly ledger: Ledger<StoredEnding> | undefined;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Calls, codeOf, raised, returned, type Submitted } from "../../test/support/calls.ts";
 import type { Ending } from "../call/ending.ts";
+import { NotRecordedError } from "../run/journal.ts";
 
 const error = { name: "E", message: "", stack: "" };
 const NOT_STARTED: readonly Ending[] = [
@@ -287,6 +288,47 @@ describe("a run whose history is lost", () => {
     calls.run.isRemembered = false;
     expect([calls.decide(), calls.decide({ tool: "read" })]).toEqual(["history-lost", "admitted"]);
     expect(calls.decide({ run: undefined })).toBe("admitted");
+  });
+});
+
+describe("an engine whose history is lost", () => {
+  it("admits nothing that a lost count, start or key bounds; starts are out of their window at last", async () => {
+    const calls = new Calls(
+      {},
+      { t: {}, counted: { maxCalls: 9 }, rated: { rateLimit: "3/1m" }, again: { idempotent: true } },
+    );
+    calls.core.forgottenAtMs = calls.clock.now();
+    const outside = { run: undefined } as const;
+    const decide = () => [
+      calls.decide({ ...outside }),
+      calls.decide({ ...outside, tool: "counted" }),
+      calls.decide({ ...outside, tool: "rated" }),
+      calls.decide({ ...outside, idempotencyKey: `k${calls.clock.now()}` }),
+      calls.decide({ ...outside, tool: "again", idempotencyKey: `a${calls.clock.now()}` }),
+    ];
+    const isBounded = ["admitted", "history-lost", "history-lost", "history-lost", "admitted"];
+    expect(decide()).toEqual(isBounded);
+    await calls.clock.advance(59_999);
+    expect(decide()).toEqual(isBounded);
+    await calls.clock.advance(1);
+    expect(decide()).toEqual(["admitted", "history-lost", "admitted", "history-lost", "admitted"]);
+  });
+});
+
+describe("a call that cannot be written down", () => {
+  it("is not admitted, uses nothing, and the next one is", () => {
+    let isFull = true;
+    const journal = {
+      append() {
+        if (isFull) throw new NotRecordedError("ENOSPC: no space left on device, write");
+      },
+    };
+    const calls = new Calls({}, { t: { maxCalls: 1 } }, journal);
+    const refused = calls.submit();
+    expect(refused.outcome).toMatchObject({ status: "rejected", failure: { code: "not-recorded", retryable: true } });
+    expect(refused.outcome).toMatchObject({ failure: { message: expect.stringContaining("ENOSPC") } });
+    isFull = false;
+    expect([calls.decide(), calls.decide({ fingerprint: "g" })]).toEqual(["admitted", "usage-limit"]);
   });
 });
 

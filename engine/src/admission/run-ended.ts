@@ -13,10 +13,15 @@ export const agentEndedGuard: Guard = ({ history }) => {
 };
 
 /** Where nobody knows what was done before, lets only those through that change nothing, or that no lost count bounds. */
-export const historyGuard: Guard = ({ run, policy, isRemembered }) => {
+export const historyGuard: Guard = ({ run, policy, forgottenAtMs, isKeyed, nowMs }) => {
   if (policy.readOnly) return undefined;
   if (run && !run.isRemembered)
     return { code: "history-lost", figures: { detail: "the journal of its run cannot be read" } };
-  if (isRemembered || policy.maxCalls === null) return undefined;
+  if (forgottenAtMs === null) return undefined;
+  const { maxCalls, rateLimit, idempotent } = policy;
+  // What started before is out of the window at last; a count and a key are for good.
+  const isRated = rateLimit !== null && nowMs - forgottenAtMs < rateLimit.windowMs;
+  const isTwice = isKeyed && !run && !idempotent;
+  if (maxCalls === null && !isRated && !isTwice) return undefined;
   return { code: "history-lost", figures: { detail: "the engine's journal cannot be read" } };
 };

@@ -57,6 +57,7 @@ export type Code =
   | "agent-ended"
   | "run-ended"
   | "history-lost"
+  | "not-recorded"
   | "cancelled"
   | "overloaded"
   | "memory-pressure"
@@ -337,6 +338,13 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
     meaning: "The engine was lost and what it had written of this run cannot be read, so that only read-only tools are run.",
     message: "{tool} was not run: {detail}, and the tool is not declared readOnly.",
     forModel: "{tool} was not run: it is not known what was done before, and it may have effects. Use tools that only read, or answer with what you have.",
+  },
+  "not-recorded": {
+    status: "rejected",
+    retryable: true,
+    meaning: "The engine could not write down that the body starts, which it must know if it is lost: the disk is full, or its folder cannot be made. No body ran.",
+    message: "{tool} was not run, since that could not be written down: {detail}.",
+    forModel: "{tool} was not run: the machine has no room to write down that it runs. Try it again later; continue with something else until then.",
   },
   cancelled: {
     status: "cancelled",

@@ -108,7 +108,7 @@ export function compacted(entries: readonly Entry[], usage: EngineUsage, atMs: n
     ...retried,
     ...[...open.values()].flatMap(({ given }) => given ?? []),
     ...runsOpenIn(entries),
-    ...entries.filter(({ type }) => type === "forgotten").slice(0, 1),
+    ...entries.filter(({ type }) => type === "forgotten").slice(-1),
     { type: "run-closed", atMs, run: "", tools: usage.usedBy(bodies) },
   ];
 }

@@ -73,9 +73,9 @@ describe("an engine's journal", () => {
     for (const entry of [admitted("1"), ended("1"), opened("r"), admitted("2", "r"), admitted("3")])
       journal.append(entry);
     const later = new FakeClock();
-    const [, { entries, isWhole }] = EngineJournal.resume(directory, "e", later);
+    const [, { entries, forgottenAtMs }] = EngineJournal.resume(directory, "e", later);
     const { usage, runs, open } = replay(entries);
-    expect([isWhole, usage.of("t"), [...open.keys()].sort()]).toMatchObject([
+    expect([forgottenAtMs === null, usage.of("t"), [...open.keys()].sort()]).toMatchObject([
       true,
       { bodies: 3, inFlight: 2 },
       ["2", "3"],
@@ -166,11 +166,11 @@ describe("an engine's journal", () => {
     const directory = makeDirectory();
     const journal = EngineJournal.create(directory, "e", clock);
     for (const entry of [opened("r"), admitted("1", "r"), admitted("2")]) journal.append(entry);
-    expect(EngineJournal.resume(directory, "e", clock)[1].isWhole).toBe(true);
+    expect(EngineJournal.resume(directory, "e", clock)[1].forgottenAtMs).toBeNull();
     spoil(join(directory, `${name}.journal`));
     for (let engines = 0; engines < 3; engines += 1) {
-      const [resumed, { isWhole }] = EngineJournal.resume(directory, "e", clock);
-      expect(isWhole).toBe(false);
+      const [resumed, { forgottenAtMs }] = EngineJournal.resume(directory, "e", clock);
+      expect(forgottenAtMs).not.toBeNull();
       resumed.closeRun(new Run("r", 0), new EngineUsage());
     }
   });
@@ -181,7 +181,8 @@ describe("an engine's journal", () => {
     const [usage, run] = [new EngineUsage(), new Run("r", 0)];
     for (const entry of [admitted("1", undefined, { id: 1 }), opened("r"), admitted("2", "r", { id: 2 }), ended("2")])
       journal.append(entry);
-    const isWhole = (lastId: number) => EngineJournal.resume(directory, "e", clock, true, lastId)[1].isWhole;
+    const isWhole = (lastId: number) =>
+      EngineJournal.resume(directory, "e", clock, true, lastId)[1].forgottenAtMs === null;
     expect(isWhole(2)).toBe(true);
     journal.closeRun(run, usage);
     expect(isWhole(2)).toBe(true); // its entries are gone, and are known to have been there
@@ -204,8 +205,8 @@ describe("an engine's journal", () => {
       journal.closeRun(run, usage);
       if (!stillOpen) writeFileSync(join(directory, "e.r.journal"), file); // lost before it was removed
       for (let engines = 0; engines < 2; engines += 1) {
-        const [, { entries, isWhole }] = EngineJournal.resume(directory, "e", clock);
-        expect([isWhole, replay(entries).usage.of("t").bodies, replay(entries).open.size]).toEqual([
+        const [, { entries, forgottenAtMs }] = EngineJournal.resume(directory, "e", clock);
+        expect([forgottenAtMs === null, replay(entries).usage.of("t").bodies, replay(entries).open.size]).toEqual([
           true,
           2,
           stillOpen ? 1 : 0,
@@ -219,8 +220,8 @@ describe("an engine's journal", () => {
     const journal = EngineJournal.create(directory, "e", clock);
     for (const entry of [opened("r"), admitted("1")]) journal.append(entry);
     writeFileSync(join(directory, "e.journal.new"), readFileSync(join(directory, "e.journal")));
-    const [, { entries, isWhole }] = EngineJournal.resume(directory, "e", clock);
-    expect([isWhole, entries.length]).toEqual([true, 2]);
+    const [, { entries, forgottenAtMs }] = EngineJournal.resume(directory, "e", clock);
+    expect([forgottenAtMs === null, entries.length]).toEqual([true, 2]);
     expect(readdirSync(directory).sort()).toEqual(["e.journal", "e.r.journal"]);
   });
 
@@ -251,8 +252,8 @@ describe("an engine's journal", () => {
 
   it("of an engine that had not answered yet may be missing", () => {
     const directory = makeDirectory();
-    expect(EngineJournal.resume(directory, "e", clock, false)[1].isWhole).toBe(true);
-    expect(EngineJournal.resume(directory, "f", clock, true)[1].isWhole).toBe(false);
+    expect(EngineJournal.resume(directory, "e", clock, false)[1].forgottenAtMs).toBeNull();
+    expect(EngineJournal.resume(directory, "f", clock, true)[1].forgottenAtMs).not.toBeNull();
   });
 
   it("admits nothing while it has no place, and goes on when it has one again", () => {

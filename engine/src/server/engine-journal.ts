@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { errorInfo } from "../call/error-info.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { EngineUsage } from "../run/engine-usage.ts";
 import type { Entry, RunClosedEntry, RunOpenedEntry } from "../run/entry.ts";
-import type { Journal } from "../run/journal.ts";
+import { type Journal, NotRecordedError } from "../run/journal.ts";
 import { compacted, replay, runsOpenIn } from "../run/replay.ts";
 import type { Run } from "../run/run.ts";
 import { JournalFile, readText } from "./journal-file.ts";
@@ -21,8 +22,8 @@ const KEPT_IN = "ENDSTOP_JOURNALS";
 /** What was read back of one engine. */
 export interface ReadBack {
   readonly entries: readonly Entry[];
-  /** Whether all that it wrote could be read: the calls outside any run, what runs used that are over, and each run that is open. */
-  readonly isWhole: boolean;
+  /** When something of what it wrote could not be read: calls outside any run, what runs used that are over, a run that is open. Else null. */
+  readonly forgottenAtMs: number | null;
 }
 
 interface RunFile {
@@ -88,7 +89,7 @@ export class EngineJournal implements Journal {
   ): [EngineJournal, ReadBack] {
     const path = pathOf(directory, engine);
     if (!mustBeThere && !existsSync(path)) {
-      return [EngineJournal.create(directory, engine, clock), { entries: [], isWhole: true }];
+      return [EngineJournal.create(directory, engine, clock), { entries: [], forgottenAtMs: null }];
     }
     const journal = new EngineJournal(directory, engine, clock);
     const text = readText(path);
@@ -97,9 +98,10 @@ export class EngineJournal implements Journal {
     const inRuns = journal.#resumeRuns(new Set(files), closedIn(own ?? []));
     for (const entry of [...(own ?? []), ...inRuns]) journal.#sawId(entry);
     const isAllThere = own !== undefined && files.every((run) => journal.#runs.has(run)) && journal.#lastId >= lastId;
-    const isWhole = isAllThere && !own.some(({ type }) => type === "forgotten");
+    const nowMs = clock.now();
+    const forgottenAtMs = isAllThere ? (own.findLast(({ type }) => type === "forgotten")?.atMs ?? null) : nowMs;
     // Whoever comes after this engine must know as well that something is missing.
-    const forgotten = isAllThere ? "" : entryLine({ type: "forgotten", atMs: clock.now() });
+    const forgotten = isAllThere ? "" : entryLine({ type: "forgotten", atMs: nowMs });
     try {
       if (own && text !== undefined) journal.#own = JournalFile.resume(path, text, headerLine(clock) + forgotten);
       else journal.#makeOwn(forgotten);
@@ -108,10 +110,10 @@ export class EngineJournal implements Journal {
       journal.#giveUp(undefined); // a journal that is not there is missed
     }
     const entries = [...(own ?? []).filter(({ type }) => type !== "run-opened"), ...inRuns];
-    return [journal, { entries: entries.sort((a, b) => a.atMs - b.atMs), isWhole }];
+    return [journal, { entries: entries.sort((a, b) => a.atMs - b.atMs), forgottenAtMs }];
   }
 
-  /** @throws Error of the file system, for an admission: what cannot be written down is not admitted */
+  /** @throws NotRecordedError for an admission: what cannot be written down is not admitted */
   append(entry: Entry): void {
     if (entry.type === "run-opened") return this.#openRun(entry);
     this.#sawId(entry);
@@ -120,7 +122,7 @@ export class EngineJournal implements Journal {
       if (this.#isOwed) this.#makeOwn();
       (runFile?.file ?? this.#own)?.write(entryLine(entry));
     } catch (error) {
-      if (entry.type === "admitted") throw error;
+      if (entry.type === "admitted") throw new NotRecordedError(errorInfo(error).message, { cause: error });
       if (runFile || !this.#isOwed) this.#giveUp(runFile);
       return;
     }

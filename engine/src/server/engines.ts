@@ -78,10 +78,10 @@ export class Engines {
     this.#requireFree(name);
     if (this.#directory === undefined) {
       const core = this.#core(name, options, noJournal);
-      core.isRemembered = !mustBeThere;
+      core.forgottenAtMs = mustBeThere ? this.#clock.now() : null;
       return this.#add(name, core, new Map(), undefined);
     }
-    const [journal, { entries, isWhole }] = EngineJournal.resume(
+    const [journal, { entries, forgottenAtMs }] = EngineJournal.resume(
       this.#directory,
       name,
       this.#clock,
@@ -90,7 +90,7 @@ export class Engines {
     );
     const remembered = replay(entries);
     const core = new EngineCore(options, this.#clock, this.#idPrefix(name), journal, remembered, pickleCodec);
-    core.isRemembered = isWhole;
+    core.forgottenAtMs = forgottenAtMs;
     this.#add(name, core, new Map(remembered.runs), journal);
     const calls = new Map<string, Call>();
     for (const open of remembered.open.values()) {

@@ -1,5 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { PLACE_PREFIX } from "../placement/python/dial-in.ts";
 import { mayHaveBegun, parseNote, type StartedNote } from "../placement/python/started-note.ts";
 import type { GivenEntry } from "../run/entry.ts";
 import { killGroup, signalProcess } from "../supervise/kill-group.ts";
@@ -38,7 +39,7 @@ export function lostWorkers(directories: readonly string[], journals: string | u
   const file = journals === undefined ? undefined : join(journals, FACTS);
   const facts = new Map<string, Fact>();
   for (const fact of file === undefined ? [] : readFacts(file)) facts.set(fact.note, fact);
-  for (const directory of directories) {
+  for (const directory of new Set([...directories, ...placesIn(journals)])) {
     const found = factsIn(directory);
     for (const fact of found) facts.set(fact.note, fact);
     if (file !== undefined && found.length > 0) writeFacts(file, found);
@@ -49,6 +50,12 @@ export function lostWorkers(directories: readonly string[], journals: string | u
     if (!given) return begunIn.has(callId);
     return mayHaveBegun(facts.get(given.note), { callId, attempt: given.attempt });
   };
+}
+
+/** Those of engines that were killed before the host heard where their workers dial. */
+function placesIn(journals: string | undefined): string[] {
+  if (journals === undefined) return [];
+  return namesIn(journals).flatMap((name) => (name.startsWith(PLACE_PREFIX) ? join(journals, name) : []));
 }
 
 function factsIn(directory: string): Fact[] {

@@ -31,16 +31,23 @@ export class DialIn {
   readonly #strangers = new Set<Socket>();
   /** All that were made: workers may have noted something in each. */
   readonly #directories: string[] = [];
+  readonly #home: string | null;
   #place: { readonly directory: string; readonly server: Server } | undefined;
 
-  /** @param opened told of each directory that is made */
+  /**
+   * @param home private directory of the host, which removes it: the first choice, so that nothing stays of an engine that is killed before
+   * it has said what it made
+   * @param opened told of each directory that is made
+   */
   constructor(
     clock: Clock,
+    home: string | null,
     acceptWorker: Accept<WorkerHello>,
     acceptGuest: Accept<GuestHello>,
     opened: (directory: string) => void,
   ) {
     this.#opened = opened;
+    this.#home = home;
     this.#greet = (socket) => {
       this.#sockets.add(socket);
       this.#strangers.add(socket);
@@ -75,7 +82,7 @@ export class DialIn {
   }
 
   #open() {
-    const directory = privateDirectory();
+    const directory = privateDirectory(this.#home);
     const server = createServer(this.#greet);
     // Without descriptors nobody can be let in: whoever dials gives up, and the next one may.
     server.on("error", () => {});
@@ -103,6 +110,8 @@ function socketIn(directory: string): string {
   return join(directory, "engine.sock");
 }
 
+/** The name of a directory begins with it. */
+export const PLACE_PREFIX = "endstop-";
 /** What the path of a Unix socket may have, with its end; Linux allows 108, macOS 104. */
 const MAX_SOCKET_PATH_BYTES = 104;
 /** As much as the note of a worker takes. */
@@ -113,16 +122,25 @@ const ROOM = Buffer.alloc(4096);
  *
  * @throws Error that names what hinders the first of them, where none will do
  */
-function privateDirectory(): string {
+function privateDirectory(home: string | null): string {
   const { ENDSTOP_TMPDIR, XDG_RUNTIME_DIR } = process.env;
   const wished = ENDSTOP_TMPDIR || tmpdir();
   let problem: unknown;
-  for (const folder of new Set([wished, tmpdir(), XDG_RUNTIME_DIR || "/tmp", "/tmp", "/dev/shm", "/var/tmp"])) {
+  const inHome = home === null ? [] : [home];
+  for (const folder of new Set([
+    ...inHome,
+    wished,
+    tmpdir(),
+    XDG_RUNTIME_DIR || "/tmp",
+    "/tmp",
+    "/dev/shm",
+    "/var/tmp",
+  ])) {
     let made: string | undefined;
     try {
-      const length = Buffer.byteLength(socketIn(join(folder, "endstop-XXXXXX")));
+      const length = Buffer.byteLength(socketIn(join(folder, `${PLACE_PREFIX}XXXXXX`)));
       if (length >= MAX_SOCKET_PATH_BYTES) throw new Error(`${folder} is too long for a socket in it`);
-      made = mkdtempSync(join(folder, "endstop-"));
+      made = mkdtempSync(join(folder, PLACE_PREFIX));
       writeFileSync(join(made, "room"), ROOM);
       unlinkSync(join(made, "room"));
       return made;

@@ -73,7 +73,13 @@ export class Workforce {
     this.#python = python;
     this.#clock = clock;
     this.#events = events;
-    this.#dialIn = new DialIn(clock, (hello, channel) => this.#accept(hello, channel), acceptGuest, opened);
+    this.#dialIn = new DialIn(
+      clock,
+      python.journals,
+      (hello, channel) => this.#accept(hello, channel),
+      acceptGuest,
+      opened,
+    );
   }
 
   /** @throws Error of the file system */
