@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ from tests.support.fake_engine import eventually
 BUSY_WORKERS = max(4, len(os.sched_getaffinity(0)))
 FILLING = tuple(f"filling worker {number}" for number in range(3, BUSY_WORKERS))
 PERMANENT = ("running", "holding the permit", *FILLING)
+OF_WORK = ("settled", "running", *FILLING, "queued for a worker")
+KEYED = (*OF_WORK, "holding the permit", "waiting for the permit")
+"""They have their own names as idempotency keys."""
+MAX_WORK = len(OF_WORK) + 2
+"""Bodies that the tool of those may run."""
+EXECUTES, CLOSES = "become another program, or", "close all descriptors"
 
 
 def note(folder: str, name: str) -> None:
@@ -23,10 +30,18 @@ def note(folder: str, name: str) -> None:
 
 
 def work(folder: str, name: str) -> str:
-    """Does not come back if it is one of those that run as the fault comes."""
+    """One of those that run as the fault comes does what that says, and does not come back before all is over."""
     note(folder, name)
-    while name in PERMANENT:
+    while name in PERMANENT and not os.path.exists(os.path.join(folder, "over")):
         time.sleep(0.01)
+        try:
+            harm = Path(folder, "fault").read_text()
+        except OSError:
+            continue
+        if EXECUTES in harm and PERMANENT.index(name) % 2 == 0:
+            os.execv("/bin/sleep", ["sleep", "60"])
+        if CLOSES in harm:
+            os.closerange(0, 65_536)
     return name
 
 
@@ -61,7 +76,7 @@ class CallsAtEveryState:
         self._folder = folder
         self._threads: list[threading.Thread] = []
         shared: Any = {"placement": "worker", "timeout": timeout}
-        executor.register(work, **shared)
+        executor.register(work, max_calls=MAX_WORK, **shared)
         executor.register(work, name="one at a time", max_concurrent=1, **shared)
         executor.register(LoadsSlowly(str(folder)), name="loading", **shared)
         executor.register(self._until_the_fault, name="on the host")
@@ -93,9 +108,28 @@ class CallsAtEveryState:
         """Of the workers that have a call."""
         return {name: self.begun[name] for name in ("loading", *PERMANENT)}
 
-    def fault(self) -> None:
-        """To be said before the fault comes: what has not begun may end from now on."""
-        (self._folder / "fault").touch()
+    def fault(self, harm: str = "") -> None:
+        """To be said before the fault comes: what has not begun may end from now on. `harm` is for the bodies to do."""
+        said = self._folder / "said"
+        said.write_text(harm)
+        said.rename(self._folder / "fault")
+
+    def release(self) -> None:
+        """All bodies end."""
+        (self._folder / "over").touch()
+
+    def use_up(self) -> int:
+        """Asks for every key again, and for more than the limit allows. How many bodies the limited tool ran."""
+        self.release()
+        for name in KEYED:
+            tool = "work" if name in OF_WORK else "one at a time"
+            self.executor.try_execute_tool(tool, {"folder": str(self._folder), "name": name}, idempotency_key=name)
+        for number in range(MAX_WORK + 1):
+            self.executor.try_execute_tool("work", {"folder": str(self._folder), "name": f"more {number}"})
+        lines = (self._folder / "begun").read_text().splitlines()
+        bodies = Counter(line.partition(" ")[2] for line in lines)
+        assert max(bodies[name] for name in KEYED) == 1, bodies
+        return sum(count for name, count in bodies.items() if name in OF_WORK or name.startswith("more "))
 
     def end(self) -> dict[str, tuple[str, int]]:
         """What became of each call: code and attempts."""
@@ -118,7 +152,8 @@ class CallsAtEveryState:
         args = {"folder": str(self._folder), "name": name} if named else {}
 
         def call() -> None:
-            outcome = self.executor.try_execute_tool(tool, args)
+            key = name if name in KEYED else None
+            outcome = self.executor.try_execute_tool(tool, args, idempotency_key=key)
             assert name not in self.outcomes
             self.outcomes[name] = outcome
 
