@@ -335,7 +335,7 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
   "history-lost": {
     status: "rejected",
     retryable: false,
-    meaning: "The engine was lost and what it had written of this run cannot be read, so that only read-only tools are run.",
+    meaning: "The engine was lost and what it had written cannot be read. Of a run: only its read-only tools are run. Of the whole engine: what has a count or an idempotency key is not run, and what has a rate not before its window has passed.",
     message: "{tool} was not run: {detail}, and the tool is not declared readOnly.",
     forModel: "{tool} was not run: it is not known what was done before, and it may have effects. Use tools that only read, or answer with what you have.",
   },

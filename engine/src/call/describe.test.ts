@@ -86,6 +86,7 @@ describe("a failure", () => {
       "lost",
       "memory-pressure",
       "memory-quota",
+      "not-recorded",
       "output-quota",
       "overloaded",
       "process-quota",

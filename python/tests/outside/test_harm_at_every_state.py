@@ -19,10 +19,12 @@ import pytest
 from endstop import Outcome, ToolExecutor
 from endstop.client import engine
 from endstop.client.engine import shared_engine
+from endstop.client.process import engine_command
 from tests.outside.test_engine_faults import engine_pid
 from tests.outside.test_fault_points import BODIES_CRASH, ENGINE_LOST, SUCCEEDED
 from tests.support import fault_tools
 from tests.support.call_states import CLOSES, EXECUTES, MAX_WORK, CallsAtEveryState
+from tests.support.fake_engine import eventually
 from tests.support.leaks import LeakDetector
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.stepped_clock import SteppedClock
@@ -116,7 +118,8 @@ def judge(
     # Without a journal the next engine does not know that it may be tried again.
     assert (code, attempts > 1) == (("tool-error", False) if is_forgotten else ("succeeded", True))
     assert ended == expected
-    assert calls.executor.execute_tool("pid") != os.getpid()
+    # One that the second loss hits is lost as well.
+    assert eventually(lambda: calls.executor.try_execute_tool("pid").status == "succeeded")
     ran = calls.use_up()
     assert ran == bodies if bodies is not None else ran <= MAX_WORK
     assert calls.executor.calls_in_flight() == []
@@ -165,7 +168,7 @@ def test_a_clock_that_is_set_between_engines_changes_no_limit(executor: ToolExec
                 os.kill(engine_pid(), signal.SIGKILL)
             outcomes += [executor.try_execute_tool("rated") for _ in range(2)]
     finally:
-        shared_engine()._command = engine.engine_command
+        shared_engine()._command = engine_command
     failures = [outcome.failure for outcome in outcomes[3:]]
     assert len(bodies) == 3
     assert {failure and failure.code for failure in failures} == {"rate-limit"}
@@ -191,7 +194,7 @@ def test_a_loop_that_was_stopped_holds_no_permit_at_any_state_of_its_calls(execu
 
     limits: Any = {"timeout": "300ms", "cancel_grace": "100ms", "max_concurrent": 1}
     executor.register(wait, **limits)
-    executor.register(fail, **limits, max_attempts=2, retry_delay="500ms", read_only=True)
+    executor.register(fail, **limits, max_attempts=2, retry_delay="200ms", read_only=True)
     executor.register(lambda: 1, name="one")
     assert executor.execute_tool("one") == 1
     loop = asyncio.new_event_loop()

@@ -152,11 +152,12 @@ class Reporting:
             with contextlib.suppress(ChannelLost):
                 self._report(ending, kept=kept)
                 self.connection.wait(self.slot, settled=False)
-            if self._is_lost:
-                with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
-                    self._move(self._home.connection())
-                    self._report(ending, kept=kept, again=True)
-                    self.connection.wait(self.slot, settled=False)
+            with contextlib.suppress(EngineError, RuntimeError):  # until no engine can be had
+                while self._is_lost:
+                    with contextlib.suppress(ChannelLost):
+                        self._move(self._home.connection())
+                        self._report(ending, kept=kept, again=True)
+                        self.connection.wait(self.slot, settled=False)
         except BaseException:
             self.cancel()
             raise
@@ -172,11 +173,12 @@ class Reporting:
             with contextlib.suppress(ChannelLost):
                 self._report(ending, kept=kept)
                 await self.connection.wait_async(self.slot, settled=False)
-            if self._is_lost:
-                with contextlib.suppress(ChannelLost, EngineError, RuntimeError):
-                    self._move(await self._home.connection_async())
-                    self._report(ending, kept=kept, again=True)
-                    await self.connection.wait_async(self.slot, settled=False)
+            with contextlib.suppress(EngineError, RuntimeError):  # until no engine can be had
+                while self._is_lost:
+                    with contextlib.suppress(ChannelLost):
+                        self._move(await self._home.connection_async())
+                        self._report(ending, kept=kept, again=True)
+                        await self.connection.wait_async(self.slot, settled=False)
         except BaseException:
             self.cancel()
             raise
