@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Call } from "./call/call.ts";
-import { fingerprint, type ReadInput, readInput } from "./call/fingerprint.ts";
+import { ownFingerprint, type ReadInput, readInput } from "./call/fingerprint.ts";
 import { ifGivenUp } from "./call/given-up.ts";
 import type { Outcome } from "./call/outcome.ts";
 import { checkBatchCall, compileCallOptions, requireToolName } from "./call-options.ts";
@@ -249,7 +249,7 @@ export class Engine {
       ...compileCallOptions(options),
       tool,
       input: encoded,
-      fingerprint: encoded === undefined || !isCompared ? null : fingerprint(tool, encoded, json),
+      fingerprint: encoded === undefined || !isCompared ? null : ownFingerprint(tool, encoded, json),
       run: treeRun,
       parent: maker?.call,
       stuckBodies: this.#tools.stuckBodies(tool),

@@ -9,6 +9,8 @@ import { type Encoded, encodeValue, TooLargeError, UnencodableError } from "./va
 const MAX_COMPARED_SIZE = 1_000_000;
 /** A hash costs as much as the rest of a small call's bookkeeping. */
 const MIN_HASHED_CHARACTERS = 40;
+/** A run remembers up to 10,000 of them, so that they are not to be large. */
+const MIN_HASHED_INPUT = 256;
 
 /**
  * `sha256` of the canonical JSON (RFC 8785) of tool name and encoded input, base64url. Key order does not matter.
@@ -18,6 +20,15 @@ const MIN_HASHED_CHARACTERS = 40;
  */
 export function fingerprint(tool: string, input: Encoded, json = canonicalJson(input), key = ""): string {
   return textHash(`${key}[${canonicalJson(tool)},${json}]`);
+}
+
+/**
+ * A fingerprint that stays in this process. What is short is its own: to hash it takes longer than to admit its call.
+ *
+ * @param json the input's canonical JSON, if it is known
+ */
+export function ownFingerprint(tool: string, input: Encoded, json = canonicalJson(input)): string {
+  return json.length < MIN_HASHED_INPUT ? `[${canonicalJson(tool)},${json}]` : fingerprint(tool, input, json);
 }
 
 /** An input as it is compared and named; neither where it has no lossless form. */

@@ -13,7 +13,8 @@ export function labelOf(tool: string, input: Encoded | undefined, redact: readon
   if (typeof input !== "object" || input === null || Array.isArray(input)) return `${tool}(${shown(input)})`;
   let label = `${tool}(`;
   let separator = "";
-  for (const [key, value] of Object.entries(input)) {
+  for (const key of Object.keys(input)) {
+    const value = (input as Readonly<Record<string, Encoded>>)[key];
     label += `${separator}${key}=${isSecretName(key, redact) ? REDACTED : shown(value)}`;
     if (label.length > MAX_LABEL_CHARACTERS) return `${label.slice(0, MAX_LABEL_CHARACTERS - 2)}…)`;
     separator = ", ";

@@ -27,11 +27,19 @@ const known = new WeakMap<Names, Map<string, boolean>>();
 
 /** Whether the values of a field of this name are secret. */
 export function isSecretName(name: string, redact: Names): boolean {
+  return isSecretIn(answersOf(redact), name, redact);
+}
+
+function answersOf(redact: Names): Map<string, boolean> {
   let answers = known.get(redact);
   if (!answers) {
     answers = new Map();
     known.set(redact, answers);
   }
+  return answers;
+}
+
+function isSecretIn(answers: Map<string, boolean>, name: string, redact: Names): boolean {
   let answer = answers.get(name);
   if (answer === undefined) {
     answer = redact.some((secret) => secret === ALL || matches(wordsOf(name), wordsOf(secret)));
@@ -64,13 +72,20 @@ function matches(name: readonly string[], secret: readonly string[]): boolean {
 export function secretsOf(input: Encoded | undefined, redact: Names): readonly string[] {
   if (input === undefined || redact.length === 0) return NONE;
   const found = new Set<string>();
-  collect(input, redactsAll(redact), redact, found);
+  collect(input, redactsAll(redact), { redact, answers: answersOf(redact), found });
   return found.size === 0 ? NONE : [...found].sort((a, b) => b.length - a.length);
 }
 
 const NONE: readonly string[] = Object.freeze([]);
 
-function collect(value: Encoded, isSecret: boolean, redact: Names, found: Set<string>): void {
+interface Search {
+  readonly redact: Names;
+  readonly answers: Map<string, boolean>;
+  readonly found: Set<string>;
+}
+
+function collect(value: Encoded, isSecret: boolean, search: Search): void {
+  const { redact, answers, found } = search;
   if (found.size >= MAX_SECRETS) return;
   if (typeof value === "string" || typeof value === "number") {
     if (!isSecret || value === "") return;
@@ -78,10 +93,13 @@ function collect(value: Encoded, isSecret: boolean, redact: Names, found: Set<st
     found.add(text);
     found.add(JSON.stringify(text).slice(1, -1)); // as it stands inside quotes
   } else if (Array.isArray(value)) {
-    for (const item of value) collect(item, isSecret, redact, found);
+    for (const item of value) collect(item, isSecret, search);
   } else if (typeof value === "object" && value !== null) {
-    for (const [key, part] of Object.entries(value as Readonly<Record<string, Encoded>>))
-      collect(part, isSecret || isSecretName(key, redact), redact, found);
+    const fields = value as Readonly<Record<string, Encoded>>;
+    for (const key in fields) {
+      if (!Object.hasOwn(fields, key)) continue;
+      collect(fields[key] as Encoded, isSecret || isSecretIn(answers, key, redact), search);
+    }
   }
 }
 
