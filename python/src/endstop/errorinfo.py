@@ -29,7 +29,7 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
 
 def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
     error: dict[str, Any] = {
-        "name": _bounded(type.__getattribute__(type(exception), "__name__"), MAX_MESSAGE_CHARACTERS),
+        "name": _bounded(_name(exception), MAX_MESSAGE_CHARACTERS),
         "message": _bounded(_message(exception), MAX_MESSAGE_CHARACTERS),
         "stack": _bounded(_stack(exception), MAX_STACK_CHARACTERS),
     }
@@ -42,13 +42,19 @@ def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
     return error
 
 
+def _name(exception: BaseException) -> str:
+    # A metaclass may have put something else in its place.
+    name: str = type.__getattribute__(type(exception), "__name__")
+    return name
+
+
 def _message(exception: BaseException) -> str:
     try:
         text = text_of(exception)
     except FROM_OUTSIDE:
         raise
     except BaseException:  # the exception's own __str__ may raise anything
-        return "<an exception whose text cannot be read>"
+        return f"<{_name(exception)} whose text cannot be read>"
     if isinstance(exception, SystemExit):
         return _exit_text(exception, text)
     return text
