@@ -15,6 +15,7 @@ import type { ObservedRejection, Outcome } from "./call/outcome.ts";
 import { endedOutcome, type IfReturned, rejectedOutcome } from "./call/outcome-of.ts";
 import { redactEnding } from "./call/redaction.ts";
 import { type CallRequest, newCall, resumedCall, withOnceKey } from "./call-request.ts";
+import { CallsBehind } from "./calls-behind.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
 import { suggestNames } from "./internal/nearest.ts";
@@ -50,6 +51,7 @@ export class EngineCore {
   readonly #attempts: Attempts;
   readonly #answers: CachedAnswers;
   readonly #turns: Turns;
+  readonly #behind: CallsBehind;
   readonly #live = new Map<Call, Live>();
   /** Calls whose turn has come and for which no worker is free. */
   readonly #forWorker = new Set<Call>();
@@ -87,6 +89,7 @@ export class EngineCore {
     this.#idPrefix = idPrefix;
     this.#attempts = new Attempts(this.#books, clock, random);
     this.#answers = new CachedAnswers(clock, codec);
+    this.#behind = new CallsBehind(clock);
     this.#turns = new Turns(this.#policies, this.#attempts, clock, {
       waits: (call) => this.observer.waits(call),
       answer: (call, result) => this.#answer(call, result, "flight"),
@@ -108,9 +111,10 @@ export class EngineCore {
     return this.#policies.has(tool);
   }
 
-  /** Whether results of the tool are kept by their inputs. */
-  isCached(tool: string): boolean {
-    return this.#policies.of(tool, undefined)?.cache === true;
+  /** Whether calls of the tool are told apart by their inputs, in a run or not. */
+  comparesInputs(tool: string): boolean {
+    const policy = this.#policies.of(tool, undefined);
+    return policy?.cache === true || policy?.once === true;
   }
 
   /** Every limit in force for a tool and where it comes from; undefined if there is no such tool. */
@@ -146,7 +150,7 @@ export class EngineCore {
   }
 
   get waiting(): number {
-    return this.#turns.claims.waiting + this.#forWorker.size;
+    return this.#turns.claims.waiting + this.#forWorker.size + this.#behind.size;
   }
 
   /** Under pressure: this fraction of what may run at once, or does where nothing limits it. @returns how many; null is no limit */
@@ -175,10 +179,13 @@ export class EngineCore {
     return call;
   }
 
-  /** Decides on a call. It comes back admitted, or settled: then `settled` has been told already. */
+  /**
+   * Decides on a call. It comes back admitted, or settled: then `settled` has been told already. One of a tool with `once` that repeats
+   * one under way comes back submitted: it is decided on when that one has ended.
+   */
   submit(asked: CallRequest, settled: SettledListener): Call {
     const nowMs = this.#clock.now();
-    const { run, parent } = asked;
+    const { parent } = asked;
     const own = this.#policies.of(asked.tool, asked.agentName ?? asked.agent);
     const request = withOnceKey(asked, own);
     const isOnce = request !== asked;
@@ -203,11 +210,27 @@ export class EngineCore {
       const figures = { detail: "it cannot be encoded, so it would not be known again, as `once` asks" };
       return this.#reject(call, { code: "invalid-input", figures }, settled);
     }
+    this.#decide(call, request, policy, isOnce, settled);
+    return call;
+  }
+
+  #decide(call: Call, request: CallRequest, policy: Policy, isOnce: boolean, settled: SettledListener): Call {
+    const nowMs = this.#clock.now();
+    const { run } = request;
     const isNamed = request.idempotencyKey !== undefined || (run && request.requestId !== undefined);
     const repetition = isNamed ? repetitionOf(call, policy, run?.ledger ?? this.usage.ledger) : undefined;
     const stored = repetition && "ending" in repetition ? repetition : undefined;
     if (stored && !isOnce) return this.#tellAgain(call, stored, settled);
     const refusal = repetition && !("ending" in repetition) ? repetition : undefined;
+    const first =
+      isOnce && refusal?.code === "already-running" ? this.#sibling(call, refusal.figures.detail) : undefined;
+    if (first && policy.mode === "enforce") {
+      this.#live.set(call, { settled, observed: [] });
+      const decide = (): void => void this.#decide(call, request, policy, isOnce, settled);
+      this.#behind.add(call, first.id, decide, (ending) => this.end(call, undefined, ending));
+      this.observer.waits(call);
+      return call;
+    }
     if (refusal && policy.mode === "enforce") return this.#reject(call, refusal, settled);
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
@@ -243,8 +266,15 @@ export class EngineCore {
     return call;
   }
 
+  /** The call of this id, if the given one may wait for it: made by the same body, or both by none. Another could be waiting for the given one. */
+  #sibling({ parent }: Call, id: string | undefined): Call | undefined {
+    for (const other of this.#live.keys()) if (other.id === id && other.parent === parent) return other;
+    return undefined;
+  }
+
   /** An admitted call asks for its turn: `begin` is told when its body may start, at once if nothing is in the way. */
   claim(call: Call, begin: () => void): void {
+    if (this.#behind.holds(call, () => this.claim(call, begin))) return;
     // Of a call that was resumed, the tool was not known yet.
     if (call.policy === this.#policies.engine) call.policy = this.#policies.of(call.tool, undefined);
     const { policy } = call;
@@ -376,6 +406,7 @@ export class EngineCore {
   #settled(call: Call, outcome: Outcome): void {
     this.observer.settled(call, outcome);
     this.#turns.claims.end(call);
+    this.#behind.ended(call);
   }
 
   #move(call: Call, event: CallEvent): boolean {

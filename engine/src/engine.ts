@@ -244,7 +244,8 @@ export class Engine {
     maker = this.#maker(),
   ): CallRequest {
     const treeRun = run ?? this.#current.getStore()?.call.run;
-    const isCompared = treeRun !== undefined || options?.idempotencyKey !== undefined || this.#core.isCached(tool);
+    const isCompared =
+      treeRun !== undefined || options?.idempotencyKey !== undefined || this.#core.comparesInputs(tool);
     return {
       ...compileCallOptions(options),
       tool,
@@ -274,7 +275,7 @@ export class Engine {
         if (placed) this.#release(placed, outcome);
         resolve(outcome);
       });
-      if (call.state.type !== "admitted") return;
+      if (call.state.type === "settled") return;
       placed = new PlacedCall(call, this.#tools.get(name), this.#door, options?.signal, maker);
       this.#placedCalls.add(placed);
       if (this.#closed) placed.cancel(cancelReason("the engine is closed"));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Calls, raised, returned } from "../test/support/calls.ts";
+import { Calls, raised, returned, type Submitted } from "../test/support/calls.ts";
 import { Run } from "./run/run.ts";
 
 const once = () => new Calls({}, { t: { once: true } });
@@ -35,12 +35,71 @@ describe("a tool that says once", () => {
     expect(calls.decide({ fingerprint: "other" })).toBe("admitted");
   });
 
-  it("is rejected while the first is under way, and where nobody knows how it ended", () => {
+  it("waits while the first is under way and has its answer, its failure, or hears that nobody knows how it ended", () => {
+    const expired = { type: "expired", observedMs: 5 } as const;
+    for (const [ending, status, code] of [
+      [returned("paid"), "succeeded", undefined],
+      [raised("declined"), "failed", "tool-error"],
+      [expired, "rejected", "effect-unknown"],
+    ] as const) {
+      const calls = once();
+      const first = calls.submit();
+      const others = [calls.submit({ agent: "Bob" }), calls.submit()];
+      let begun = 0;
+      for (const { call } of others) calls.core.claim(call, () => (begun += 1));
+      expect([others.map(({ outcome }) => outcome), calls.core.waiting]).toEqual([[undefined, undefined], 2]);
+      calls.core.start(first.call);
+      calls.core.end(first.call, 1, ending, "paid 5");
+      const told = { status, attempts: 0, ...(code ? { failure: { code } } : { value: "paid 5" }) };
+      for (const { outcome } of others) expect(outcome).toMatchObject(told);
+      expect([begun, calls.core.waiting, calls.core.inFlight]).toEqual([0, 0, 0]);
+    }
+  });
+
+  it("runs its own body, once, if the first certainly did not start, however many wait", () => {
     const calls = once();
     const first = calls.submit();
-    expect(calls.decide()).toBe("already-running");
-    calls.end(first, { type: "expired", observedMs: 5 });
-    expect(calls.decide()).toBe("effect-unknown");
+    const others = [calls.submit(), calls.submit()];
+    const begun: number[] = [];
+    for (const [at, { call }] of others.entries()) calls.core.claim(call, () => void begun.push(at));
+    calls.core.end(first.call, undefined, { type: "not-started", waitedMs: 1, limitMs: 1 });
+    expect(begun).toEqual([0]);
+    calls.end(others[0] as Submitted, returned("paid"));
+    expect(others.map(({ outcome }) => outcome?.status)).toEqual(["succeeded", "succeeded"]);
+    expect(begun).toEqual([0]);
+  });
+
+  it("waits for the first no longer than its own timeout, and leaves the queue when it is cancelled", async () => {
+    const calls = once();
+    const first = calls.submit();
+    const second = calls.submit({ timeoutMs: 1_000 });
+    const third = calls.submit();
+    calls.core.end(third.call, undefined, { type: "not-run", detail: "the caller cancelled it" });
+    await calls.clock.advance(999);
+    expect(second.outcome).toBeUndefined();
+    await calls.clock.advance(1);
+    expect(second.outcome).toMatchObject({
+      failure: {
+        code: "wait-timed-out",
+        forModel:
+          "t was not run: it waited 1 s for the result of the same call, which is under way, in vain. It may be called again later.",
+      },
+    });
+    expect([third.outcome?.status, calls.core.waiting]).toEqual(["cancelled", 0]);
+    calls.end(first, returned("paid"));
+    expect(calls.submit().outcome?.status).toBe("succeeded");
+  });
+
+  it("does not wait for a call that could be waiting for it", () => {
+    const calls = once();
+    const first = calls.submit();
+    calls.core.start(first.call);
+    expect(calls.decide({ parent: first.call })).toBe("already-running");
+    const outer = calls.submit({ fingerprint: "outer" });
+    expect(calls.decide({ parent: outer.call })).toBe("already-running");
+    const siblings = [1, 2].map(() => calls.submit({ parent: outer.call, agent: "Ann", fingerprint: "inner" }));
+    calls.end(siblings[0] as Submitted, returned("paid"));
+    expect(siblings.map(({ outcome }) => outcome?.status)).toEqual(["succeeded", "succeeded"]);
   });
 
   it("goes by the call's own key if it has one, holds for code and outside of any run, and refuses what it could not know again", () => {

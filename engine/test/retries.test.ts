@@ -18,3 +18,26 @@ it("a read-only tool that raises is tried again, on the host and as a command, a
   expect(bodies).toBe(1);
   expect(await engine.call("probe")).toMatchObject({ status: "failed", attempts: 3 });
 });
+
+it("a tool that says once has one answer for calls at once, over its retries, in a run and outside of any", async () => {
+  await using engine = createEngine({ maxAttempts: 3, retryDelay: "2ms" });
+  let bodies = 0;
+  const run = async () => {
+    bodies += 1;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (bodies < 3) throw new Error(`down ${bodies}`);
+    return `receipt ${bodies}`;
+  };
+  engine.register({ name: "charge", idempotent: true, once: true, run });
+  for (const door of [engine, engine.run()]) {
+    bodies = 0;
+    const outcomes = await Promise.all([1, 2, 3].map(() => door.call("charge", { amount: 5 })));
+    const told = outcomes.map((outcome) => [outcome.status === "succeeded" && outcome.value, outcome.attempts]);
+    expect(told).toEqual([
+      ["receipt 3", 3],
+      ["receipt 3", 0],
+      ["receipt 3", 0],
+    ]);
+    expect(bodies).toBe(3);
+  }
+});

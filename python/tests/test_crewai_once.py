@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,29 @@ def test_an_executors_tool_runs_once_for_one_input_in_a_run_and_outside_of_any()
         with executor.run():
             assert [executor.execute_tool("charge", {"amount": 5}) for _ in range(2)] == ["receipt 2"] * 2
     assert calls == [5, 5]
+
+
+@pytest.mark.parametrize("placement", ["host", "worker"])
+def test_a_model_that_asks_twice_in_one_answer_reads_the_one_receipt_twice(placement: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    @tool("charge")
+    def charge(amount: int, path: str) -> str:
+        """Charges."""
+        import time
+
+        with open(path, "a") as file:
+            file.write("charged\n")
+        time.sleep(0.5)
+        return f"receipt for {amount}"
+
+    install(tools={"charge": {"once": True, "placement": placement}})
+    ask = Ask("charge", {"amount": 5, "path": str(log)})
+    crew, model = make_crew([charge], [[ask, ask], "charged"], path="native", cache=False)
+    assert str(crew.kickoff()) == "charged"
+    results = [str(message["content"]) for message in model.last_messages if message.get("role") == "tool"]
+    assert results == ["receipt for 5"] * 2
+    assert log.read_text() == "charged\n"
 
 
 PROGRAM = """

@@ -258,7 +258,7 @@ export const codes: Readonly<Record<Code, CodeEntry>> = {
   "already-running": {
     status: "rejected",
     retryable: true,
-    meaning: "A call with the same idempotency key or request id has no outcome yet.",
+    meaning: "A call with the same idempotency key or request id has no outcome yet. With `once`, whose calls wait for the first: another body made that one, which could itself be waiting for this call.",
     message: "{tool} was not run again: its call {detail} with the same key or request has no outcome yet.",
     forModel: "{tool} was not run again: this very call is still under way. Continue without it, or ask again later.",
   },

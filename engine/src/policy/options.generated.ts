@@ -106,7 +106,7 @@ export interface PolicyOptions {
   readonly idempotent?: boolean | undefined;
   /** The tool may delete or overwrite (MCP: destructiveHint). Default false. */
   readonly destructive?: boolean | undefined;
-  /** At most one body for one input in a run (in CrewAI a kickoff, with all that is done again in it; outside any run, in the engine): the same call again is answered with what came of the first, also with its failure. While the first is under way, or if nobody knows how it ended, it is rejected. A call with an idempotency key goes by that instead. An input that cannot be encoded is refused. Default false. */
+  /** At most one body for one input in a run (in CrewAI a kickoff, with all that is done again in it; outside any run, in the engine): the same call again is answered with what came of the first, also with its failure. While the first is under way it waits for that answer, within its own timeout and waitTimeout; if nobody knows how the first ended, it is rejected. A call with an idempotency key goes by that instead. An input that cannot be encoded is refused. Default false. */
   readonly once?: boolean | undefined;
   /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Results are compared as plain data up to 1 MB; in TypeScript as what toJSON or structured clone gives of an instance. What has no such form (a function, a Response, a class with hidden fields only) is not compared: describe() then says so as comparedResults. Default 5 (lenient), 3 (standard), 2 (strict). */
   readonly sameCallNotice?: number | null | undefined;

@@ -297,7 +297,7 @@ export class Session {
     const { core } = this.#engines.get(message.engine);
     const request = this.#requestOf(message);
     const call = core.submit(request, (outcome, settled) => this.#settled(id, settled, outcome));
-    if (call.state.type !== "admitted") return;
+    if (call.state.type === "settled") return;
     const entry: CallEntry = {
       id,
       call,

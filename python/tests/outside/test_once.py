@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import signal
 import threading
@@ -198,3 +199,64 @@ def test_a_limit_is_not_passed_after_a_run_s_journal_was_spoiled_by_any_engine_t
             codes.append(failure and failure.code)
             kill_the_engine()
     assert codes == ["history-lost"] * 3
+
+
+def test_a_tool_that_says_once_runs_once_over_the_loss_of_the_engine_and_those_who_wait_have_its_answer() -> None:
+    bodies: list[int] = []
+    goes_on = threading.Event()
+    outcomes: list[Outcome] = []
+
+    def charge(amount: int) -> str:
+        bodies.append(amount)
+        assert goes_on.wait(30)
+        return f"receipt {len(bodies)}"
+
+    with ToolExecutor() as executor:
+        executor.register(charge, once=True, max_calls=1)
+        executor.register(lambda: 1, name="one")
+        with executor.run():
+
+            def ask() -> None:
+                outcomes.append(executor.try_execute_tool("charge", {"amount": 5}))
+
+            callers = [threading.Thread(target=contextvars.copy_context().run, args=(ask,)) for _ in range(2)]
+            for caller in callers:
+                caller.start()
+            assert eventually(lambda: len(executor.calls_in_flight()) == 2)
+            kill_the_engine()
+            assert executor.execute_tool("one") == 1
+            goes_on.set()
+            for caller in callers:
+                caller.join(30)
+            kill_the_engine()
+            assert executor.execute_tool("one") == 1
+            ask()
+    assert [outcome.value for outcome in outcomes] == ["receipt 1"] * 3
+    assert bodies == [5]
+
+
+def test_a_worker_body_of_a_tool_that_says_once_is_not_run_again_when_nobody_knows_how_it_ended(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log"
+    outcomes: list[Outcome] = []
+    with ToolExecutor() as executor:
+        executor.register(tools.note_and_hang, name="charge", placement="worker", once=True)
+        executor.register(lambda: 1, name="one")
+
+        def ask() -> None:
+            outcomes.append(executor.try_execute_tool("charge", {"path": str(log)}))
+
+        callers = [threading.Thread(target=ask) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        assert eventually(log.exists)
+        assert eventually(lambda: len(executor.calls_in_flight()) == 2)
+        kill_the_engine()
+        for caller in callers:
+            caller.join(30)
+        assert executor.execute_tool("one") == 1
+        ask()
+    codes = sorted(outcome.failure.code for outcome in outcomes if outcome.failure is not None)
+    assert codes == ["effect-unknown", "effect-unknown", "lost"]
+    assert len(log.read_text().splitlines()) == 1
