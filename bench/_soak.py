@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import psutil
 from _soak_tools import HARMFUL, SILENT, TOOLS, Tool
 
-from endstop import ToolExecutor
+from endstop import EngineError, ToolExecutor
 from endstop.client.engine import shared_engine
 
 sys.path.append(str(Path(__file__).parents[1] / "python"))
@@ -45,7 +45,16 @@ MAX_LATE_S = 5.0
 """A call whose limit has passed by that much has not ended on time."""
 FAULT_EVERY_S = 0.5
 EXCUSED = frozenset(
-    {"worker-crashed", "lost", "timed-out", "wait-timed-out", "tool-load-failed", "not-recorded", "cancelled"}
+    {
+        "worker-crashed",
+        "lost",
+        "timed-out",
+        "wait-timed-out",
+        "tool-load-failed",
+        "not-recorded",
+        "cancelled",
+        "engine-lost",
+    }
 )
 """What a fault can make of a call that it hits."""
 EXCUSED_FOR_S = 15.0
@@ -128,9 +137,12 @@ class Soak:
         self, executor: ToolExecutor, tool: Tool, name: str, arguments: dict[str, Any], key: str | None = None
     ) -> None:
         begin = time.monotonic()
-        outcome = executor.try_execute_tool(name, arguments, idempotency_key=key)
+        try:
+            failure = executor.try_execute_tool(name, arguments, idempotency_key=key).failure
+            code, text = (failure.code, failure.message) if failure else ("succeeded", "succeeded")
+        except EngineError as problem:  # faults can hit one call three times
+            code, text = problem.code, str(problem)
         took_s = time.monotonic() - begin
-        code = outcome.failure.code if outcome.failure is not None else "succeeded"
         tally = self.tally
         with tally.lock:
             tally.calls += 1
@@ -139,7 +151,7 @@ class Soak:
                 begun_s = begin - self._until + self._seconds
                 tally.late.append(f"{name}: {code} after {took_s:.1f} s, begun at {begun_s:.0f} s")
             if code not in tool.expected and not (code in EXCUSED and self._excuse()):
-                tally.unexplained.append(f"{name}: {outcome.failure.message if outcome.failure else 'succeeded'}")
+                tally.unexplained.append(f"{name}: {text}")
 
     def _excuse(self) -> bool:
         """A fault can hit the calls that are under way, one for each caller; a stopped worker shows late."""

@@ -18,7 +18,7 @@ from _soak_tools import HARMFUL, SILENT, Tool
 from tests.support.small_disk import SmallDisk
 from tests.support.stepped_clock import SteppedClock
 
-from endstop import Outcome, ToolExecutor
+from endstop import EngineError, Outcome, ToolExecutor
 from endstop.client.engine import shared_engine
 
 Judge = Callable[[ToolExecutor, Tool, str, dict[str, Any]], None]
@@ -130,7 +130,9 @@ class Faults:
         # Nobody runs the loop now.
         self._call(SILENT, judge)
         ended = loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.broken += [f"a call of a stopped loop has {each!r}" for each in ended if not isinstance(each, Outcome)]
+        self.broken += [
+            f"a call of a stopped loop has {each!r}" for each in ended if not isinstance(each, (Outcome, EngineError))
+        ]
         loop.close()
 
     def _tidy(self) -> None:
