@@ -32,6 +32,15 @@ export class LinkedList<Item extends ListItem<Item>> {
     this.#last = item;
   }
 
+  /** Makes it the first. */
+  unshift(item: Item): void {
+    item.previous = undefined;
+    item.next = this.#first;
+    if (this.#first) this.#first.previous = item;
+    else this.#last = item;
+    this.#first = item;
+  }
+
   /** Removes an item of this list. */
   remove(item: Item): void {
     if (item.previous) item.previous.next = item.next;

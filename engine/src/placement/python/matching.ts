@@ -1,7 +1,7 @@
 import type { ErrorInfo } from "../../call/outcome.ts";
 import type { Job } from "./job.ts";
 import type { Readiness } from "./modules.ts";
-import type { Waiting } from "./waiting-jobs.ts";
+import type { Waiting, WaitingGroup } from "./waiting-jobs.ts";
 import { MAX_BUSY } from "./workers-wanted.ts";
 
 /** What becomes of the jobs that wait, in their order. */
@@ -19,35 +19,45 @@ export interface Matches<Worker> {
 
 /**
  * Gives workers to waiting jobs, first come first served, as long as fewer than {@link MAX_BUSY} bodies compute. A job whose body waits for
- * calls of the same pool (`isParent`) does not count as one of these.
+ * calls of the same pool (`isParent`) does not count as one of these. Looks at the jobs that start or have failed, and at the first of each tool.
+ *
+ * @param groups the jobs of each tool; what one of them needs, all do
  */
 export function matchJobs<Worker>(
-  queue: readonly Waiting[],
+  groups: Iterable<WaitingGroup>,
   idleWorkers: readonly Worker[],
   workingNow: number,
-  isParent: ReadonlySet<string>,
+  isParent: (callId: string) => boolean,
   readinessOf: (job: Job) => Readiness,
 ): Matches<Worker> {
+  const failed: { queued: Waiting; error: ErrorInfo }[] = [];
+  const heads: Waiting[] = [];
+  let waiting = 0;
+  for (const { jobs, count } of groups) {
+    const { first } = jobs;
+    const readiness: Readiness = first ? readinessOf(first.job) : { type: "waiting" };
+    if (readiness.type === "failed") for (const queued of jobs) failed.push({ queued, error: readiness.error });
+    if (!first || readiness.type !== "ready") continue;
+    heads.push(first);
+    waiting += count;
+  }
   const idle = [...idleWorkers];
   const starts: { queued: Waiting; worker: Worker }[] = [];
-  const failed: { queued: Waiting; error: ErrorInfo }[] = [];
   let working = workingNow;
-  let waiting = 0;
-  for (const queued of queue) {
-    const { job } = queued;
-    const readiness = readinessOf(job);
-    if (readiness.type === "waiting") continue;
-    if (readiness.type === "failed") {
-      failed.push({ queued, error: readiness.error });
-      continue;
-    }
-    const worker = working < MAX_BUSY ? idle.shift() : undefined;
-    if (worker === undefined) {
-      waiting += 1;
-      continue;
-    }
-    starts.push({ queued, worker });
-    if (!isParent.has(job.callId)) working += 1;
+  while (working < MAX_BUSY && idle.length > 0) {
+    const queued = earliest(heads);
+    if (!queued) break;
+    heads.splice(heads.indexOf(queued), 1, ...(queued.next ? [queued.next] : []));
+    starts.push({ queued, worker: idle.shift() as Worker });
+    waiting -= 1;
+    if (!isParent(queued.job.callId)) working += 1;
   }
+  failed.sort((a, b) => a.queued.order - b.queued.order);
   return { starts, failed, idle, working, waiting };
+}
+
+function earliest(heads: readonly Waiting[]): Waiting | undefined {
+  let first: Waiting | undefined;
+  for (const head of heads) if (!first || head.order < first.order) first = head;
+  return first;
 }

@@ -20,7 +20,7 @@ import { matchJobs } from "./matching.ts";
 import type { Ended, FromWorker, GuestHello } from "./messages.ts";
 import { excessBehind, withOwnLimits, workerLimits } from "./quotas.ts";
 import type { PythonCommand } from "./template.ts";
-import { type Waiting, WaitingJobs } from "./waiting-jobs.ts";
+import { type Queued, WaitingJobs } from "./waiting-jobs.ts";
 import { isWornOut, tell, type Worker, workerName } from "./worker.ts";
 import { MAX_BUSY, parentsOf, workersWanted } from "./workers-wanted.ts";
 import { Workforce, type WorkforceEvents } from "./workforce.ts";
@@ -45,7 +45,7 @@ interface Assignment {
   readonly job: Job;
   /** With it the worker answers. */
   readonly nonce: string;
-  readonly queued: Waiting;
+  readonly queued: Queued;
   /** The worker had not had this tool before. */
   readonly isLoading: boolean;
   /** Calls off its deadline. */
@@ -166,7 +166,7 @@ export class PythonPool implements WorkersMakeWay {
   /** Runs a job as soon as its tool is loaded and a worker is free. */
   run(job: Job): void {
     const worker = this.#workerAtOnceFor(job);
-    if (worker) this.#assign(worker, { job, isRetry: false, queuedAtMs: this.#clock.now(), giveUp: undefined });
+    if (worker) this.#assign(worker, { job, isRetry: false, queuedAtMs: this.#clock.now() });
     else {
       this.#queue.add(job);
       this.#workforce.retry(this.#tools.modulesOf(job));
@@ -233,11 +233,12 @@ export class PythonPool implements WorkersMakeWay {
       if (worker.generation < this.#workforce.generation) this.#workforce.retire(worker, "recycle");
       else idle.push(worker);
     }
-    const isParent = parentsOf(this.#queue.all, parentsOf(this.#busy.values()));
+    const parents = parentsOf(this.#busy.values());
+    const isParent = (callId: string): boolean => parents.has(callId) || this.#queue.isParent(callId);
     let working = 0;
-    for (const { job } of this.#busy.values()) if (!isParent.has(job.callId)) working += 1;
+    for (const { job } of this.#busy.values()) if (!isParent(job.callId)) working += 1;
     const readinessOf = (job: Job) => this.#tools.readiness(job, (modules) => this.#workforce.readiness(modules));
-    const matches = matchJobs(this.#queue.all, idle, working, isParent, readinessOf);
+    const matches = matchJobs(this.#queue.groups, idle, working, isParent, readinessOf);
     for (const { queued, worker } of matches.starts) {
       this.#queue.leave(queued);
       this.#assign(worker, queued);
@@ -259,7 +260,7 @@ export class PythonPool implements WorkersMakeWay {
     this.#surplus.is(Math.max(0, Math.min(idle, have - wanted)));
   }
 
-  #assign(worker: Worker, queued: Waiting): void {
+  #assign(worker: Worker, queued: Queued): void {
     if (worker.channel?.isReceiving) {
       // A body has written the beginning of a frame there: the answer would be taken for its end.
       this.#workforce.kill(worker, "recycle");
