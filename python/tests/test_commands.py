@@ -107,7 +107,7 @@ def test_run_guards_the_tools_of_a_script_that_knows_nothing_of_it(project: Path
     (project / "endstop.toml").write_text('[tools."look up"]\nmax_calls = 1\n')
     (project / "tmp").mkdir()
     (project / "main.py").write_text(
-        "import sys, crews\nif __name__ == '__main__':\n"
+        "import sys\nassert 'crewai' not in sys.modules\nimport crews\nif __name__ == '__main__':\n"
         "    print(crews.crew.kickoff().raw, len(crews.seen), sys.argv[1:])\n    sys.exit(3)\n"
     )
     path = os.pathsep.join([str(_PYTHON_FOLDER), str(_PYTHON_FOLDER / "src")])

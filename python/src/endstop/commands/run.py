@@ -7,6 +7,8 @@ import runpy
 import sys
 from collections.abc import Sequence
 
+from endstop.importing import when_imported
+
 USAGE = "usage: endstop run [--report] my_crew.py [arguments] | -m my_package.my_crew [arguments]"
 
 
@@ -32,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
 
     from endstop.crewai.install import install_for_script, report
 
-    install_for_script()
+    # Not before the script itself imports it: what it sets for CrewAI in the environment must come first.
+    when_imported("crewai", install_for_script)
     sys.argv[:] = rest
     try:
         # As `python my_crew.py` and `python -m …` have it: the script's folder, or where one stands.
@@ -43,5 +46,6 @@ def main(arguments: Sequence[str]) -> int:
             runpy.run_path(rest[0], run_name="__main__")
     finally:
         if wants_report:
-            print(report(), file=sys.stderr)
+            found = report() if "crewai" in sys.modules else "the script did not import crewai"
+            print(found, file=sys.stderr)
     return 0

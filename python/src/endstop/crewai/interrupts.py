@@ -5,36 +5,42 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from endstop.crewai.runs import Run
 
 
 @contextmanager
 def cancelled_by_ctrl_c(run: Run) -> Iterator[None]:
-    """The scope of a kickoff in the main thread, where nobody else handles SIGINT: it still raises KeyboardInterrupt.
+    """The scope of a kickoff in the main thread, where nobody but CrewAI handles SIGINT. KeyboardInterrupt is raised.
 
     CrewAI runs tools in threads of pools, and waits for them before it lets the interrupt through.
     """
-    if not _is_ours_to_handle():
+    before = _handler_before()
+    if before is None:
         yield
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         # Whatever lock the main thread holds here, another one can wait for it.
         _thread.start_new_thread(run.cancel, ())
-        signal.default_int_handler(number, frame)
+        before(number, frame)
 
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
         if signal.getsignal(signal.SIGINT) is interrupt:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, before)
 
 
-def _is_ours_to_handle() -> bool:
-    is_main = threading.current_thread() is threading.main_thread()
-    return is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def _handler_before() -> Callable[[int, FrameType | None], Any] | None:
+    """What handles SIGINT now, if ours may go before it: Python's own, or CrewAI's (of its telemetry), around that."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        return None
+    is_crewais = str(getattr(handler, "__module__", "")).startswith("crewai.")
+    return handler if handler is signal.default_int_handler or is_crewais else None
