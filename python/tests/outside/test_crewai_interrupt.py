@@ -46,15 +46,7 @@ PROGRAM = """
         threading.Event().wait(60)
         return "never"
 
-    # As CrewAI's telemetry has it, which is off in tests.
-    import signal
-    def of_telemetry(number, frame, before=signal.getsignal(signal.SIGINT)):
-        print("of telemetry")
-        before(number, frame)
-    of_telemetry.__module__ = "crewai.telemetry.telemetry"
-    signal.signal(signal.SIGINT, of_telemetry)
-
-    install(max_batch=20)
+    install()
     asks = [Ask(name, {"n": n}) for n in range(7) for name in ("in_python", "in_c", "limited")][:20]
     def crew():
         return make_crew([in_python, in_c, limited], [asks, "done"])[0]
