@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from types import FrameType
@@ -31,8 +30,7 @@ def test_ctrl_c_ends_the_tools_before_crewais_telemetry_and_leaves_others_alone(
     before = signal.signal(signal.SIGINT, handler)
     try:
         with pytest.raises(KeyboardInterrupt), cancelled_by_ctrl_c(run):
-            os.kill(os.getpid(), signal.SIGINT)
-            cancelled.wait(5)
+            signal.raise_signal(signal.SIGINT)
         assert (heard, cancelled.wait(5 if is_cancelled else 0.1)) == ([module], is_cancelled)
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
