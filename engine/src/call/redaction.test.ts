@@ -46,6 +46,18 @@ it("a label leaves secret values out, and with * all of them", () => {
   expect(labelOf("t", input, ["*"])).toBe("t(…)");
 });
 
+it("finds a secret that is bytes, and the same value under another name", () => {
+  const input = {
+    password: { $bytes: Buffer.from("hunter2").toString("base64") },
+    note: "for hunter2",
+    token: "sk-4242",
+  };
+  const secrets = secretsOf(input, DEFAULT);
+  expect(redactText("no b'hunter2' here", secrets, DEFAULT)).toBe("no b'***' here");
+  expect(labelOf("t", input, DEFAULT)).toBe("t(password=***, note=for ***, token=***)");
+  expect(labelOf("t", { token: "sk-4242", url: "sk-4242" }, DEFAULT)).toBe("t(token=***, url=***)");
+});
+
 it("two messages that differ in a secret are no repetition of each other", () => {
   const digest = (secret: string): unknown => {
     const error = {

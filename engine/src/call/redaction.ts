@@ -96,6 +96,8 @@ function collect(value: Encoded, isSecret: boolean, search: Search): void {
     for (const item of value) collect(item, isSecret, search);
   } else if (typeof value === "object" && value !== null) {
     const fields = value as Readonly<Record<string, Encoded>>;
+    if (isSecret && typeof fields.$bytes === "string")
+      collect(Buffer.from(fields.$bytes, "base64").toString(), true, search);
     for (const key in fields) {
       if (!Object.hasOwn(fields, key)) continue;
       collect(fields[key] as Encoded, isSecret || isSecretIn(answers, key, redact), search);
