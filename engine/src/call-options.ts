@@ -1,6 +1,6 @@
 import type { CallRequest } from "./call-request.ts";
 import { show } from "./internal/duration.ts";
-import { refuseUnknownKeys } from "./internal/nearest.ts";
+import { readOptions } from "./internal/nearest.ts";
 import { requireSignal } from "./internal/require-signal.ts";
 import { optionNames } from "./policy/compile-options.ts";
 import { compileCallTimeout } from "./policy/policy.ts";
@@ -9,9 +9,14 @@ import type { BatchCall, CallOptions } from "./tool.ts";
 const CALL_KEYS = ["signal", "agent", "task", "turn", "requestId", "idempotencyKey", ...optionNames("call")];
 const BATCH_CALL_KEYS = ["tool", "input", "options", "name", "after", "afterFailure"];
 
-type CompiledCallOptions = Pick<CallRequest, "agent" | "task" | "turn" | "requestId" | "idempotencyKey" | "timeoutMs">;
+export type CompiledCallOptions = Pick<
+  CallRequest,
+  "agent" | "task" | "turn" | "requestId" | "idempotencyKey" | "timeoutMs"
+> &
+  Pick<CallOptions, "signal">;
 
 const NO_OPTIONS: CompiledCallOptions = Object.freeze({
+  signal: undefined,
   agent: undefined,
   task: undefined,
   turn: undefined,
@@ -23,24 +28,34 @@ const NO_OPTIONS: CompiledCallOptions = Object.freeze({
 /** @throws TypeError or RangeError for an option that is unknown or makes no sense */
 export function compileCallOptions(options?: CallOptions): CompiledCallOptions {
   if (options === undefined) return NO_OPTIONS;
-  refuseUnknownKeys(options, CALL_KEYS, "call options");
-  const { signal, agent, task, turn, requestId, idempotencyKey, ...limits } = options;
+  const read = readOptions(options, CALL_KEYS, "call options");
+  const { signal, agent, task, turn, requestId, idempotencyKey, ...limits } = read;
   requireSignal(signal);
-  for (const [name, text] of Object.entries({ requestId, idempotencyKey })) {
-    if (text !== undefined && (typeof text !== "string" || text === ""))
-      throw new TypeError(`call ${name} must be a text, got ${show(text)}`);
+  const texts = { agent, task, turn, requestId, idempotencyKey };
+  for (const [name, text] of Object.entries(texts)) {
+    if (text !== undefined) requireText(text, `call ${name}`);
+    if (text === "" && (name === "requestId" || name === "idempotencyKey"))
+      throw new TypeError(`call ${name} must not be empty`);
   }
-  return { agent, task, turn, requestId, idempotencyKey, timeoutMs: compileCallTimeout(limits) };
+  return { signal, ...texts, timeoutMs: compileCallTimeout(limits) };
 }
 
 /** @throws TypeError if it is no text */
 export function requireToolName(name: unknown): void {
-  if (typeof name !== "string") throw new TypeError(`the name of a tool must be a text, got ${show(name)}`);
+  requireText(name, "the name of a tool");
 }
 
-/** Throws as {@link compileCallOptions} does. */
-export function checkBatchCall(call: BatchCall): void {
-  refuseUnknownKeys(call, BATCH_CALL_KEYS, "batch call");
-  requireToolName(call.tool);
-  compileCallOptions(call.options);
+/** @throws TypeError if it is no text */
+export function requireText(text: unknown, what: string): void {
+  if (typeof text !== "string") throw new TypeError(`${what} must be a text, got ${show(text)}`);
+}
+
+/** A copy of one call of a batch, which its caller may change while it waits. Throws as {@link compileCallOptions} does. */
+export function readBatchCall(call: BatchCall): BatchCall {
+  const read = { ...readOptions(call, BATCH_CALL_KEYS, "batch call") };
+  requireToolName(read.tool);
+  if (read.options === undefined) return read;
+  const options = { ...readOptions(read.options, CALL_KEYS, "call options") };
+  compileCallOptions(options);
+  return { ...read, options };
 }

@@ -1,7 +1,7 @@
 import { timeLeftMs } from "./admission/budgets.ts";
 import { attemptTimeoutMs, type Call } from "./call/call.ts";
 import { secretsOf } from "./call/redaction.ts";
-import type { Encoded } from "./call/values.ts";
+import { type Encoded, foundIn } from "./call/values.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { AdmittedEntry } from "./run/entry.ts";
 import type { Run } from "./run/run.ts";
@@ -72,7 +72,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     debug: request.debug ?? false,
     requestId: request.requestId,
     idempotencyKey: request.idempotencyKey,
-    secrets: policy ? secretsOf(request.input, policy.redact) : [],
+    secrets: policy ? foundIn(() => secretsOf(request.input, policy.redact), []) : [],
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     startedAtMs: undefined,

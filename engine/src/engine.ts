@@ -5,7 +5,13 @@ import type { Call } from "./call/call.ts";
 import { ownFingerprint, type ReadInput, readInput } from "./call/fingerprint.ts";
 import { ifGivenUp } from "./call/given-up.ts";
 import type { Outcome } from "./call/outcome.ts";
-import { checkBatchCall, compileCallOptions, requireToolName } from "./call-options.ts";
+import {
+  type CompiledCallOptions,
+  compileCallOptions,
+  readBatchCall,
+  requireText,
+  requireToolName,
+} from "./call-options.ts";
 import type { CallRequest } from "./call-request.ts";
 import { EngineCore } from "./core.ts";
 import { EngineObserver } from "./events/engine-observer.ts";
@@ -13,9 +19,10 @@ import { type EngineStats, engineStats } from "./events/engine-stats.ts";
 import { EventStream } from "./events/event-stream.ts";
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { requirePositive, show } from "./internal/duration.ts";
-import { suggestNames } from "./internal/nearest.ts";
+import { readOptions, requireObject, suggestNames, withInherited } from "./internal/nearest.ts";
 import { cancelReason, type Door, PARENT_ENDED, PlacedCall } from "./placement/placed-call.ts";
 import { WorkerPlacements } from "./placement/worker-placements.ts";
+import { optionNames } from "./policy/compile-options.ts";
 import type { AgentOptions } from "./policy/options.generated.ts";
 import type { EngineOptions as CoreOptions, EffectiveLimit, PolicyOptions } from "./policy/policy.ts";
 import type { MachineFigures } from "./pressure/machine.ts";
@@ -51,6 +58,7 @@ export interface EngineOptions extends CoreOptions {
 }
 
 const DEFAULT_GRACE_MS = 5_000;
+const ENGINE_KEYS = ["workerStdout", "agents", "resources", ...optionNames("engine")];
 
 /**
  * Runs tool calls so that each of them ends, inside its limits, with one outcome.
@@ -71,11 +79,9 @@ export class Engine {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** Use {@link createEngine}. */
-  constructor(
-    { workerStdout = "stderr", ...options }: EngineOptions,
-    clock: Clock,
-    readMachine?: () => MachineFigures,
-  ) {
+  constructor(given: EngineOptions, clock: Clock, readMachine?: () => MachineFigures) {
+    requireObject(given, "engine options");
+    const { workerStdout = "stderr", ...options } = withInherited(given, ENGINE_KEYS);
     if (workerStdout !== "stderr" && workerStdout !== "stdout")
       throw new TypeError(`engine workerStdout must be "stderr" or "stdout", got ${show(workerStdout)}`);
     refusePlacement(options);
@@ -147,7 +153,10 @@ export class Engine {
       id: run.id,
       call: (tool, input, options) => this.#call(run, tool, input, options),
       batch: (calls) => this.#batch(run, calls),
-      end: (reason = "it was ended by its owner") => this.#core.endRun(run, reason),
+      end: (reason = "it was ended by its owner") => {
+        requireText(reason, "the reason why a run ends");
+        this.#core.endRun(run, reason);
+      },
     };
   }
 
@@ -159,6 +168,7 @@ export class Engine {
    */
   describe(tool: string, agent?: string): Readonly<Record<string, EffectiveLimit>> {
     requireToolName(tool);
+    if (agent !== undefined) requireText(agent, "the name of an agent");
     const described = this.#core.describe(tool, agent);
     if (!described) throw new RangeError(`there is no tool named ${tool}. ${suggestNames(tool, this.#tools.names)}`);
     return described;
@@ -184,8 +194,10 @@ export class Engine {
    * Takes no more calls, lets those in flight end, and cancels what is left after the grace period.
    *
    * @param options.graceMs default 5 s
+   * @throws TypeError or RangeError for options that make no sense; then it stays open
    */
-  async close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    const { graceMs = DEFAULT_GRACE_MS } = readOptions(options, ["graceMs"], "close options");
     requirePositive(graceMs, "graceMs");
     this.#closed = true;
     this.#tools.close();
@@ -202,8 +214,13 @@ export class Engine {
     this.#observer.events.close();
   }
 
-  /** Cancels every call in flight now, and takes no more. */
+  /**
+   * Cancels every call in flight now, and takes no more.
+   *
+   * @param reason a text: it stands in the outcomes
+   */
   destroy(reason = "the engine was destroyed"): void {
+    requireText(reason, "the reason why an engine is destroyed");
     this.#closed = true;
     this.#tools.close();
     // Those that wait first: the end of one that runs would have the next one's body begin.
@@ -221,18 +238,22 @@ export class Engine {
 
   #batch(run: Run, calls: readonly BatchCall[]): Batch<Outcome> {
     if (!Array.isArray(calls)) throw new TypeError(`batch takes an array of calls, got ${show(calls)}`);
-    for (const call of calls) checkBatchCall(call);
+    const read = Array.from(calls, readBatchCall);
     const madeBy = this.#current.getStore()?.call;
-    return startBatch(calls, {
+    return startBatch(read, {
       run: ({ tool, input, options }) => this.#call(run, tool, input, options, madeBy),
       reject: ({ tool, input, options }, _index, { name, tool: failed }) =>
         outcomeOf(
           this.#core.submit(
-            { ...this.#request(run, tool, readInput(input), options), failedDependency: name ?? failed },
+            {
+              ...this.#request(run, tool, readInput(input), compileCallOptions(options)),
+              failedDependency: name ?? failed,
+            },
             () => {},
           ),
         ),
       succeeded: ({ status }) => status === "succeeded",
+      signalOf: ({ options }) => options?.signal,
     });
   }
 
@@ -240,14 +261,13 @@ export class Engine {
     run: Run | undefined,
     tool: string,
     { encoded, json }: ReadInput,
-    options?: CallOptions,
+    { signal: _signal, ...options }: CompiledCallOptions,
     maker = this.#maker(),
   ): CallRequest {
     const treeRun = run ?? this.#current.getStore()?.call.run;
-    const isCompared =
-      treeRun !== undefined || options?.idempotencyKey !== undefined || this.#core.comparesInputs(tool);
+    const isCompared = treeRun !== undefined || options.idempotencyKey !== undefined || this.#core.comparesInputs(tool);
     return {
-      ...compileCallOptions(options),
+      ...options,
       tool,
       input: encoded,
       fingerprint: encoded === undefined || !isCompared ? null : ownFingerprint(tool, encoded, json),
@@ -268,15 +288,16 @@ export class Engine {
     // What is thrown in here rejects it.
     return new Promise((resolve) => {
       requireToolName(name);
+      const compiled = compileCallOptions(options);
       const read = readInput(input);
       const maker = this.#maker();
       let placed: PlacedCall | undefined;
-      const call = this.#core.submit(this.#request(run, name, read, options, maker), (outcome) => {
+      const call = this.#core.submit(this.#request(run, name, read, compiled, maker), (outcome) => {
         if (placed) this.#release(placed, outcome);
         resolve(outcome);
       });
       if (call.state.type === "settled") return;
-      placed = new PlacedCall(call, this.#tools.get(name), this.#door, options?.signal, maker);
+      placed = new PlacedCall(call, this.#tools.get(name), this.#door, compiled.signal, maker);
       this.#placedCalls.add(placed);
       if (this.#closed) placed.cancel(cancelReason("the engine is closed"));
       else if (madeBy?.state.type === "settled") placed.cancel(cancelReason(PARENT_ENDED));

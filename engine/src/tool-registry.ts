@@ -3,7 +3,7 @@ import type { EngineCore } from "./core.ts";
 import { compileInputSchema } from "./input-schema.ts";
 import type { Clock } from "./internal/clock.ts";
 import { show } from "./internal/duration.ts";
-import { refuseUnknownKeys } from "./internal/nearest.ts";
+import { readOptions } from "./internal/nearest.ts";
 import type { BodyRunner, PlacedTool } from "./placement/body.ts";
 import { COMMAND_KEYS, compileCommand } from "./placement/command/command-options.ts";
 import { HostRunner } from "./placement/host/host-runner.ts";
@@ -19,6 +19,7 @@ export interface RegisteredTool {
 }
 
 const TOOL_KEYS = ["name", "description", "inputSchema", "run", ...optionNames("tool")];
+const COMMAND_TOOL_KEYS = [...TOOL_KEYS, ...COMMAND_KEYS].filter((key) => key !== "run");
 
 /** The tools of one engine: how each is checked, and where its body runs. */
 export class ToolRegistry {
@@ -60,9 +61,9 @@ export class ToolRegistry {
   }
 
   registerFunction(tool: Tool<never>): void {
-    refuseUnknownKeys(tool, TOOL_KEYS, "tool");
-    const { name, description: _description, inputSchema, run, ...limits } = tool;
+    const { name, description, inputSchema, run, ...limits } = readOptions(tool, TOOL_KEYS, "tool");
     this.#requireFreeName(name);
+    requireDescription(description, name);
     if (typeof run !== "function") throw new TypeError(`tool ${name} run must be a function, got ${show(run)}`);
     if (limits.placement === "worker") {
       throw new TypeError(
@@ -70,30 +71,24 @@ export class ToolRegistry {
       );
     }
     refuseOptionsOf("worker", limits, `tool ${name}`);
-    const runner = new HostRunner(
-      tool.run.bind(tool) as (input: unknown, context: ToolContext) => unknown,
-      this.#clock,
-    );
+    const runner = new HostRunner(run.bind(tool) as (input: unknown, context: ToolContext) => unknown, this.#clock);
     this.#add(name, inputSchema, { ...limits, placement: "host" }, runner);
   }
 
   registerCommand(tool: CommandTool): void {
-    refuseUnknownKeys(
-      tool,
-      [...TOOL_KEYS, ...COMMAND_KEYS].filter((key) => key !== "run"),
-      "tool",
-    );
-    const { name, description: _description, inputSchema, command, output, cwd, env, ...limits } = tool;
+    const read = readOptions(tool, COMMAND_TOOL_KEYS, "tool");
+    const { name, description, inputSchema, command, output, cwd, env, ...limits } = read;
     this.#requireFreeName(name);
+    requireDescription(description, name);
     const compiled = compileCommand({ command, output, cwd, env }, name);
     this.#add(name, inputSchema, inWorker(limits, name), this.#workers.command(compiled));
   }
 
   /** A URL that was registered before is read anew: what it imports too, for all calls that a worker gets from then on. */
   async registerModule(module: URL, policy: PolicyOptions = {}): Promise<RegisteredTool> {
-    refuseUnknownKeys(policy, optionNames("tool"), "policy");
+    const limits = readOptions(policy, optionNames("tool"), "policy");
     this.#requireOpen();
-    const load = () => this.#loadModule(module, policy);
+    const load = () => this.#loadModule(module, limits);
     const before = this.#modules.get(module.href);
     // One new version after the other, since each keeps what the one before has of all other modules.
     const registered = before ? Promise.allSettled([before, this.#lastAnew]).then(load) : load();
@@ -150,6 +145,11 @@ export class ToolRegistry {
     this.#core.setPolicy(name, limits);
     this.#tools.set(name, { validate, runner });
   }
+}
+
+function requireDescription(description: unknown, name: string): void {
+  if (description !== undefined && typeof description !== "string")
+    throw new TypeError(`tool ${name} description must be a text, got ${show(description)}`);
 }
 
 function inWorker(limits: PolicyOptions, name: string): PolicyOptions {

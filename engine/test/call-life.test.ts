@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { getEventListeners } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -206,6 +208,45 @@ describe("a caller's cancel", () => {
     }
   });
 
+  it("ends a call of a batch that waits for others, and what follows is the batch's", async () => {
+    const { engine } = makeEngine();
+    const who = new AsyncLocalStorage<string>();
+    engine.register({ name: "hang", run: never });
+    engine.register({ name: "t", run: () => who.getStore() });
+    const controller = new AbortController();
+    const options = { signal: controller.signal };
+    const batch = who.run("alice", () =>
+      engine.run().batch([
+        { tool: "hang", name: "first" },
+        { tool: "t", name: "second", after: ["first"], options },
+        { tool: "t", after: ["second"], afterFailure: "run" },
+        { tool: "t", after: ["first"], options: { signal: AbortSignal.abort(new Error("before")) } },
+      ]),
+    );
+    who.run("mallory", () => controller.abort(new Error("enough")));
+    const ended: unknown[] = [];
+    for await (const { index, result } of batch) {
+      ended.push([index, result.status === "succeeded" ? result.value : result.failure.error?.message]);
+      if (ended.length === 3) break;
+    }
+    expect(ended.sort()).toEqual([[1, "enough"], [2, "alice"], [3, "before"]]); // biome-ignore format: short
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    engine.destroy();
+    await batch.results;
+  });
+
+  it("leaves no listener behind for a call of a batch that did not run", async () => {
+    const { engine } = makeEngine();
+    const { signal } = new AbortController();
+    engine.register({ name: "fails", run: () => Promise.reject(new Error("no")) });
+    const batch = engine.run().batch([
+      { tool: "fails", name: "a" },
+      { tool: "fails", after: ["a"], options: { signal } },
+    ]);
+    expect((await batch.results).map(codeOf)).toEqual(["tool-error", "dependency-failed"]);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
   it("that is no signal is refused before anything is admitted", async () => {
     const { engine } = makeEngine();
     engine.register({ name: "t", run: never });
@@ -213,7 +254,12 @@ describe("a caller's cancel", () => {
     await expect(engine.call("t", {}, { signal: controller as never })).rejects.toThrow(
       "call signal must be an AbortSignal, got an AbortController: give its signal",
     );
-    for (const signal of [null, true, "x", {}, () => {}]) {
+    const deaf = {
+      aborted: false,
+      addEventListener: () => {},
+      removeEventListener: () => engine.register(null as never),
+    };
+    for (const signal of [null, true, "x", {}, () => {}, Object.create(AbortSignal.prototype), deaf]) {
       await expect(engine.call("t", {}, { signal: signal as never })).rejects.toThrow(TypeError);
     }
     expect(() => engine.run().batch([{ tool: "t", options: { signal: controller as never } }])).toThrow(TypeError);

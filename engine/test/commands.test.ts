@@ -75,6 +75,12 @@ describe("a command", () => {
     });
   });
 
+  it("says where it cannot run", async () => {
+    expect(await makeEngine({ command: ["true"], cwd: "/nowhere" }).call("run")).toMatchObject({
+      failure: { code: "tool-load-failed", message: expect.stringContaining("its cwd /nowhere is no folder") },
+    });
+  });
+
   it("need not read its input", async () => {
     const input = "x".repeat(5_000_000);
     expect(await makeEngine({ command: ["true"] }).call("run", input)).toMatchObject({ value: "" });

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Engine } from "../src/engine.ts";
-import { type EngineOptions, modelText, type Tool } from "../src/index.ts";
+import { createEngine, type EngineOptions, modelText, type Tool } from "../src/index.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 
 function makeEngine(options: EngineOptions = {}) {
@@ -462,6 +462,79 @@ describe("bad use", () => {
     expect(() => engine.register({ name: "t", run: never })).toThrow(text);
     expect(() => engine.register({ name: "t", command: ["ls"] })).toThrow(text);
     await expect(engine.register(new URL("file:///tool.js"))).rejects.toThrow(text);
+  });
+
+  const wrong = [null, 5, [], () => {}, new Map(), Symbol("s")];
+  const uses: Record<string, (engine: Engine, value: never) => unknown> = {
+    destroy: (engine, value) => engine.destroy(value),
+    "destroy for an error": (engine) => engine.destroy(new Error("why") as never),
+    "destroy a run": (engine, value) => engine.run().end(value),
+    close: (engine, value) => engine.close(value),
+    "close in": (engine, graceMs) => engine.close({ graceMs: typeof graceMs === "number" ? -1 : graceMs }),
+    listen: (engine, value) => engine.events.on(typeof value === "function" ? (null as never) : value),
+    describe: (engine, value) => engine.describe("t", value),
+    "call for an agent": (engine, agent) => engine.call("t", 1, { agent }),
+    "call for a task": (engine, task) => engine.call("t", 1, { task }),
+    "call in a turn": (engine, turn) => engine.call("t", 1, { turn }),
+    "call with options": (engine, value) => engine.call("t", 1, value),
+    "make an engine": (_engine, value) => createEngine(value),
+    "make an engine with agents": (_engine, agents) => createEngine({ agents }),
+    "make an engine with resources": (_engine, resources) => createEngine({ resources }),
+    "name a call of a batch": (engine, name) => engine.run().batch([{ tool: "t", name }]),
+    "order a batch": (engine, value) =>
+      engine.run().batch([{ tool: "t", after: Array.isArray(value) ? [value] : value }]),
+    "order a batch by a text": (engine) => engine.run().batch([{ tool: "t", after: "t" as never }]),
+    "say what a failure does": (engine, afterFailure) => engine.run().batch([{ tool: "t", afterFailure }]),
+    "describe a tool": (engine, description) => engine.register({ name: "u", description, run: never }),
+    "read a text": (_engine, value) => modelText(value),
+  };
+  it.each(Object.entries(uses))(
+    "of %s is refused by the value, and nothing is half done",
+    async (_name, use) => /* biome-ignore format: short */ {
+    for (const value of wrong) {
+      const { engine } = makeEngine();
+      engine.register({ name: "t", run: () => 1 });
+      await expect((async () => use(engine, value as never))()).rejects.toThrow(/ must (be|have) .*, got | takes .*, got /);
+      expect((await engine.call("t")).status).toBe("succeeded");
+    }
+  },
+  );
+
+  it("of a call in a batch that is changed afterwards changes nothing", async () => {
+    const { engine } = makeEngine();
+    engine.register({ name: "t", run: () => 1 });
+    const calls = [
+      { tool: "t", name: "a", options: { timeout: "1s" } },
+      { tool: "t", after: ["a"], options: { timeout: "1s" } },
+    ];
+    const batch = engine.run().batch(calls);
+    for (const call of calls) Object.assign(call.options, { timeout: 5 });
+    Object.assign(calls[1] as object, { tool: 7 });
+    calls.length = 0;
+    expect((await batch.results).map(({ status }) => status)).toEqual(["succeeded", "succeeded"]);
+  });
+
+  it("is not to give options by a class: they are in force", async () => {
+    class Limits {
+      get timeout() {
+        return "1s";
+      }
+    }
+    class Once extends Limits {
+      readonly name = "t";
+      get maxCalls() {
+        return 1;
+      }
+      run() {
+        return this.name;
+      }
+    }
+    const { engine } = makeEngine(new Limits());
+    engine.register(new Once());
+    engine.register({ name: "u", run: never });
+    expect(engine.describe("t")).toMatchObject({ timeoutMs: { value: 1_000, from: "tool" }, maxCalls: { value: 1 } });
+    expect(engine.describe("u")).toMatchObject({ timeoutMs: { value: 1_000, from: "engine" } });
+    expect([(await engine.call("t")).status, (await engine.call("t")).status]).toEqual(["succeeded", "rejected"]);
   });
 
   it("of a name that is taken is refused, and the first tool stays", async () => {

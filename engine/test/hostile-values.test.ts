@@ -96,19 +96,76 @@ it.each(Object.entries({ ...values, "a proxy that was revoked": revoked }))(
   },
 );
 
-it("a promise in a result whose rejection nobody awaits ends nothing", async () => {
+const floating = () => Promise.reject(new Error("nobody awaits it"));
+const holders: Record<string, () => unknown> = {
+  "after a hundred thousand rows": () => ({ rows: Array.from({ length: 100_001 }, () => 1), at: floating() }),
+  "after a long text": () => ({ text: "x".repeat(1_100_000), at: floating() }),
+  "after a getter that throws": () => Object.defineProperty({ at: floating() }, "a", { get: fails, enumerable: true }),
+  "beside a toJSON": () => ({ at: floating(), toJSON: () => 1 }),
+  "in a map and a set": () => new Map([[floating(), new Set([floating()])]]),
+  "beside functions, and late": () => ({
+    rows: [new Promise((_resolve, reject) => setTimeout(() => reject(new Error("late")), 1)), () => 1, new Response()],
+  }),
+  "in a cause": () => new Error("x", { cause: floating() }),
+  "in an AggregateError": () => new AggregateError([floating(), floating()]),
+  "in a proxy's target": () => new Proxy({ at: floating(), date: new Date() }, {}),
+  "of a getter": () => Object.defineProperty({}, "at", { get: floating, enumerable: true }),
+};
+const yielding: Record<string, () => unknown> = {
+  "a generator yields": function* () {
+    yield floating();
+    yield [floating()];
+    yield 1;
+  },
+  "an asynchronous generator yields": async function* () {
+    yield { at: floating() };
+    yield 1;
+  },
+};
+
+const failing = Object.entries(holders).filter(([where]) => where !== "of a getter");
+it.each([
+  ...Object.entries(holders).map(([where, make]): [string, () => unknown] => [`a result holds ${where}`, make]),
+  ...failing.map(([where, make]): [string, () => unknown] => [`an error holds ${where}`, () => Promise.reject(make())]),
+  ...Object.entries(yielding),
+])("a promise that %s ends nothing when it rejects", async (_name, run) => {
   const uncaught: unknown[] = [];
   const before = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection");
   process.on("unhandledRejection", (why) => uncaught.push(why));
-  const late = () => new Promise((_resolve, reject) => setTimeout(() => reject(new Error("late")), 5));
-  const run = () => ({ rows: [late(), () => 1, new Response(), late()], at: Promise.reject(new Error("at once")) });
-  const outcome = await outcomeOf({ run });
-  expect(outcome.status).toBe("succeeded");
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  modelText(await outcomeOf({ run }));
+  await new Promise((resolve) => setTimeout(resolve, 5));
   process.removeAllListeners("unhandledRejection");
   for (const listener of before) process.on("unhandledRejection", listener);
   expect(uncaught).toEqual([]);
+});
+
+it("what a body in a worker has left behind fails no other call", async () => {
+  await using engine = createEngine();
+  await engine.register(new URL("./support/tools/leaves-behind.ts", import.meta.url));
+  const codes: string[] = [];
+  for (const what of [
+    "a promise in its result",
+    "a promise in its error",
+    "a promise that it yields",
+    "a timer that throws",
+  ]) {
+    const outcome = await engine.call("leaves-behind", what);
+    const next = await Promise.all([1, 2].map(() => engine.call("leaves-behind", "nothing")));
+    codes.push(outcome.status === "succeeded" ? "succeeded" : outcome.failure.code);
+    expect([what, ...next.map(({ status }) => status)]).toEqual([what, "succeeded", "succeeded"]);
+  }
+  expect(codes).toEqual(["cannot-move", "tool-error", "succeeded", "succeeded"]);
+});
+
+it("a result whose iterator never ends is as any other", async () => {
+  class Endless extends Map {
+    override *[Symbol.iterator](): MapIterator<[number, number]> {
+      for (;;) yield [1, 2];
+    }
+  }
+  const outcome = await outcomeOf({ run: () => new Endless().set("a", 1) });
+  expect(modelText(outcome)).toBe('{"a":1}');
 });
 
 it("calls an input whose getter throws invalid", async () => {
@@ -121,6 +178,20 @@ it("calls an input whose getter throws invalid", async () => {
   });
   expect(run).not.toHaveBeenCalled();
 });
+
+it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  "takes an input that cannot be read for the %s. time, and rejects nothing",
+  async (n) => {
+    for (const more of [{}, { at: new Date() }]) {
+      let reads = 0;
+      const input = Object.defineProperty({ ...more }, "x", {
+        get: () => (++reads === n ? fails() : 1),
+        enumerable: true,
+      });
+      expect(["succeeded", "rejected"]).toContain((await outcomeOf({}, input)).status);
+    }
+  },
+);
 
 it.each([
   ["throws", fails],

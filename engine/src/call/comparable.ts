@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { heedPromise } from "./heed.ts";
 import { MAX_DEPTH, UnencodableError } from "./values.ts";
 
 /** Parts of a value that are looked at. */
@@ -48,15 +48,16 @@ class Comparing {
     if (value instanceof RegExp) return { $regexp: String(value) };
     if (value instanceof URLSearchParams) return { $query: String(value) };
     if ("toJSON" in value && typeof value.toJSON === "function") return { $json: this.plain(value.toJSON()) };
-    if (value instanceof Map) return { $map: [...value].map(([key, its]) => [this.plain(key), this.plain(its)]) };
-    if (value instanceof Set) return { $set: [...value].map((part) => this.plain(part)) };
+    if (value instanceof Map)
+      return { $map: [...Map.prototype.entries.call(value)].map(([key, its]) => [this.plain(key), this.plain(its)]) };
+    if (value instanceof Set) return { $set: [...Set.prototype.values.call(value)].map((part) => this.plain(part)) };
     if (value instanceof Error) return { $error: [value.name, value.message], ...this.#fields(value) };
     if (value instanceof String || value instanceof Number || value instanceof Boolean) return value.valueOf();
     const fields = this.#fields(value);
     if (Object.keys(fields).length > 0) return fields;
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) return fields;
-    heed(value);
+    heedPromise(value);
     this.hidden = value.constructor?.name ?? "class instance";
     return null;
   }
@@ -72,9 +73,4 @@ class Comparing {
     const fields = Object.entries(value).filter(([, part]) => part !== undefined);
     return Object.fromEntries(fields.map(([key, part]) => [key, this.plain(part)]));
   }
-}
-
-/** A promise that a result holds, as where an `await` was forgotten, belongs to whoever reads the result: nobody may, and its rejection would end the process. */
-function heed(value: object): void {
-  if (types.isPromise(value)) Promise.prototype.then.call(value, undefined, () => undefined);
 }

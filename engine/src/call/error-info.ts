@@ -1,10 +1,13 @@
 import { types } from "node:util";
+import { heed } from "./heed.ts";
 import type { ErrorInfo } from "./outcome.ts";
 import { plainFields } from "./plain-fields.ts";
 
 const MAX_CAUSES = 10;
 /** Errors told of in all: causes, and what an AggregateError holds. */
 const MAX_ERRORS = 20;
+/** A request, a socket and whatever else hangs on an error is not looked through for promises. */
+const MAX_HEEDED_OBJECTS = 1_000;
 /** Of what was thrown and is no error. */
 const MAX_MESSAGE_CHARACTERS = 200;
 const OF_THEIR_OWN: ReadonlySet<string> = new Set(["name", "message", "stack", "cause", "errors", "code", "status"]);
@@ -14,6 +17,7 @@ const OF_THEIR_OWN: ReadonlySet<string> = new Set(["name", "message", "stack", "
  * that an AggregateError holds. It never throws: what cannot be read (a getter, a proxy, `Error.prepareStackTrace` that throws) is left out.
  */
 export function errorInfo(thrown: unknown): ErrorInfo {
+  heed(thrown, MAX_HEEDED_OBJECTS);
   return describe(thrown, MAX_CAUSES, { errors: MAX_ERRORS });
 }
 

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
 import { comparable } from "./comparable.ts";
 import { withoutStop } from "./error-info.ts";
+import { heed } from "./heed.ts";
 import { NOT_PLAIN, plainJson, TOO_LARGE } from "./plain-json.ts";
 import { type Encoded, encodeValue, TooLargeError, UnencodableError } from "./values.ts";
 
@@ -33,6 +34,7 @@ export function ownFingerprint(tool: string, input: Encoded, json = canonicalJso
 
 /** An input as it is compared and named; neither where it has no lossless form. */
 export interface ReadInput {
+  /** What is plain is the input itself, not a copy: a getter of it may still throw. */
   readonly encoded?: Encoded;
   /** Its canonical JSON, where that was quick to have. */
   readonly json?: string;
@@ -57,16 +59,18 @@ export function readInput(input: unknown): ReadInput {
 
 /**
  * A digest of a result, for comparing results with each other. Null where neither structured clone nor `toJSON` gives plain data of it, it cannot be
- * read, or it is too large to look at. Never throws.
+ * read, or it is too large to look at. Promises in it are nobody's from then on (`heed`). Never throws.
  */
 export function digestOf(result: unknown): string | null {
   try {
     const plain = plainJson(result ?? null, MAX_COMPARED_SIZE);
+    if (typeof plain !== "string") heed(result);
     if (plain === TOO_LARGE) return null;
     const json = plain === NOT_PLAIN ? canonicalJson(encodeResult(result ?? null)) : plain;
     // What is short is its own digest: no hash is, which has 43 characters.
     return json.length < MIN_HASHED_CHARACTERS ? json : hash("sha256", json, "base64url");
   } catch {
+    heed(result);
     return null; // a getter, a `toJSON` or a proxy of the tool's threw, or there is no such form
   }
 }

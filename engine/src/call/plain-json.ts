@@ -1,3 +1,4 @@
+import { heedPromise } from "./heed.ts";
 import { MAX_DEPTH, PART_SIZE } from "./values.ts";
 
 /** The value is nothing that can be told at a glance: `encodeValue` and `canonicalJson` look closer. */
@@ -70,7 +71,10 @@ function formOfArray(items: readonly unknown[], depth: number): unknown {
 
 function formOfObject(value: Entries, depth: number): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return NOT_PLAIN;
+  if (prototype !== Object.prototype && prototype !== null) {
+    heedPromise(value); // a getter may have made it just now
+    return NOT_PLAIN;
+  }
   let isSorted = true;
   let before = "";
   let codeBefore = 0;

@@ -1,3 +1,5 @@
+import { heedPromise } from "./heed.ts";
+
 const PREVIEW_CHARACTERS = 200;
 
 /** The start of a result as text, for messages; null where it has no text form. No more of it is looked at than is shown. */
@@ -15,6 +17,7 @@ export function previewOf(value: unknown): string | null {
 function startOfJson(value: unknown, characters: number): string | undefined {
   if (typeof value === "string") return JSON.stringify(value.slice(0, characters));
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  heedPromise(value); // a getter may have made it just now
   if ("toJSON" in value && typeof value.toJSON === "function") return startOfJson(value.toJSON(), characters);
   return Array.isArray(value)
     ? startOfArray(value, characters)

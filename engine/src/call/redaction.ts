@@ -15,9 +15,11 @@ const SHORT_CHARACTERS = 4;
 const LONG_NAME_CHARACTERS = 5;
 const MAX_KNOWN_NAMES = 10_000;
 const MAX_SECRETS = 1_000;
-/** `"name": "value"`, `name=value`, `Authorization: Bearer value`. */
+/** Of a word that may be a name, the last are looked at. */
+const MAX_NAME_CHARACTERS = 64;
+/** A name is looked for where a word begins, or a long word would be read again from each of its letters. `"name": "value"`, `name=value`, `Authorization: Bearer value`. */
 const NAMED_VALUE =
-  /(["']?)([\w-]{1,64})\1(\s*[:=]\s*)("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|(?:Bearer|Basic|Token)\s+[^\s,;"']+|[^\s,;&}\])"']+)/gi;
+  /(["']?)(?<![\w-])([\w-]+)\1(\s*[:=]\s*)("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|(?:Bearer|Basic|Token)\s+[^\s,;"']+|[^\s,;&}\])"']+)/gi;
 
 /** Not for other processes: two messages that differ in a secret are told apart, and none can be guessed from its digest. */
 const KEY = randomBytes(32).toString("base64");
@@ -111,7 +113,8 @@ export function redactText(text: string, secrets: readonly string[], redact: Nam
   for (const secret of secrets) clean = without(clean, secret);
   if (!clean.includes(":") && !clean.includes("=")) return clean; // no name can stand before a value
   return clean.replace(NAMED_VALUE, (whole, quote: string, name: string, between: string, value: string) => {
-    if (redactsAll(redact) || !isSecretName(name, redact) || value.includes(REDACTED)) return whole;
+    if (redactsAll(redact) || !isSecretName(name.slice(-MAX_NAME_CHARACTERS), redact) || value.includes(REDACTED))
+      return whole;
     const mark = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : "";
     return `${quote}${name}${quote}${between}${mark}${REDACTED}${mark}`;
   });

@@ -1,3 +1,5 @@
+import { heedPromise } from "./heed.ts";
+
 /** Nesting past this depth cannot be encoded. */
 export const MAX_DEPTH = 100;
 /** About what a number, a bracket or a separator takes in JSON. */
@@ -16,7 +18,7 @@ export type Encoded = null | boolean | number | string | readonly Encoded[] | { 
 
 /**
  * Encodes a value without loss: what JSON would change carries a tag. `undefined` properties are left out, as JSON does.
- * What needs no tag comes back as it is, not as a copy.
+ * Each part is read once, and what comes back is a copy: a getter may give something else the next time, or throw.
  *
  * @param root names the value in an error
  * @param maxSize in characters, each part counted with {@link PART_SIZE} more: no more of the value is looked at
@@ -24,6 +26,19 @@ export type Encoded = null | boolean | number | string | readonly Encoded[] | { 
  */
 export function encodeValue(value: unknown, root = "input", maxSize = Number.POSITIVE_INFINITY): Encoded {
   return new Encoder(root, maxSize).encode(value);
+}
+
+/**
+ * What `read` finds in an input. One that is plain is not copied (`readInput`): a getter of it gave a value when it was compared, and may throw now.
+ *
+ * @returns `otherwise` if it does
+ */
+export function foundIn<Found>(read: () => Found, otherwise: Found): Found {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
 
 class Encoder {
@@ -67,38 +82,29 @@ class Encoder {
       this.#spend(value.byteLength);
       return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
     }
+    heedPromise(value); // a getter may have made it just now
     throw this.#unencodable(`is a ${value.constructor?.name ?? "class instance"}, which has no JSON form`);
   }
 
   #encodeArray(items: readonly unknown[]): Encoded {
     const encoded: Encoded[] = [];
-    let isSame = true;
-    for (let index = 0; index < items.length; index += 1) {
-      const part = this.#encodePart(index, items[index]);
-      isSame &&= part === items[index];
-      encoded.push(part);
-    }
-    return isSame ? (items as readonly Encoded[]) : encoded;
+    for (let index = 0; index < items.length; index += 1) encoded.push(this.#encodePart(index, items[index]));
+    return encoded;
   }
 
   #encodeEntries(value: Entries): Encoded {
     const entries: [string, Encoded][] = [];
-    let isSame = true;
     let hasTagLikeKey = false;
     for (const key of Object.keys(value)) {
       const part = value[key];
-      if (part === undefined) {
-        isSame = false;
-        continue;
-      }
+      if (part === undefined) continue;
       this.#spend(key.length);
       const encoded = this.#encodePart(key, part);
-      isSame &&= encoded === part;
       hasTagLikeKey ||= key.startsWith("$");
       entries.push([key, encoded]);
     }
     if (hasTagLikeKey) return { $object: entries.sort(([a], [b]) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) };
-    return isSame ? (value as { readonly [key: string]: Encoded }) : Object.fromEntries(entries);
+    return Object.fromEntries(entries);
   }
 
   #encodePart(step: string | number, part: unknown): Encoded {

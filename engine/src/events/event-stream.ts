@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
+import { show } from "../internal/duration.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import { EventReader } from "./event-reader.ts";
 
@@ -22,9 +23,10 @@ export class EventStream implements AsyncIterable<EngineEvent> {
 
   /**
    * Calls `listener` with each event from now on, before whatever follows from it, in the asynchronous context of now: what it calls belongs to no call
-   * whose event it hears. @returns how to stop that
+   * whose event it hears. @returns how to stop that. @throws TypeError for what is no function
    */
   on(listener: EventListener): () => void {
+    if (typeof listener !== "function") throw new TypeError(`a listener must be a function, got ${show(listener)}`);
     const own = new AsyncResource("EndstopListener");
     const told: EventListener = (event) => own.runInAsyncScope(listener, undefined, event);
     this.#listeners.add(told);

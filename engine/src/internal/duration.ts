@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const PATTERN = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/;
 
@@ -40,7 +42,10 @@ export function requireCount(value: unknown, option: string): number {
 /** A value as an error message shows it. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  if (Array.isArray(value)) return "an array";
+  if (types.isPromise(value)) return "a promise";
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "function") return "a function";
   return String(value);
 }
 

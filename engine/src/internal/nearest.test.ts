@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearestNames, refuseUnknownKeys, suggestNames } from "./nearest.ts";
+import { nearestNames, readOptions, suggestNames } from "./nearest.ts";
 
 describe("nearestNames", () => {
   it("puts the nearest first and leaves out what is far", () => {
@@ -21,11 +21,28 @@ describe("suggestNames", () => {
   });
 });
 
-describe("refuseUnknownKeys", () => {
+describe("readOptions", () => {
   it("names the nearest known key", () => {
-    expect(() => refuseUnknownKeys({ tiemout: 1 }, ["timeout"], "policy")).toThrow(
+    expect(() => readOptions({ tiemout: 1 }, ["timeout"], "policy")).toThrow(
       "policy has no option tiemout. Did you mean timeout?",
     );
-    expect(() => refuseUnknownKeys({ timeout: 1 }, ["timeout"], "policy")).not.toThrow();
+    expect(readOptions({ timeout: 1 }, ["timeout"], "policy")).toEqual({ timeout: 1 });
+  });
+
+  it("takes what a class gives, and what a prototype has", () => {
+    class Limits {
+      get timeout() {
+        return "1s";
+      }
+      help() {}
+    }
+    const known = ["timeout", "maxCalls"];
+    expect(readOptions(new Limits(), known, "policy")).toEqual({ timeout: "1s" });
+    const own = Object.assign(Object.create({ timeout: "1s", maxCalls: 1 }), { timeout: "2s" });
+    expect(readOptions(own, known, "policy")).toEqual({ timeout: "2s", maxCalls: 1 });
+  });
+
+  it.each([null, undefined, "x", 5, () => {}, [], new Map(), Promise.resolve({})])("refuses %o", (options) => {
+    expect(() => readOptions(options as never, ["timeout"], "policy")).toThrow(/^policy must be an object, got /);
   });
 });

@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { show } from "./duration.ts";
 
 /** To compare two names takes as long as the product of their lengths, and a model may send any name. */
 const MAX_COMPARED_CHARACTERS = 200;
@@ -24,12 +25,29 @@ export function suggestNames(name: string, known: Iterable<string>): string {
   return names.length > 0 ? `Known are ${names.slice(0, 20).join(", ")}.` : "No tools are registered.";
 }
 
-/** @throws TypeError if `options` is not an object, or has a key that is not in `known`: names the nearest known one */
-export function refuseUnknownKeys(options: unknown, known: readonly string[], what: string): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`${what} must be an object, got ${options === null ? "null" : typeof options}`);
-  }
+/** @throws TypeError for what has no named values: a primitive, a function, an array, a Map, a promise */
+export function requireObject(value: unknown, what: string): asserts value is object {
+  const isObject = typeof value === "object" && value !== null && !(Symbol.iterator in value) && !("then" in value);
+  if (!isObject) throw new TypeError(`${what} must be an object, got ${show(value)}`);
+}
+
+/**
+ * Options as they are read: those that an object inherits, as from a class, are as good as its own.
+ *
+ * @throws TypeError if it is no object, or has a key of its own that is not in `known`: names the nearest known one
+ */
+export function readOptions<Options extends object>(options: Options, known: readonly string[], what: string): Options {
+  requireObject(options, what);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new TypeError(`${what} has no option ${key}. ${suggestNames(key, known)}`);
   }
+  return withInherited(options, known);
+}
+
+/** An object of another's own properties, and the known ones that it inherits or hides. */
+export function withInherited<Options extends object>(options: Options, known: readonly string[]): Options {
+  const prototype: unknown = Object.getPrototypeOf(options);
+  if (prototype === Object.prototype || prototype === null) return options;
+  const inherited = known.filter((key) => key in options && !Object.prototype.propertyIsEnumerable.call(options, key));
+  return Object.assign(Object.fromEntries(inherited.map((key) => [key, Reflect.get(options, key)])), options);
 }

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { heed } from "../call/heed.ts";
 
 /** So long a generator that never waits may keep the event loop, on which its deadline depends. */
 const MAX_TURN_MS = 10;
@@ -23,6 +24,7 @@ export async function lastOf(generator: Generator | AsyncGenerator, signal: Abor
     const { done, value } = await generator.next();
     if (done) return value === undefined ? last : value;
     last = value;
+    heed(value); // the next takes its place
     if (performance.now() - turnSinceMs > MAX_TURN_MS) {
       await new Promise((resolve) => setImmediate(resolve));
       turnSinceMs = performance.now();

@@ -1,5 +1,5 @@
 import { parseDuration, requireCount, requirePositive, show } from "../internal/duration.ts";
-import { refuseUnknownKeys } from "../internal/nearest.ts";
+import { readOptions } from "../internal/nearest.ts";
 import { parseRate } from "../internal/rate.ts";
 import { parseSize } from "../internal/size.ts";
 import { type Level, OPTIONS, type OptionEntry, type Policy } from "./options.generated.ts";
@@ -42,8 +42,8 @@ const NAMES: Readonly<Record<Level, readonly string[]>> = {
  *
  * @throws TypeError or RangeError that names the option, the value and what it may be; for an unknown option, the nearest known one
  */
-export function compileOptions(options: object, level: Level, what: string): Partial<Policy> {
-  refuseUnknownKeys(options, NAMES[level], what);
+export function compileOptions(given: object, level: Level, what: string): Partial<Policy> {
+  const options = readOptions(given, NAMES[level], what);
   const compiled: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     const spelling = SPELLINGS.get(name);

@@ -1,4 +1,4 @@
-import { refuseUnknownKeys } from "../internal/nearest.ts";
+import { readOptions, requireObject } from "../internal/nearest.ts";
 import { compileDefault, compileOptions, optionNames } from "./compile-options.ts";
 import {
   type AgentOptions,
@@ -71,12 +71,12 @@ export class Policies {
 
   /** @throws TypeError or RangeError that names the option, the value and what it may be */
   constructor(options: EngineOptions) {
-    refuseUnknownKeys(options, [...optionNames("engine"), "agents", "resources"], "engine options");
-    const { agents = {}, resources = {}, ...own } = options;
-    refuseUnknownKeys(resources, Object.keys(resources), "engine resources");
+    const known = [...optionNames("engine"), "agents", "resources"];
+    const { agents = {}, resources = {}, ...own } = readOptions(options, known, "engine options");
+    requireObject(resources, "engine resources");
     this.resources = resources;
     this.#engineLayer = { origin: "engine", values: compileOptions(own, "engine", "engine") };
-    refuseUnknownKeys(agents, Object.keys(agents), "engine agents");
+    requireObject(agents, "engine agents");
     for (const [name, values] of Object.entries(agents)) {
       const what = `agent ${name}`;
       this.#agents.set(name, { origin: what, values: compileOptions(values, "agent", what) });

@@ -5,6 +5,7 @@ import { labelOf } from "../call/label.ts";
 import { durationsIn } from "../call/named-durations.ts";
 import { isFailure, resultOf } from "../call/result.ts";
 import { traceOf } from "../call/trace-of.ts";
+import { foundIn } from "../call/values.ts";
 import type { CallRequest } from "../call-request.ts";
 import { effectOf } from "../policy/effect.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -19,10 +20,10 @@ export function seenCall({ tool, fingerprint }: Call, { input }: CallRequest, po
   return {
     tool,
     fingerprint,
-    label: labelOf(tool, input, policy.redact),
+    label: foundIn(() => labelOf(tool, input, policy.redact), `${tool}(…)`),
     poller: policy.poller,
     readOnly: policy.readOnly,
-    namedMs: durationsIn(input, policy.redact),
+    namedMs: foundIn(() => durationsIn(input, policy.redact), undefined),
   };
 }
 

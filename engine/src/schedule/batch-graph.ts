@@ -1,3 +1,4 @@
+import { show } from "../internal/duration.ts";
 import { suggestNames } from "../internal/nearest.ts";
 
 /** What a graph needs to know of one call of a batch. */
@@ -28,8 +29,9 @@ export class BatchGraph {
   readonly #failedParent: (number | undefined)[];
   readonly #state: ("waiting" | "out" | "ended")[];
 
-  /** @throws TypeError for a name that is taken, a name that is unknown, and a cycle: names the calls of the cycle */
+  /** @throws TypeError for what is no name, a name that is taken, one that is unknown, and a cycle: names the calls of the cycle */
   constructor(nodes: readonly BatchNode[]) {
+    for (const [index, node] of nodes.entries()) checkNode(node, node.name ?? `call ${index}`);
     this.#nodes = nodes;
     this.#children = nodes.map(() => []);
     this.#failedParent = nodes.map(() => undefined);
@@ -68,11 +70,32 @@ export class BatchGraph {
     return { ready, rejected };
   }
 
+  waits(index: number): boolean {
+    return this.#state[index] === "waiting";
+  }
+
+  /** A call leaves the others behind: it waits no longer. @returns false if it does not wait */
+  leave(index: number): boolean {
+    return this.#giveOut(index);
+  }
+
   #giveOut(index: number): boolean {
     if (this.#state[index] !== "waiting") return false;
     this.#state[index] = "out";
     return true;
   }
+}
+
+/** @throws TypeError that names the call, the value and what it may be */
+function checkNode({ name, after, afterFailure }: BatchNode, who: unknown): void {
+  if (name !== undefined && (typeof name !== "string" || name === ""))
+    throw new TypeError(`the name of a batch's call must be a text, got ${show(name)}`);
+  if (after !== undefined && !Array.isArray(after))
+    throw new TypeError(`${who} after must be a list of names, got ${show(after)}`);
+  for (const parent of after ?? [])
+    if (typeof parent !== "string") throw new TypeError(`${who} after must have names, got ${show(parent)}`);
+  if (afterFailure !== undefined && afterFailure !== "reject" && afterFailure !== "run")
+    throw new TypeError(`${who} afterFailure must be "reject" or "run", got ${show(afterFailure)}`);
 }
 
 function resolveParents(nodes: readonly BatchNode[]): number[][] {

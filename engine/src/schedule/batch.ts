@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { BatchGraph, type BatchNode } from "./batch-graph.ts";
 
 /** How a batch carries its calls out. */
@@ -7,6 +8,8 @@ export interface BatchRunner<Call extends BatchNode, Result> {
   /** The result of a call that is not run because `failed`, which it comes after, did not succeed. */
   reject(call: Call, index: number, failed: Call): Result;
   succeeded(result: Result): boolean;
+  /** By it a call is cancelled, also while it waits for its parents: then it is run at once, to end by it. */
+  signalOf?(call: Call): AbortSignal | undefined;
 }
 
 /** A result as it ends. */
@@ -45,12 +48,32 @@ export function startBatch<Call extends BatchNode, Result>(
     results[index] = result;
     ended.push(Object.freeze({ index, name: callAt(index).name, result }));
   };
+  /** How to stop listening, for each call that waits and can be cancelled. */
+  const listening = new Map<number, () => void>();
+  const stopListening = (index: number): void => {
+    listening.get(index)?.();
+    listening.delete(index);
+  };
+  // What follows from a cancel belongs to the batch, not to whoever cancels.
+  const leave = AsyncResource.bind((index: number): void => {
+    if (graph.leave(index)) start([index]);
+  });
+  const listen = (index: number): void => {
+    const signal = runner.signalOf?.(callAt(index));
+    if (!signal || !graph.waits(index)) return;
+    if (signal.aborted) return leave(index);
+    const onAbort = (): void => leave(index);
+    signal.addEventListener("abort", onAbort, { once: true });
+    listening.set(index, () => signal.removeEventListener("abort", onAbort));
+  };
   const start = (indices: readonly number[]): void => {
     for (const index of indices) {
+      stopListening(index);
       const settle = (result: Result): void => {
         add(index, result);
         const released = graph.ended(index, runner.succeeded(result));
         for (const { index: child, failed } of released.rejected) {
+          stopListening(child);
           add(child, runner.reject(callAt(child), child, callAt(failed)));
         }
         start(released.ready);
@@ -66,6 +89,7 @@ export function startBatch<Call extends BatchNode, Result>(
   };
 
   start(graph.begin());
+  for (const index of calls.keys()) listen(index);
   if (calls.length === 0) all.resolve(results);
   // Whoever only iterates must not meet an unhandled rejection for a promise nobody asked for.
   all.promise.catch(() => undefined);

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { Ending } from "../../call/ending.ts";
 import { errorInfo, withoutStop } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
@@ -94,7 +95,11 @@ export class CommandRunner implements BodyRunner {
     });
     child.stderr?.on("data", (chunk: Buffer) => errors.push(chunk));
     child.once("error", (error) => {
-      if (child.pid === undefined) end({ type: "load-failed", error: errorInfo(error) });
+      if (child.pid !== undefined) return;
+      const { cwd } = this.#command;
+      const isElsewhere = cwd !== undefined && !statSync(cwd, { throwIfNoEntry: false })?.isDirectory();
+      const reason = isElsewhere ? new Error(`its cwd ${cwd} is no folder`, { cause: error }) : error;
+      end({ type: "load-failed", error: errorInfo(reason) });
     });
     child.once("exit", (exitCode, signal) => {
       const finish = (): void => {

@@ -1,13 +1,16 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Socket } from "node:net";
 import { deserialize } from "node:v8";
 import type { Ending } from "../../call/ending.ts";
 import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
+import { heed } from "../../call/heed.ts";
 import type { ErrorInfo, Outcome } from "../../call/outcome.ts";
 import { previewOf } from "../../call/preview.ts";
 import { toldEnding, toldError } from "../../call/told-ending.ts";
 import { Channel } from "../../internal/channel.ts";
 import { FRAME_LIMITS, type Frame } from "../../internal/frames.ts";
+import { requireObject } from "../../internal/nearest.ts";
 import { requireSignal } from "../../internal/require-signal.ts";
 import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";
@@ -32,6 +35,8 @@ const pipe = openPipe();
 /** The engine is gone: everything in this process group goes with it. */
 const closed = (): void => void process.kill(0, "SIGKILL");
 const channel = new Channel(pipe, pipe, { frame: (frame) => heard(frame), closed }, FRAME_LIMITS, false);
+/** Whose body something belongs to, also what it has left behind: a timer, a promise. */
+const current = new AsyncLocalStorage<Running>();
 const tools = new Map<string, Tool<never>>();
 /** Of tools whose schema is code; the engine checks what is data before a call is sent here. */
 const validators = new Map<string, InputValidator>();
@@ -40,6 +45,8 @@ const nestedCalls = new Map<number, PromiseWithResolvers<Outcome>>();
 /** Imports come one after the other, so that the engine knows which of them hangs or ends the process. */
 let loaded = Promise.resolve();
 let running: Running | undefined;
+/** What an ended call has left behind has thrown: this process ends with the call that runs. */
+let isBroken = false;
 let lastNested = 0;
 let hooks: SourceHooks | undefined;
 
@@ -82,16 +89,11 @@ async function run(message: ToGuest & { type: "run" }, input: Uint8Array): Promi
   const { callId, nonce, path, module, outputBytes } = message;
   const call: Running = { callId, nonce, controller: new AbortController() };
   running = call;
-  const [ending, value] = await endingOf(
-    call,
-    path,
-    module,
-    input,
-    Math.min(outputBytes ?? MAX_VALUE_BYTES, MAX_VALUE_BYTES),
-  );
+  const limitBytes = Math.min(outputBytes ?? MAX_VALUE_BYTES, MAX_VALUE_BYTES);
+  const [ending, value] = await current.run(call, () => endingOf(call, path, module, input, limitBytes));
   if (running === call) running = undefined;
   process.off("SIGTERM", ignoreTerm);
-  const left = processes.left();
+  const left = isBroken ? "some" : processes.left();
   send({ type: "ended", nonce, ending: toldEnding(ending) ?? ending, value, left });
 }
 
@@ -131,6 +133,7 @@ function returned(value: unknown, limitBytes: number): [Ending, Uint8Array?] {
   try {
     bytes = cloneToBytes(value, "result");
   } catch (error) {
+    heed(value);
     return [{ type: "cannot-move", detail: `its result cannot be cloned: ${withoutStop(error)}`, started: true }];
   }
   if (bytes.length > limitBytes) {
@@ -166,6 +169,7 @@ function abort({ controller }: Running, reason: unknown): void {
 
 /** Rejects as `engine.call` does: for bad use, and here also for an input that cannot be cloned. */
 async function callNested(nonce: string, ...[tool, input, options = {}]: Parameters<ToolContext["call"]>) {
+  requireObject(options, "call options");
   const { signal, ...sent } = options;
   requireSignal(signal);
   const nested = ++lastNested;
@@ -207,9 +211,15 @@ function heard({ header, body }: Frame): void {
   }
 }
 
-/** What throws outside a body's own promise: a timer, an event. It is the running call's; else nobody hears of it but the log. */
+/** What throws outside a body's own promise: a timer, an event. It is its own call's; where that has ended, nobody hears of it but the log. */
 process.on("uncaughtException", (thrown) => {
   const error = boundedInfo(thrown);
+  const owner = current.getStore();
+  if (running && owner && owner !== running) {
+    process.stderr.write(`endstop: call ${owner.callId} has ended, and what it left behind failed: ${error.stack}\n`);
+    isBroken = true;
+    return;
+  }
   if (!running) process.stderr.write(`endstop: a worker ends after an error between calls: ${error.stack}\n`);
   send({ type: "broken", error });
   pipe.write("", () => process.exit(70)); // once that has been sent

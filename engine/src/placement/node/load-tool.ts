@@ -1,9 +1,14 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { plainSchema } from "../../ai-schema.ts";
 import { errorInfo } from "../../call/error-info.ts";
+import { show } from "../../internal/duration.ts";
+import { withInherited } from "../../internal/nearest.ts";
+import { optionNames } from "../../policy/compile-options.ts";
 import { isStandardSchema } from "../../standard-schema.ts";
 import type { JsonSchema, Tool } from "../../tool.ts";
 import type { ToolDescription } from "./messages.ts";
+
+const KEYS = ["name", "description", "inputSchema", "run", ...optionNames("tool")];
 
 /** @throws TypeError that says what the module lacks */
 export function toolOf(module: { readonly tool?: unknown }, url: string): Tool<never> {
@@ -12,8 +17,9 @@ export function toolOf(module: { readonly tool?: unknown }, url: string): Tool<n
     throw new TypeError(`${url} must export its tool by the name tool: export const tool = { name, run, … }`);
   }
   const { name, run } = tool as Partial<Tool>;
-  if (typeof name !== "string" || name === "") throw new TypeError(`${url}: tool name must be a text`);
-  if (typeof run !== "function") throw new TypeError(`${url}: tool run must be a function`);
+  if (typeof name !== "string" || name === "")
+    throw new TypeError(`${url}: tool name must be a text, got ${show(name)}`);
+  if (typeof run !== "function") throw new TypeError(`${url}: tool run must be a function, got ${show(run)}`);
   return tool as Tool<never>;
 }
 
@@ -31,7 +37,7 @@ export function schemaOf({ name, inputSchema }: Tool<never>): StandardSchemaV1 |
 
 /** What can be told of a tool to another process. */
 export function describeTool(tool: Tool<never>, schema: StandardSchemaV1 | JsonSchema | undefined): ToolDescription {
-  const { name, description, inputSchema: _inputSchema, run: _run, ...policy } = tool;
+  const { name, description, inputSchema: _inputSchema, run: _run, ...policy } = withInherited(tool, KEYS);
   const isData = schema !== undefined && !isStandardSchema(schema);
   return { name, description: description ?? null, inputSchema: isData ? schema : null, policy };
 }
