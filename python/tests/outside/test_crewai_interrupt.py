@@ -46,7 +46,7 @@ PROGRAM = """
         threading.Event().wait(60)
         return "never"
 
-    install()
+    install(max_batch=20)
     asks = [Ask(name, {"n": n}) for n in range(7) for name in ("in_python", "in_c", "limited")][:20]
     def crew():
         return make_crew([in_python, in_c, limited], [asks, "done"])[0]
