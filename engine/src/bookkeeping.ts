@@ -61,8 +61,8 @@ export class Bookkeeping {
   }
 
   /** An attempt is about to be sent to a worker. @param note names where that one says that it has begun */
-  give({ id }: Call, attempt: number, note: string): void {
-    this.#journal.append({ type: "given", atMs: this.#clock.now(), call: id, attempt, note });
+  give({ id }: Call, attempt: number, note: string, before: string): void {
+    this.#journal.append({ type: "given", atMs: this.#clock.now(), call: id, attempt, note, before });
   }
 
   /**

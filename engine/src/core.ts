@@ -303,8 +303,8 @@ export class EngineCore {
   }
 
   /** An attempt is about to be sent to a worker: whoever reads the journal must know that its body may have begun. */
-  give(call: Call, attempt: number, note: string): void {
-    this.#books.give(call, attempt, note);
+  give(call: Call, attempt: number, note: string, before: string): void {
+    this.#books.give(call, attempt, note, before);
   }
 
   begin(call: Call, attempt: number): void {

@@ -71,6 +71,8 @@ export interface GivenEntry {
   readonly call: string;
   readonly attempt: number;
   readonly note: string;
+  /** The call that this worker was given before; empty if there was none. Its note names that one, or this one. */
+  readonly before: string;
 }
 
 export interface EndedEntry {

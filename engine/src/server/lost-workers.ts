@@ -48,7 +48,10 @@ export function lostWorkers(directories: readonly string[], journals: string | u
   const begunIn = new Set([...facts.values()].map(({ callId }) => callId));
   return (callId, given) => {
     if (!given) return begunIn.has(callId);
-    return mayHaveBegun(facts.get(given.note), { callId, attempt: given.attempt });
+    const fact = facts.get(given.note);
+    // A body can write into the note of its worker: what it was not given is no word of the worker.
+    const isItsOwn = fact && ["", given.before, callId].includes(fact.callId);
+    return mayHaveBegun(isItsOwn ? fact : undefined, { callId, attempt: given.attempt });
   };
 }
 

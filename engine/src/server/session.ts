@@ -414,7 +414,7 @@ export class Session {
     let hasBegun = false;
     this.#shared.startedPool().run({
       ...job,
-      given: (note) => core.give(call, attempt, note),
+      given: (note, before) => core.give(call, attempt, note, before),
       begun: () => {
         hasBegun = true;
         core.begin(call, attempt);

@@ -19,7 +19,7 @@ export interface Job {
   readonly waitMs: number | null;
   readonly quotas: Quotas;
   /** It is about to be sent to a worker, whose note is named so: from then on its body may begin. Again after it was put back. */
-  given(note: string): void;
+  given(note: string, before: string): void;
   /** A worker has it. Once, unless it is taken back before. */
   readonly begun: () => void;
   /** Called once, unless the job is cancelled. `body` is the pickled result or exception. */

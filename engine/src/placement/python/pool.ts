@@ -273,12 +273,13 @@ export class PythonPool implements WorkersMakeWay {
     const timeoutMs = job.timeoutMs === null && withinMs === null ? null : Math.min(job.timeoutMs ?? leftMs, leftMs);
     const isLoading = this.#tools.give(worker, key);
     worker.cgroup.lift();
-    job.given(this.#workforce.noteOf(worker));
+    job.given(this.#workforce.noteOf(worker), worker.latest);
     // The worker first: while it wakes up, the rest is done.
     const nonce = newToken();
     tell(worker, { type: "run", callId, attempt, nonce, key, limits: workerLimits(job.quotas) }, args);
     worker.calls += 1;
     worker.given.add(callId);
+    worker.latest = callId;
     const assignment: Assignment = { job, nonce, queued, isLoading, callOff: undefined, watch: undefined };
     this.#busy.set(worker, assignment);
     if (!queued.isRetry) job.begun();

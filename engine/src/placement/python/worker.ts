@@ -28,8 +28,9 @@ export interface Worker {
   outOfTurn: number;
   /** What was wrong with what it sent, if that ended its channel. */
   broken: string | undefined;
-  /** Ids of those calls. */
+  /** Ids of those calls, and of the latest, or an empty text. */
   readonly given: Set<string>;
+  latest: string;
   readonly cgroup: Cgroup;
   pid: number | undefined;
   channel: Channel | undefined;

@@ -158,6 +158,7 @@ export class Workforce {
       calls: 0,
       loaded: new Set(),
       given: new Set(),
+      latest: "",
       outOfTurn: 0,
       broken: undefined,
       cgroup: this.#cgroups.group(),
