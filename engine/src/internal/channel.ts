@@ -78,7 +78,7 @@ export class Channel {
 
   /** Sends a frame; does nothing once the channel is closed, since `closed` has settled what was pending. */
   send(header: { readonly type: string }, body?: Uint8Array): void {
-    if (!this.#closed) this.#output.write(encodeFrame(header, body));
+    if (!this.#closed) for (const part of encodeFrame(header, body)) this.#output.write(part);
   }
 
   close(reason?: Error): void {

@@ -26,19 +26,27 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** Encodes one frame: `uint32 BE header bytes, uint32 BE body bytes, header as JSON, body`. */
-export function encodeFrame(header: { readonly type: string }, body: Uint8Array = NO_BODY): Buffer {
+/** Up to here a body is copied behind its header: one write costs less than two. */
+const SMALL_BYTES = 64 * 1024;
+
+/**
+ * Encodes one frame: `uint32 BE header bytes, uint32 BE body bytes, header as JSON, body`, in the parts that are to be written one after the
+ * other. A large body is one of its own, as it is: to copy 256 MB would stop everything else meanwhile.
+ */
+export function encodeFrame(header: { readonly type: string }, body: Uint8Array = NO_BODY): Uint8Array[] {
   const json = JSON.stringify(header);
   const headerBytes = Buffer.byteLength(json);
   if (headerBytes > MAX_HEADER_BYTES)
     throw new ProtocolError(`header of ${headerBytes} bytes, limit ${MAX_HEADER_BYTES}`);
   if (body.length > MAX_BODY_BYTES) throw new ProtocolError(`body of ${body.length} bytes, limit ${MAX_BODY_BYTES}`);
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + body.length);
+  const isCopied = body.length <= SMALL_BYTES;
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + (isCopied ? body.length : 0));
   frame.writeUInt32BE(headerBytes, 0);
   frame.writeUInt32BE(body.length, 4);
   frame.write(json, PREFIX_BYTES);
+  if (!isCopied) return [frame, body];
   frame.set(body, PREFIX_BYTES + headerBytes);
-  return frame;
+  return [frame];
 }
 
 /** Turns a stream of bytes into frames, however the stream is cut. */
