@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from endstop import EngineError, Outcome, ToolCallError
+from endstop import EngineError, Outcome, ToolCallError, ToolExecutor
 from endstop.client.policy import policy_for_wire
 from endstop.client.tools import Misfit, RegisteredTool
 from endstop.outcome import Failure
@@ -158,6 +158,22 @@ def test_an_unknown_option_names_the_nearest(option: str, nearest: str) -> None:
     with pytest.raises(TypeError) as found:
         policy_for_wire("tool 'x'", {option: 1})
     assert f"tool 'x' has no option {option!r}. Did you mean {nearest}" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"resources": {"\ud800": 1}},
+        {"agents": {"\ud800": {}}},
+        {"redact": ["\ud800"]},
+        {"agents": {"Researcher": 5}},
+        {"resources": {1: 1}},
+        {"agents": {1: {}}},
+    ],
+)
+def test_what_the_engine_could_not_be_told_is_refused_where_it_is_given(arguments: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"valid Unicode|must be a (dict|text)"):
+        ToolExecutor(**arguments)
 
 
 # -- errors

@@ -141,3 +141,30 @@ asyncio.run(main())
     assert finished.stdout == "timed-out\nexit handler\nlogged\n"
     assert finished.stderr == ""
     assert finished.seconds < 10
+
+
+def test_asyncio_run_does_not_wait_for_a_thread_in_which_an_async_body_is_stuck(programs: Programs) -> None:
+    finished = programs.run(
+        """
+import asyncio, threading, time
+import endstop
+
+release = threading.Event()
+
+async def stuck():
+    await asyncio.to_thread(release.wait, 60)
+
+async def main():
+    with endstop.ToolExecutor(timeout_seconds=0.1) as executor:
+        executor.register(stuck)
+        print((await executor.atry_execute_tool("stuck")).status)
+        print(await asyncio.to_thread(lambda: "others go on"))
+
+began = time.monotonic()
+asyncio.run(main())
+print(time.monotonic() - began < 20)
+release.set()
+"""
+    )
+    assert finished.stdout == "timed-out\nothers go on\nTrue\n"
+    assert finished.stderr == ""

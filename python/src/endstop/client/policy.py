@@ -81,6 +81,8 @@ def engine_options_for_wire(
     if resources is not None:
         if not isinstance(resources, Mapping):
             raise TypeError(f"{what}: resources must be a dict of counts by the resource's name, got {resources!r}")
+        for name in resources:
+            require_name(name, f"{what}: the name of a resource")
         wire["resources"] = {
             name: count(permits, f"{what}: resources[{name!r}]") for name, permits in resources.items()
         }
@@ -88,6 +90,10 @@ def engine_options_for_wire(
         return wire
     if not isinstance(agents, Mapping):
         raise TypeError(f"{what}: agents must be a dict of options by the agent's role, got {agents!r}")
+    for name, own in agents.items():
+        require_name(name, f"{what}: the role of an agent")
+        if not isinstance(own, Mapping):
+            raise TypeError(f"{what}: agents[{name!r}] must be a dict of limits, got {own!r}")
     named = {name: policy_for_wire(f"{what}: agents[{name!r}]", own, "agent") for name, own in agents.items()}
     return {**wire, "agents": named}
 
@@ -154,7 +160,19 @@ def _names(value: object, option: str) -> list[str]:
     for name in value:
         if not isinstance(name, str) or not name:
             raise TypeError(f"{option} must have names, got {name!r}")
+        require_name(name, option)
     return list(value)
+
+
+def require_name(name: object, what: str) -> None:
+    """Raises TypeError for what is no text, ValueError for one that has no encoding: no engine can be told of it."""
+    if not isinstance(name, str):
+        raise TypeError(f"{what} must be a text, got {name!r}")
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{what} must be valid Unicode, got {name!r}") from None
 
 
 def _choice(value: object, choices: tuple[str, ...], option: str) -> str:
