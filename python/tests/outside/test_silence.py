@@ -15,6 +15,7 @@ from endstop import ToolExecutor
 from endstop.client.engine import shared_engine
 from endstop.client.session import CallRequest, Session, Ticket
 from endstop.outcome import Outcome
+from tests.outside.programs import Programs
 
 
 def _stop_the_engine() -> None:
@@ -121,3 +122,24 @@ def test_a_person_who_takes_their_time_is_waited_for(executor: ToolExecutor, mon
     monkeypatch.setattr("builtins.input", slowly)
     executor.register(lambda: input("?"), name="ask", timeout="200ms")
     assert executor.try_execute_tool("ask").value == "yes"
+
+
+def test_an_engine_that_is_stopped_does_not_outlive_its_host(programs: Programs) -> None:
+    """The leak detector finds engine, template and worker if they stay."""
+    program = programs.start(
+        """
+import os, signal, threading, time
+import endstop
+from endstop.client.engine import shared_engine
+
+executor = endstop.ToolExecutor()
+executor.register(time.sleep, name="sleep", placement="worker")
+threading.Thread(target=executor.try_execute_tool, args=("sleep", {"secs": 60}), daemon=True).start()
+while not executor.stats().workers.busy:
+    time.sleep(0.05)
+os.kill(shared_engine().live_connection.process.pid, signal.SIGSTOP)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    )
+    assert program.finish().exit_code == -signal.SIGKILL
+    time.sleep(4)

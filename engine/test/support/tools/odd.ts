@@ -40,7 +40,7 @@ export const tool: Tool<{ do: string; megabytes: number; bytes: string; frame?: 
         setTimeout(() => writeSync(3, Buffer.from([0, 0, 0, 60, 0, 0, 1, 0])), 20);
         return process.pid;
       case "a frame":
-        writeSync(3, encodeFrame(JSON.parse(frame ?? "")));
+        for (const part of encodeFrame(JSON.parse(frame ?? ""))) writeSync(3, part);
         return "written";
       case "speak on the channel":
         return typeof process.send;

@@ -30,6 +30,7 @@ CHANNEL_DESCRIPTOR = 3
 _READ_BYTES = 64 * 1024
 _FORK_RETRY_MS = 100
 _FORK_PATIENCE_S = 1.0
+_ORPHAN_GRACE_S = 3.0
 
 
 def main() -> NoReturn:
@@ -67,6 +68,11 @@ class Template:
         self._registry = Registry()
         self._socket_path: str | None = None
         self._host = 0
+        self._poll = select.poll()
+        self._host_life = -1
+        """Readable once the host is gone: an engine that is stopped would not notice, and stay with all workers."""
+        self._engine_has_until: float | None = None
+        """The host is gone: when the engine has not ended by itself."""
         self._journals: str | None = None
         self._cgroups: str | None = None
         self._modules: list[str] = []
@@ -78,11 +84,17 @@ class Template:
 
     def serve(self) -> NoReturn:
         """Raises OSError if the channel breaks, ProtocolError if it makes no sense."""
-        poll = select.poll()
+        poll = self._poll
         poll.register(self._channel, select.POLLIN)
         poll.register(self._wakeup_reader, select.POLLIN)
         while True:
-            ready = {descriptor for descriptor, _ in poll.poll(_FORK_RETRY_MS if self._unborn else None)}
+            looks_again = self._unborn or self._engine_has_until is not None
+            ready = {descriptor for descriptor, _ in poll.poll(_FORK_RETRY_MS if looks_again else None)}
+            if self._host_life in ready:
+                poll.unregister(self._host_life)
+                self._engine_has_until = time.monotonic() + _ORPHAN_GRACE_S
+            if self._engine_has_until is not None and time.monotonic() > self._engine_has_until:
+                self._end_engine()
             self._start_unborn()
             if self._wakeup_reader.fileno() in ready:
                 self._wakeup_reader.recv(_READ_BYTES)
@@ -131,6 +143,10 @@ class Template:
                 os.environb[name.encode("latin-1")] = value.encode("latin-1")
         self._socket_path = header["socket"]
         self._host = header["host"]
+        if hasattr(os, "pidfd_open"):
+            with suppress(OSError):  # it is gone already, or the kernel is old
+                self._host_life = os.pidfd_open(self._host)
+                self._poll.register(self._host_life, select.POLLIN)
         self._journals = header["journals"]
         self._cgroups = header["cgroups"]
         self._send({"type": "ready"})
@@ -195,6 +211,11 @@ class Template:
         if os.getppid() != self._engine:
             self.end()
 
+    def _end_engine(self) -> NoReturn:
+        if os.getppid() == self._engine:
+            os.kill(self._engine, signal.SIGKILL)
+        self.end()
+
     def _let_go(self) -> None:
         """In every fork, and in the forks of a fork: the descriptors are the template's."""
         if self._channel.fileno() < 0:
@@ -202,6 +223,8 @@ class Template:
         signal.set_wakeup_fd(-1)
         for held in (self._channel, self._wakeup_reader, self._wakeup_writer):
             held.close()
+        if self._host_life >= 0:
+            os.close(self._host_life)
 
 
 def _is_alive(pid: int) -> bool:
