@@ -59,6 +59,7 @@ export function admittedEntry(
     turn: request.turn,
     seen,
     rate: isAnswered ? null : policy.rateLimit,
+    answered: isAnswered ? true : undefined,
     breakerLimit,
     probe: breakerLimit !== null && usage.breaker.value === "open",
   };

@@ -52,6 +52,8 @@ export interface AdmittedEntry {
   readonly breakerLimit: number | null;
   /** The one call that an open breaker let through. */
   readonly probe: boolean;
+  /** A kept result answers it in the same turn: no body runs for it, also where its ending is not written down any more. */
+  readonly answered?: true | undefined;
 }
 
 /** An attempt ended, and another one follows: one more body, unless the one before was not started. */

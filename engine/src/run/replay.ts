@@ -77,6 +77,15 @@ export function replay(entries: Iterable<Entry>): Remembered {
         break;
     }
   }
+  for (const { entry, ticket } of [...open.values()]) {
+    if (!entry.answered) continue;
+    // Its engine was lost between the two entries. It is decided on anew when it is asked for again: no body was ever to run.
+    open.delete(entry.call);
+    const { atMs, call } = entry;
+    const ended = { type: "ended", atMs, call, started: false, failed: false, trace: "none", result: null } as const;
+    usage.ended(entry, ended);
+    if (entry.run !== undefined) runs.get(entry.run)?.ended(entry, ended, ticket);
+  }
   return { usage, runs, open };
 }
 
