@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from endstop import ToolCallError, ToolExecutor
+from endstop import ToolCallError, ToolExecutor, switches
 from endstop.client import debugging as module
 from endstop.client import executor as executor_module
 from endstop.client.debugging import debugging
+from endstop.switches import is_debug_forced, is_turned_off
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +148,25 @@ def test_turned_off_misuse_is_still_refused(off: ToolExecutor) -> None:
     off.close()
     with pytest.raises(RuntimeError, match="closed"):
         off.execute_tool("add", {"a": 1})
+
+
+@pytest.mark.parametrize("word", ["1", " TRUE ", "on", "yes"])
+def test_both_switches_take_the_same_words(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENDSTOP_DEBUG", word)
+    monkeypatch.setenv("ENDSTOP", word)
+    assert debugging()
+    assert not is_turned_off()
+    for off in ("0", "False", "off", "NO", ""):
+        module._is_forced.cache_clear()
+        monkeypatch.setenv("ENDSTOP_DEBUG", off)
+        assert not debugging()
+
+
+@pytest.mark.parametrize(("name", "taken"), [("ENDSTOP", "on"), ("ENDSTOP_DEBUG", "off")])
+def test_a_word_that_no_switch_knows_is_one_warning(name: str, taken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "maybe")
+    switches._warn_once.cache_clear()
+    with pytest.warns(RuntimeWarning, match=f"{name} must be one of 1, .* got 'maybe': taken as {taken}") as told:
+        found = [(is_turned_off(), is_debug_forced()) for _ in range(2)]
+    assert found == [(False, False)] * 2
+    assert len(told) == 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import sys
+
+from endstop.switches import is_debug_forced
 
 # What steps through programs, by the package of its trace function. What else traces measures: deadlines hold under it.
 _DEBUGGERS = frozenset({"bdb", "pdb", "ipdb", "pudb", "debugpy", "ptvsd", "pydevd", "_pydevd_bundle", "wdb"})
@@ -23,7 +24,7 @@ def debugging() -> bool:
 @functools.cache
 def _is_forced() -> bool:
     """As the environment was at the first call: this is asked for each call, and reading it costs."""
-    return os.environ.get("ENDSTOP_DEBUG") == "1"
+    return is_debug_forced()
 
 
 def _a_debugger_traces() -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crewai.utilities.agent_utils import extract_tool_call_info
 
 from endstop.crewai import guarding
+from endstop.crewai.arguments import asked_for, object_in, refusal
 from endstop.crewai.bodies import through_seam
 from endstop.crewai.rendering import tool_named
 from endstop.crewai.requests import Request, ask, carried_out_by_crewai
@@ -30,10 +31,11 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
     if name in functions:
         request = _request(tool, arguments, executor.agent, executor.task, turn=turn, request_id=request_id)
     if request is None:
-        return original(executor, tool_call)  # type: ignore[no-any-return]
+        with asked_for(tool if arguments is None and _is_guarded(tool) else None):
+            return original(executor, tool_call)  # type: ignore[no-any-return]
 
     functions[name] = through_seam(tool, functions[name])
-    with carried_out_by_crewai(request):
+    with carried_out_by_crewai(request), asked_for(tool):
         answer: dict[str, Any] = original(executor, tool_call)
     is_final = getattr(tool, "result_as_answer", False) and answer.get("tool_failure") is None
     if not is_final:
@@ -61,10 +63,11 @@ def execute_in_step(
     if name in available_functions:
         request = _request(tool, arguments, rest.get("agent"), rest.get("task"))
     if request is None:
-        return original(tool_call, available_functions=available_functions, original_tools=original_tools, **rest)
+        with asked_for(tool if arguments is None and _is_guarded(tool) else None):
+            return original(tool_call, available_functions=available_functions, original_tools=original_tools, **rest)
 
     functions = {**available_functions, name: through_seam(tool, available_functions[name])}
-    with carried_out_by_crewai(request):
+    with carried_out_by_crewai(request), asked_for(tool):
         answer = original(tool_call, available_functions=functions, original_tools=original_tools, **rest)
     if not answer.result_as_answer:
         answer.result = request.for_model(answer.result)
@@ -77,7 +80,7 @@ def execute_in_llm(
     original: Original,
     llm: Any,
     function_name: str,
-    function_args: dict[str, Any],
+    function_args: Any,
     available_functions: dict[str, Any],
     from_task: Any = None,
     from_agent: Any = None,
@@ -86,6 +89,8 @@ def execute_in_llm(
     function = available_functions.get(function_name)
     owner = getattr(function, "__self__", None)
     tool = owner if hasattr(owner, "args_schema") else function
+    if not isinstance(function_args, Mapping) and _is_guarded(tool, function_name):
+        return refusal(str(object_in(json.dumps(function_args))), function_name, tool)
     request = _request(tool, function_args, from_agent, from_task, name=function_name)
     if request is None:
         return original(llm, function_name, function_args, available_functions, from_task, from_agent)
@@ -113,6 +118,8 @@ def execute_in_litellm(
     function = functions.get(name)
     owner = getattr(function, "__self__", None)
     tool = owner if hasattr(owner, "args_schema") else function
+    if arguments is None and name and _is_guarded(tool, name):
+        return refusal(str(object_in(tool_calls[0].function.arguments)), name, tool)
     request = _request(tool, arguments, from_agent, from_task, name=name)
     if request is None:
         return original(llm, tool_calls, available_functions, from_task, from_agent)
@@ -129,18 +136,19 @@ def execute_in_litellm(
 def _said(tool_call: Any) -> tuple[str | None, str, Any]:
     """The model's own id of its request, and what it asks for.
 
-    An empty name or None as arguments: CrewAI itself will refuse it.
+    An empty name: CrewAI itself will refuse it. None as arguments: they are no object.
     """
     info = extract_tool_call_info(tool_call)
     if info is None:
         return None, "", None
-    request_id, name, arguments = info
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments)
-        except json.JSONDecodeError:
-            return request_id, name, None
-    return request_id, name, arguments or {}
+    request_id, name, said = info
+    arguments = object_in(said)
+    return request_id, name, None if isinstance(arguments, str) else arguments
+
+
+def _is_guarded(tool: Any, name: str | None = None) -> bool:
+    guard = guarding.active()
+    return guard is not None and tool is not None and guard.terms(tool, name) is not None
 
 
 def _request(

@@ -135,7 +135,22 @@ class Request:
         """
         if self.outcome is None or not isinstance(text, str) or text.startswith("VISION_IMAGE:"):
             return text
+        if self.outcome.exception is not None:
+            text = _with_type(text, self.outcome.exception)
         return self.outcome.with_notice(self.outcome.bounded(text) if is_bounded else text)
+
+
+def _with_type(text: str, exception: BaseException) -> str:
+    """CrewAI's text about an exception, in which its message alone stands after a colon."""
+    kind = type(exception).__name__
+    try:
+        message = str(exception)
+    except Exception:  # a body's own `__str__`: CrewAI's text then has no message of it either
+        return text
+    before, found, after = text.partition(f": {message}")
+    if not found or message.startswith(kind):
+        return text
+    return f"{before}: {kind}: {message}{after}" if message else f"{before}: {kind}{after}"
 
 
 current_request: ContextVar[Request | None] = ContextVar("endstop_crewai_request", default=None)

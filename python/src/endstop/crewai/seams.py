@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from endstop.crewai import batches, bodies, kickoffs, native, rendering, text
+from endstop.crewai import arguments, batches, bodies, kickoffs, native, rendering, text
 from endstop.crewai.patches import Patches
 
 _TOOLS = "crewai.tools.base_tool"
@@ -46,6 +46,8 @@ _REQUESTS = (
     # Importers hold the function by name, so each module's own attribute is wrapped.
     Seam(_UTILITIES, None, "execute_single_native_tool_call", native.execute_in_step),
     Seam(_STEPS, None, "execute_single_native_tool_call", native.execute_in_step),
+    Seam(_UTILITIES, None, "parse_tool_call_args", arguments.parse),
+    Seam(_EXECUTOR, None, "parse_tool_call_args", arguments.parse),
     Seam("crewai.llms.base_llm", "BaseLLM", "_handle_tool_execution", native.execute_in_llm),
     Seam("crewai.llm", "LLM", "_handle_tool_call", native.execute_in_litellm),
     Seam(_USAGE, "ToolUsage", "_use", text.use),
