@@ -144,3 +144,32 @@ def test_run_refuses_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]
 def test_what_is_no_command_is_refused_with_the_commands_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert [endstop(["fly"]), endstop([])] == [2, 2]
     assert "doctor [my_module:crew]" in capsys.readouterr().err
+
+
+GENERATED = """
+[project.scripts]
+my_project = "my_project.main:run"
+run_crew = "my_project.main:run"
+train = "my_project.main:train"
+"""
+
+
+@pytest.mark.parametrize("name", ["my_project.main", "my_project.main:run"])
+def test_run_of_a_project_of_crewai_create_calls_its_function_once(
+    name: str, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project / "src" / "my_project"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "main.py").write_text(
+        "import crews\ndef run():\n    print('kickoff', crews.crew.kickoff().raw)\n"
+        "if __name__ == '__main__':\n    run()\n"
+    )
+    (project / "pyproject.toml").write_text(GENERATED)
+    (project / "endstop.toml").write_text('[tools."look up"]\nmax_calls = 1\n')
+    for module in ("my_project", "my_project.main"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    assert endstop(["run", "--report", "-m", name]) == 0
+    told = capsys.readouterr()
+    assert told.out.count("kickoff done") == 1
+    assert "2 calls, 1 bodies" in told.err
