@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from types import FrameType
 from typing import Any
 
 from endstop.crewai.runs import Run
+
+_LAST_EXPORT_S = 0.5
 
 
 @contextmanager
@@ -27,7 +30,8 @@ def cancelled_by_ctrl_c(run: Run) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         # Whatever lock the main thread holds here, another one can wait for it.
         _thread.start_new_thread(run.cancel, ())
-        before(number, frame)
+        with _short_last_export():
+            before(number, frame)
 
     signal.signal(signal.SIGINT, interrupt)
     try:
@@ -35,6 +39,21 @@ def cancelled_by_ctrl_c(run: Run) -> Iterator[None]:
     finally:
         if signal.getsignal(signal.SIGINT) is interrupt:
             signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _short_last_export() -> Iterator[None]:
+    """CrewAI's handler gives its telemetry 10 s to reach its collector before the interrupt goes on."""
+    telemetry = sys.modules.get("crewai_core.telemetry")
+    seconds = getattr(telemetry, "FINAL_FLUSH_SECONDS", None)
+    if telemetry is None or seconds is None:
+        yield
+        return
+    vars(telemetry)["FINAL_FLUSH_SECONDS"] = min(seconds, _LAST_EXPORT_S)
+    try:
+        yield
+    finally:
+        vars(telemetry)["FINAL_FLUSH_SECONDS"] = seconds
 
 
 def _handler_before() -> Callable[[int, FrameType | None], Any] | None:
