@@ -17,19 +17,26 @@ def unsafe_threads() -> list[str]:
     main = threading.main_thread()
     others = [thread.name for thread in threading.enumerate() if thread is not main]
     unsafe = [name for name in others if not name.startswith(_FORK_AWARE_PREFIX)]
-    unknown_native = _native_threads() - 1 - len(others) - _blas_threads()
+    native = _native_threads()
+    if native is None:
+        return [*unsafe, "those that /proc would tell, which is missing"]
+    unknown_native = native - 1 - len(others) - _blas_threads()
     if unknown_native > 0:
         unsafe.append(f"{unknown_native} not started by Python")
     return unsafe
 
 
-def _native_threads() -> int:
+def _native_threads() -> int | None:
+    """None if nothing can tell: on Linux without /proc."""
     try:
         return len(os.listdir("/proc/self/task"))
     except FileNotFoundError:
         import psutil
 
-        return int(psutil.Process().num_threads())
+        try:
+            return int(psutil.Process().num_threads())
+        except psutil.Error:
+            return None
 
 
 def _blas_threads() -> int:
