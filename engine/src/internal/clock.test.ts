@@ -1,8 +1,14 @@
-import { spawn } from "node:child_process";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { execFileSync, spawn } from "node:child_process";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { systemClock } from "./clock.ts";
+import { type Clock, createSystemClock } from "./clock.ts";
 
-beforeEach(() => void vi.useFakeTimers());
+let systemClock: Clock;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  systemClock = createSystemClock();
+});
 afterEach(() => void vi.useRealTimers());
 
 it("fires once, and not before its time", () => {
@@ -31,6 +37,39 @@ it("does not fire once cancelled", () => {
   vi.advanceTimersByTime(20);
   expect(fire).not.toHaveBeenCalled();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it("serves any number of timers with one of Node's, in the order in which they are due", () => {
+  const fired: number[] = [];
+  const timers = [5, 3, 9, 3].map((delayMs, index) => systemClock.setTimer(delayMs, () => fired.push(index)));
+  timers[2]?.cancel();
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(20);
+  expect(fired).toEqual([1, 3, 0]);
+});
+
+it("keeps the process alive only for timers that are to", () => {
+  vi.useRealTimers();
+  const program = `
+    import { systemClock } from ${JSON.stringify(new URL("./clock.ts", import.meta.url).href)};
+    systemClock.setTimer(60_000, () => {}).unref();
+    systemClock.setTimer(50_000, () => {}).cancel();
+    systemClock.setTimer(20, () => console.log("fired"));
+    const unref = systemClock.setTimer(30_000, () => console.log("never"));
+    unref.cancel();
+    unref.unref();
+  `;
+  const printed = execFileSync(process.execPath, ["--input-type=module", "-e", program], { timeout: 10_000 });
+  expect(printed.toString()).toBe("fired\n");
+});
+
+it("fires in the context of no call", async () => {
+  vi.useRealTimers();
+  const store = new AsyncLocalStorage<string>();
+  const seen = await new Promise((resolve) => {
+    store.run("alice", () => systemClock.setTimer(1, () => resolve(store.getStore())));
+  });
+  expect(seen).toBeUndefined();
 });
 
 it("fires after what has come while the loop was busy: what was in time is not late", async () => {

@@ -1,4 +1,6 @@
+import { AsyncResource } from "node:async_hooks";
 import { readFileSync } from "node:fs";
+import { Deadlines } from "./deadlines.ts";
 
 /** A timer that has been set. Cancelling it twice, or after it fired, does nothing. */
 export interface Timer {
@@ -38,32 +40,98 @@ function bootId(): string {
   return readBootId;
 }
 
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  machineNow: () => ({ ms: Number(process.hrtime.bigint()) / 1e6, boot: bootId() }),
-  setTimer(delayMs, fire) {
-    const dueMs = performance.now() + delayMs;
-    let handle: NodeJS.Timeout;
-    let afterReading: NodeJS.Immediate | undefined;
-    let keepsAlive = true;
-    const arm = (): void => {
-      // Node's timers may fire up to a millisecond early: a deadline is never answered before it has passed.
-      const leftMs = dueMs - performance.now();
-      // What came while the loop was busy is read first: what ended in time is not late.
-      if (leftMs <= 0) afterReading = setImmediate(fire);
-      else handle = setTimeout(arm, Math.min(Math.ceil(leftMs), MAX_DELAY_MS));
-      if (!keepsAlive) (afterReading ?? handle).unref();
-    };
-    handle = setTimeout(arm, Math.max(1, Math.min(Math.ceil(delayMs), MAX_DELAY_MS)));
-    return {
-      cancel() {
-        clearTimeout(handle);
-        clearImmediate(afterReading);
-      },
-      unref() {
-        keepsAlive = false;
-        (afterReading ?? handle).unref();
-      },
-    };
-  },
-};
+/**
+ * All of its timers share one of Node's, so that a call's deadline costs no timer of its own, and a hundred thousand of them no more than one.
+ * It fires in no call's asynchronous context.
+ */
+export function createSystemClock(): Clock {
+  /** How many timers keep the process alive. */
+  let keepers = 0;
+  let shared: NodeTimer | undefined;
+  const outsideCalls = new AsyncResource("EndstopTimers");
+  const now = (): number => performance.now();
+  const machineNow = (): { ms: number; boot: string } => ({
+    ms: Number(process.hrtime.bigint()) / 1e6,
+    boot: bootId(),
+  });
+  const deadlines = new Deadlines({
+    now,
+    machineNow,
+    setTimer(delayMs, fire) {
+      shared = outsideCalls.runInAsyncScope(() => new NodeTimer(delayMs, fire, keepers > 0));
+      return shared;
+    },
+  });
+  const count = (change: 1 | -1): void => {
+    keepers += change;
+    if (keepers === (change === 1 ? 1 : 0)) shared?.keepAlive(keepers > 0);
+  };
+  return {
+    now,
+    machineNow,
+    setTimer(delayMs, fire) {
+      let keeps = true;
+      const release = (): void => {
+        if (keeps) count(-1);
+        keeps = false;
+      };
+      count(1);
+      const callOff = deadlines.set(delayMs, () => {
+        release();
+        fire();
+      });
+      return {
+        cancel() {
+          release();
+          callOff();
+        },
+        unref: release,
+      };
+    },
+  };
+}
+
+/** One timer of Node's that fires neither early nor before what has come is read. */
+class NodeTimer implements Timer {
+  readonly #dueMs: number;
+  readonly #fire: () => void;
+  #keepsAlive: boolean;
+  #handle: NodeJS.Timeout | NodeJS.Immediate;
+
+  constructor(delayMs: number, fire: () => void, keepsAlive: boolean) {
+    this.#dueMs = performance.now() + delayMs;
+    this.#fire = fire;
+    this.#keepsAlive = keepsAlive;
+    this.#handle = this.#armed(delayMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle as NodeJS.Timeout);
+    clearImmediate(this.#handle as NodeJS.Immediate);
+  }
+
+  keepAlive(keepsAlive: boolean): void {
+    this.#keepsAlive = keepsAlive;
+    if (keepsAlive) this.#handle.ref();
+    else this.#handle.unref();
+  }
+
+  #armed(leftMs: number): NodeJS.Timeout | NodeJS.Immediate {
+    const handle = setTimeout(() => this.#due(), Math.max(1, Math.min(Math.ceil(leftMs), MAX_DELAY_MS)));
+    return this.#keepsAlive ? handle : handle.unref();
+  }
+
+  #due(): void {
+    // Node's timers may fire up to a millisecond early: a deadline is never answered before it has passed.
+    const leftMs = this.#dueMs - performance.now();
+    if (leftMs > 0) {
+      this.#handle = this.#armed(leftMs);
+      return;
+    }
+    // What came while the loop was busy is read first: what ended in time is not late.
+    this.#handle = setImmediate(this.#fire);
+    if (!this.#keepsAlive) this.#handle.unref();
+  }
+}
+
+export const systemClock = createSystemClock();
