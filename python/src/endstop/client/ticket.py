@@ -21,7 +21,7 @@ from endstop.client.worker_results import rebuild_async
 from endstop.client.worker_start import outcome_from_worker, start_frames
 from endstop.errorinfo import bounded_detail
 from endstop.host.asyncbodies import run_async
-from endstop.host.bodies import BodyEnd, run_here, run_until
+from endstop.host.bodies import BodyEnd, body_threads, run_here, run_until
 from endstop.host.cancelling import Cancellation
 from endstop.host.threads import Key
 from endstop.outcome import Outcome, Placement
@@ -146,10 +146,14 @@ class Ticket:
         return await self._run_sent_async(load, *self._start_frames(load, args, kwargs))
 
     def make_and_run_in_worker(self, make: Moving) -> Outcome:
-        """The same with what `make` gives: it and the pickling run as a body does, in the time that the call has."""
+        """The same with what `make` gives: it and the pickling run as a body does, in the time that the call has.
+
+        Their thread ends with them: no body of a tool in a worker will need it.
+        """
         self._use()
         made: list[_Made] = []
         end = self._run_once(lambda: made.append(self._made(make)))
+        body_threads.release(self._key)
         if made and end.expired_ms is None and end.cancelled is None:
             return self._run_sent(*made[0])
         return self._settle(not_sent(end))
@@ -158,6 +162,7 @@ class Ticket:
         self._use()
         made: list[_Made] = []
         end = await self._run_once_async(lambda: made.append(self._made(make)))
+        body_threads.release(self._key)
         if made and end.expired_ms is None and end.cancelled is None:
             return await self._run_sent_async(*made[0])
         return await self._settle_async(not_sent(end))

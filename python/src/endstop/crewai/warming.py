@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -14,9 +15,9 @@ from endstop.client.debugging import debugging
 from endstop.client.session import Session
 from endstop.errors import EngineError
 
-# Nothing is called by this key. CrewAI itself is not imported there: that takes seconds, for which a function that does
+# Nothing is called by the key of an empty body. CrewAI itself is not imported there: that takes seconds, for which a function that does
 # without it would have to wait.
-_LOAD = {"type": "load", "key": "warm-up", "modules": []}
+_LOAD = {"type": "load", "key": hashlib.sha256(b"").hexdigest(), "modules": []}
 
 
 class WarmUp:
