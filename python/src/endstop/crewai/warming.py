@@ -15,8 +15,8 @@ from endstop.client.debugging import debugging
 from endstop.client.session import Session
 from endstop.errors import EngineError
 
-# Nothing is called by the key of an empty body. CrewAI itself is not imported there: that takes seconds, for which a function that does
-# without it would have to wait.
+# Nothing is called by the key of an empty body. CrewAI itself is not imported there: that takes seconds, for which a
+# function that does without it would have to wait.
 _LOAD = {"type": "load", "key": hashlib.sha256(b"").hexdigest(), "modules": []}
 
 
