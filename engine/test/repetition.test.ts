@@ -20,5 +20,5 @@ it("a call that is repeated by name runs once, in its run or outside, and the mo
   expect(await run.call("pay", { sum: 1 }, { requestId: "call-2" })).toMatchObject({ value: { receipt: 4 } });
   const taken = await run.call("pay", { sum: 2 }, { idempotencyKey: "order" });
   expect(taken).toMatchObject({ status: "rejected", failure: { code: "key-reused" } });
-  await expect(run.call("pay", {}, { idempotencyKey: "" })).rejects.toThrow("call idempotencyKey must be a text");
+  await expect(run.call("pay", {}, { idempotencyKey: "" })).rejects.toThrow("call idempotencyKey must not be empty");
 });

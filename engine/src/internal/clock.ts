@@ -96,41 +96,39 @@ class NodeTimer implements Timer {
   readonly #dueMs: number;
   readonly #fire: () => void;
   #keepsAlive: boolean;
-  #handle: NodeJS.Timeout | NodeJS.Immediate;
+  #timeout: NodeJS.Timeout;
+  #afterReading: NodeJS.Immediate | undefined;
 
   constructor(delayMs: number, fire: () => void, keepsAlive: boolean) {
     this.#dueMs = performance.now() + delayMs;
     this.#fire = fire;
     this.#keepsAlive = keepsAlive;
-    this.#handle = this.#armed(delayMs);
+    this.#timeout = this.#armed(delayMs);
   }
 
   cancel(): void {
-    clearTimeout(this.#handle as NodeJS.Timeout);
-    clearImmediate(this.#handle as NodeJS.Immediate);
+    clearTimeout(this.#timeout);
+    clearImmediate(this.#afterReading);
   }
 
   keepAlive(keepsAlive: boolean): void {
     this.#keepsAlive = keepsAlive;
-    if (keepsAlive) this.#handle.ref();
-    else this.#handle.unref();
+    if (keepsAlive) this.#timeout.ref();
+    else this.#timeout.unref();
   }
 
-  #armed(leftMs: number): NodeJS.Timeout | NodeJS.Immediate {
-    const handle = setTimeout(() => this.#due(), Math.max(1, Math.min(Math.ceil(leftMs), MAX_DELAY_MS)));
-    return this.#keepsAlive ? handle : handle.unref();
+  #armed(leftMs: number): NodeJS.Timeout {
+    const timeout = setTimeout(() => this.#due(), Math.max(1, Math.min(Math.ceil(leftMs), MAX_DELAY_MS)));
+    return this.#keepsAlive ? timeout : timeout.unref();
   }
 
   #due(): void {
     // Node's timers may fire up to a millisecond early: a deadline is never answered before it has passed.
     const leftMs = this.#dueMs - performance.now();
-    if (leftMs > 0) {
-      this.#handle = this.#armed(leftMs);
-      return;
-    }
-    // What came while the loop was busy is read first: what ended in time is not late.
-    this.#handle = setImmediate(this.#fire);
-    if (!this.#keepsAlive) this.#handle.unref();
+    if (leftMs > 0) this.#timeout = this.#armed(leftMs);
+    // What came while the loop was busy is read first: what ended in time is not late. Never without a reference: the loop would
+    // sleep until something else wakes it.
+    else this.#afterReading = setImmediate(this.#fire);
   }
 }
 
