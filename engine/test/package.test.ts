@@ -39,6 +39,16 @@ it("has types that every way of resolving a module finds, but for CommonJS, whic
   expect(wrong?.map((problem) => problem.kind)).toEqual(["CJSResolvesToESM"]);
 });
 
+it.each(["node-guest", "warden-main", "watchdog-thread"])(
+  "has %s as one file that needs nothing but Node",
+  (program) => {
+    const source = readFileSync(join(ENGINE, "dist", `${program}.mjs`), "utf8");
+    const imported = [...source.matchAll(/^import\b.*?"([^"]+)";$/gm)].map(([, name]) => String(name));
+    expect(imported).not.toEqual([]);
+    expect(imported.filter((name) => !name.startsWith("node:"))).toEqual([]);
+  },
+);
+
 function toArrayBuffer(data: Buffer): ArrayBuffer {
   return new Uint8Array(data).buffer;
 }

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { show } from "./duration.ts";
+import { requireObject, withInherited } from "./named-values.ts";
 
 /** To compare two names takes as long as the product of their lengths, and a model may send any name. */
 const MAX_COMPARED_CHARACTERS = 200;
@@ -25,12 +25,6 @@ export function suggestNames(name: string, known: Iterable<string>): string {
   return names.length > 0 ? `Known are ${names.slice(0, 20).join(", ")}.` : "No tools are registered.";
 }
 
-/** @throws TypeError for what has no named values: a primitive, a function, an array, a Map, a promise */
-export function requireObject(value: unknown, what: string): asserts value is object {
-  const isObject = typeof value === "object" && value !== null && !(Symbol.iterator in value) && !("then" in value);
-  if (!isObject) throw new TypeError(`${what} must be an object, got ${show(value)}`);
-}
-
 /**
  * Options as they are read: those that an object inherits, as from a class, are as good as its own.
  *
@@ -42,12 +36,4 @@ export function readOptions<Options extends object>(options: Options, known: rea
     if (!known.includes(key)) throw new TypeError(`${what} has no option ${key}. ${suggestNames(key, known)}`);
   }
   return withInherited(options, known);
-}
-
-/** An object of another's own properties, and the known ones that it inherits or hides. */
-export function withInherited<Options extends object>(options: Options, known: readonly string[]): Options {
-  const prototype: unknown = Object.getPrototypeOf(options);
-  if (prototype === Object.prototype || prototype === null) return options;
-  const inherited = known.filter((key) => key in options && !Object.prototype.propertyIsEnumerable.call(options, key));
-  return Object.assign(Object.fromEntries(inherited.map((key) => [key, Reflect.get(options, key)])), options);
 }

@@ -1,4 +1,5 @@
-import { readOptions, requireObject } from "../internal/nearest.ts";
+import { requireObject } from "../internal/named-values.ts";
+import { readOptions } from "../internal/nearest.ts";
 import { compileDefault, compileOptions, optionNames } from "./compile-options.ts";
 import {
   type AgentOptions,

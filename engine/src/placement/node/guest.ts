@@ -10,7 +10,7 @@ import { previewOf } from "../../call/preview.ts";
 import { toldEnding, toldError } from "../../call/told-ending.ts";
 import { Channel } from "../../internal/channel.ts";
 import { FRAME_LIMITS, type Frame } from "../../internal/frames.ts";
-import { requireObject } from "../../internal/nearest.ts";
+import { requireObject } from "../../internal/named-values.ts";
 import { requireSignal } from "../../internal/require-signal.ts";
 import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";

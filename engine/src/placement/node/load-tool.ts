@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { plainSchema } from "../../ai-schema.ts";
 import { errorInfo } from "../../call/error-info.ts";
 import { show } from "../../internal/duration.ts";
-import { withInherited } from "../../internal/nearest.ts";
+import { withInherited } from "../../internal/named-values.ts";
 import { optionNames } from "../../policy/compile-options.ts";
 import { isStandardSchema } from "../../standard-schema.ts";
 import type { JsonSchema, Tool } from "../../tool.ts";
