@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { killGroup } from "./kill-group.ts";
-import { canReadProcesses, readExactMemory, readProcess, readTree, scanStats } from "./process-tree.ts";
+import { canReadProcesses, MemoryGauge, readExactMemory, readProcess, readTree, scanStats } from "./process-tree.ts";
 
 const started: ChildProcess[] = [];
 
@@ -57,5 +57,23 @@ describe.runIf(canReadProcesses())("the process tree", () => {
     expect(readTree(2 ** 22 + 1)).toEqual([]);
     expect(readProcess(2 ** 22 + 1)).toBeUndefined();
     expect(readExactMemory(2 ** 22 + 1)).toBeUndefined();
+  });
+
+  it("tells the memory of a process as it is at each read, and nothing once that has ended", async () => {
+    const own = new MemoryGauge(process.pid);
+    const before = own.read() ?? Number.NaN;
+    const held = Buffer.alloc(64_000_000, 1);
+    expect((own.read() ?? 0) - before).toBeGreaterThan(held.length / 2);
+    own.close();
+    expect(own.read()).toBeUndefined();
+
+    const pid = await shell("echo; sleep 60");
+    const gauge = new MemoryGauge(pid);
+    expect(gauge.read()).toBe(readProcess(pid)?.memoryBytes);
+    const ended = once(started[0] as ChildProcess, "exit");
+    killGroup(pid);
+    await ended;
+    expect(gauge.read()).toBeUndefined();
+    gauge.close();
   });
 });

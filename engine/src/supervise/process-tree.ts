@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
 /** The unit of times in /proc/<pid>/stat: USER_HZ, which is 100 on every architecture Node runs on. */
 const MS_PER_TICK = 10;
@@ -66,10 +66,45 @@ function withMemory(stat: ProcessStat): ProcessSample | undefined {
 }
 
 /** As in `ProcessSample`; undefined if there is no such process. */
-export function readMemory(pid: number): number | undefined {
+function readMemory(pid: number): number | undefined {
   const status = readText(`/proc/${pid}/status`);
-  if (status === undefined) return undefined;
+  return status === undefined ? undefined : memoryIn(status);
+}
+
+function memoryIn(status: string): number {
   return kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem") + kibibytes(status, "VmSwap");
+}
+
+/** A status is some 1,500 bytes; what is asked of it stands in the first half. */
+const statusBytes = Buffer.alloc(8_192);
+
+/** The memory of one process that is asked for often. Its file stays open: a read takes a third of the time. */
+export class MemoryGauge {
+  readonly #pid: number;
+  #file: number | undefined;
+  #isClosed = false;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+  }
+
+  /** As in {@link ProcessSample}; undefined once it has ended, also where another process has its number since. */
+  read(): number | undefined {
+    if (this.#isClosed) return undefined;
+    try {
+      this.#file ??= openSync(`/proc/${this.#pid}/status`, "r");
+      return memoryIn(statusBytes.toString("latin1", 0, readSync(this.#file, statusBytes, 0, statusBytes.length, 0)));
+    } catch (error) {
+      return unlessGone(error);
+    }
+  }
+
+  /** To be called when the process has ended. Nothing is read any more. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
 }
 
 /** Whether a signal has stopped it; one that a debugger holds is not meant. False where that cannot be seen. */

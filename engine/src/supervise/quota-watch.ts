@@ -3,7 +3,7 @@ import type { Ending, Excess } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import { Deadlines } from "../internal/deadlines.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { type ProcessSample, readExactMemory, readMemory, readProcess, readStat, readTree } from "./process-tree.ts";
+import { type ProcessSample, readExactMemory, readProcess, readStat, readTree } from "./process-tree.ts";
 import {
   book,
   type CpuAccount,
@@ -21,11 +21,15 @@ export interface Baseline {
   readonly memoryBytes: number;
 }
 
-/** What a process has used so far, as far as these quotas ask for it; undefined if it is gone. */
-export function baselineOf(pid: number, { cpuMs, memoryBytes }: Quotas): Baseline | undefined {
+/** What a process has used so far, as far as these quotas ask for it; undefined if it is gone. `readBytes` reads its memory. */
+export function baselineOf(
+  pid: number,
+  { cpuMs, memoryBytes }: Quotas,
+  readBytes: () => number | undefined,
+): Baseline | undefined {
   if (cpuMs !== null) return readProcess(pid);
   // Every call with the memory quota of a preset comes by here: one file is read instead of two.
-  const usedBytes = memoryBytes === null ? 0 : readMemory(pid);
+  const usedBytes = memoryBytes === null ? 0 : readBytes();
   return usedBytes === undefined ? undefined : { cpuMs: 0, memoryBytes: usedBytes };
 }
 

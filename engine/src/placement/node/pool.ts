@@ -298,7 +298,7 @@ export class NodePool implements WorkersMakeWay {
 
   #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): Watch | undefined {
     if (worker.pid === undefined || !needsSampling(quotas)) return undefined;
-    const before = baselineOf(worker.pid, quotas);
+    const before = baselineOf(worker.pid, quotas, () => worker.memoryBytes);
     return (
       before &&
       this.#watch.watch({ rootPid: worker.pid, quotas, cgroup: worker.cgroup, baseline: () => before, exceeded })

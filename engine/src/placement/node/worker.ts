@@ -8,7 +8,7 @@ import { findProgram } from "../../internal/program.ts";
 import { rethrowAlone } from "../../internal/rethrow-alone.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
-import { readMemory } from "../../supervise/process-tree.ts";
+import { MemoryGauge } from "../../supervise/process-tree.ts";
 import { fromGuest } from "./from-guest.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import { CHANNEL_DESCRIPTOR, type FromGuest, type ToGuest } from "./messages.ts";
@@ -51,6 +51,7 @@ export class NodeWorker {
   readonly #channel: Channel | undefined;
   readonly #events: WorkerEvents;
   #state: "alive" | "ended" = "alive";
+  readonly #memory: MemoryGauge | undefined;
   #bytesAtFirst: number | undefined;
   /** At its processes, under way. */
   #looks = 0;
@@ -94,6 +95,8 @@ export class NodeWorker {
     this.#channel =
       this.#pipe &&
       new Channel(this.#pipe, this.#pipe, { frame: (frame) => this.#heard(frame), closed }, FRAME_LIMITS, false);
+    this.#memory = child.pid === undefined ? undefined : new MemoryGauge(child.pid);
+    child.once("exit", () => this.#memory?.close());
     child.once("exit", (exitCode, signal) => events.exited({ signal, exitCode }));
     child.once("exit", signOfDeath);
     child.once("error", () => lost()); // it could not be started
@@ -103,6 +106,11 @@ export class NodeWorker {
   /** Undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#owned.child.pid;
+  }
+
+  /** As a {@link MemoryGauge} reads it. */
+  get memoryBytes(): number | undefined {
+    return this.#memory?.read();
   }
 
   get cgroup(): Cgroup {
@@ -169,7 +177,7 @@ export class NodeWorker {
   /** To be asked after each call: whether another one should take its place. */
   isWornOut(): boolean {
     if (this.calls >= MAX_CALLS) return true;
-    const bytes = this.calls % LOOK_EVERY_CALLS === 1 && this.pid !== undefined ? readMemory(this.pid) : undefined;
+    const bytes = this.calls % LOOK_EVERY_CALLS === 1 ? this.memoryBytes : undefined;
     if (bytes === undefined) return false;
     this.#bytesAtFirst ??= bytes;
     return bytes - this.#bytesAtFirst > MAX_GROWTH_BYTES;
