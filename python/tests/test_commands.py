@@ -78,6 +78,15 @@ def test_doctor_tells_of_each_tool_where_it_can_run_on_what_limits_and_what_woul
         assert line in told.split("tools\n")[0]
 
 
+def test_doctor_says_that_workers_need_proc(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("endstop.client.interpreter._OWN_THREADS", str(project / "no-proc"))
+    endstop(["doctor", "crews:crew"])
+    assert "fork: no workers: /proc is not mounted: nothing could find, and end, what" in capsys.readouterr().out
+
+
 def test_doctor_says_why_there_can_be_no_engine(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from crewai.tools import tool
@@ -92,6 +93,18 @@ def test_the_report_says_that_there_is_no_engine(monkeypatch: pytest.MonkeyPatch
     report = endstop.crewai.report()
     assert (report.bodies, report.fallback) == (1, "No Node was found.")
     assert "without an engine: No Node was found." in str(report)
+
+
+@pytest.mark.parametrize("at_once", [2, 8])
+def test_the_overhead_of_calls_at_once_is_no_more_than_the_time_that_they_took(at_once: int) -> None:
+    endstop.crewai.install(tools={"look up": {"max_concurrent": at_once}})
+    look_up.run(word="first")
+    before = endstop.crewai.report().overhead_ms
+    since_s = time.perf_counter()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda word: look_up.run(word=word), "abcdefgh"))
+    took_ms = (time.perf_counter() - since_s) * 1_000
+    assert 0 < endstop.crewai.report().overhead_ms - before <= took_ms
 
 
 def test_a_new_installation_starts_a_new_report() -> None:

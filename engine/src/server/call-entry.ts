@@ -25,6 +25,8 @@ export interface CallEntry {
   readonly isAtOnce?: boolean;
   /** Its client says so if it does not. */
   readonly isWatched?: boolean;
+  /** Since when it waits for its turn; undefined once it has had it. */
+  askedAtMs?: number | undefined;
   /** The pickled result or exception of a worker, on its way to the client. */
   body: Uint8Array | undefined;
   /** What runs in a worker, once it is known. */

@@ -130,6 +130,8 @@ export type ToClient =
       readonly attempt: number;
       readonly placement: Placement;
       readonly timeoutMs: number | null;
+      /** Of the first attempt: how long it waited for its turn. */
+      readonly waitedMs?: number | undefined;
       readonly cancelGraceMs: number;
       /** The result is to come with its ending, pickled, if it is not larger and loses nothing by that; none is: not at all. */
       readonly keepBytes?: number | undefined;

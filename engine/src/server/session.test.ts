@@ -43,6 +43,17 @@ describe("a host call", () => {
     expect(ended(1)).toMatchObject([{ type: "outcome", id: 1, outcome: { status: "succeeded", attempts: 1 } }]);
   });
 
+  it("is told how long it waited for its turn", async () => {
+    const { call, ended, elapse } = openSession({ maxTotalConcurrent: 1 });
+    expect(call(1)).toMatchObject([{ type: "admitted", waitedMs: 0 }]);
+    expect(call(2, { input: { q: "y" } })).toEqual([]);
+    await elapse(300);
+    expect(ended(1)).toMatchObject([
+      { type: "outcome", id: 1 },
+      { type: "admitted", id: 2, waitedMs: 300 },
+    ]);
+  });
+
   it("has one outcome: a second ending, a late one and a cancel after it are ignored", () => {
     const { handle, call, ended } = openSession();
     call(1);

@@ -304,6 +304,7 @@ export class Session {
       core,
       isAtOnce: message.atOnce === true,
       isWatched: message.watched === true,
+      askedAtMs: this.#shared.clock.now(),
       body: undefined,
     };
     this.#calls.set(id, entry);
@@ -354,14 +355,17 @@ export class Session {
     const attempt = call.state.type === "admitted" ? call.state.attempt : 1;
     if (call.placement === "host") core.start(call);
     const { placement } = call;
-    const timeoutMs = attemptTimeoutMs(call, this.#shared.clock.now());
+    const nowMs = this.#shared.clock.now();
+    const timeoutMs = attemptTimeoutMs(call, nowMs);
     const onHost = placement === "host";
     this.#awaitEnding(entry, timeoutMs);
     const said = {
+      waitedMs: entry.askedAtMs === undefined ? undefined : Math.round((nowMs - entry.askedAtMs) * 1_000) / 1_000,
       cancelGraceMs: call.policy?.cancelGraceMs ?? 0,
       keepBytes: onHost ? keepBytes(call) : undefined,
       ifReturned: onHost ? toldIfReturned(call, core.ifReturned(call)) : undefined,
     };
+    entry.askedAtMs = undefined;
     this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, ...said });
   }
 

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 _ADVICE = "Workers need a program that a Python runs; keep the tool on the host, or give it to such a program"
+_OWN_THREADS = "/proc/self/task"
 _PYTHON = re.compile(r"(python|pypy|graalpy)[\w.\-]*(\.exe)?", re.IGNORECASE)
 
 
@@ -26,6 +27,11 @@ def interpreter() -> dict[str, Any]:
         real = os.path.basename(os.path.realpath(executable))
         if _PYTHON.fullmatch(real) is None:
             return _refused(f"sys.executable is {executable}, which is no Python. {_ADVICE}")
+    if sys.platform == "linux" and not os.path.isdir(_OWN_THREADS):
+        return _refused(
+            "/proc is not mounted: nothing could find, and end, what a body in a worker leaves behind. "
+            "Mount it, or keep the tool on the host"
+        )
     return {"executable": executable}
 
 

@@ -25,6 +25,7 @@ class LocalTicket:
     """
 
     placement: Placement = "host"
+    waited_ms = 0.0
 
     def __init__(self, facts: CallFacts, key: Key, timeout_ms: float | None, give_back_use: Callable[[], None]) -> None:
         self.tool = facts.tool

@@ -55,6 +55,8 @@ class Ticket:
         self.call_id: str = admitted["callId"]
         self.tool = facts.tool
         self.placement: Placement = admitted["placement"]
+        self.waited_ms: float = admitted.get("waitedMs", 0.0)
+        """For its turn."""
         self._grace_ms: float = admitted["cancelGraceMs"]
         self.settled: Outcome | None = None
         facts.call_id, facts.placement = self.call_id, self.placement

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from endstop._version import __version__
+from endstop.client.interpreter import interpreter
 from endstop.client.process import engine_command
 from endstop.errors import EngineError
 from endstop.worker.threads import unsafe_threads
@@ -54,6 +55,8 @@ def _version(package: str) -> str:
 def _fork() -> str:
     if not hasattr(os, "fork"):
         return "none on this system, so there are no workers: every tool runs on the host"
+    if (refusal := interpreter().get("refusal")) is not None:
+        return f"no workers: {refusal}"
     unsafe = unsafe_threads()
     if not unsafe:
         return "yes"

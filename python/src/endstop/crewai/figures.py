@@ -23,7 +23,8 @@ class ToolReport:
     """One tool. `calls` that needed no body were answered by CrewAI's cache, or were stopped before.
 
     `outcomes` counts calls by the code of their failure (docs/errors.md), or "succeeded". `time_in_tool_ms` is how long
-    callers waited for bodies, for those in workers with the way there; `overhead_ms` what Endstop took besides.
+    callers waited for bodies, for those in workers with the way there; `overhead_ms` what Endstop
+    took besides, without waits for a turn, and once where several calls did so at the same time.
     `body_ms` are percentiles of the same time, of calls that had a body.
     """
 

@@ -167,6 +167,7 @@ def ask(
     timing = Timing()
     with timing.deciding():
         admission = guard.admitting.ask(call, terms.policy)
+        timing.waited(_waited_ms(admission))
     return Request(tool, terms, admission, guard, timing, to_agent=to_agent, answers_again=answers_again)
 
 
@@ -177,7 +178,13 @@ async def ask_async(
     timing = Timing()
     with timing.deciding():
         admission = await guard.admitting.ask_async(call, terms.policy)
+        timing.waited(_waited_ms(admission))
     return Request(tool, terms, admission, guard, timing, to_agent=to_agent, answers_again=answers_again)
+
+
+def _waited_ms(admission: Admission) -> float:
+    """For its turn, or for another call that answers it: what the engine decides at once takes it next to nothing."""
+    return admission.elapsed_ms if isinstance(admission, Outcome) else admission.waited_ms
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from endstop.crewai.figures import Percentiles, Report, Stop, ToolReport
-from endstop.crewai.timing import Timing
+from endstop.crewai.timing import Timing, WallTime
 from endstop.outcome import Outcome
 
 MAX_STOPS = 100
@@ -69,6 +69,7 @@ class Tally:
     def __init__(self) -> None:
         self._tools: dict[str, _Tool] = {}
         self._stops: deque[Stop] = deque(maxlen=MAX_STOPS)
+        self._overhead = WallTime()
         self._lock = threading.Lock()
 
     def add(self, name: str, outcome: Outcome | None, timing: Timing, *, was_stopped: bool) -> None:
@@ -83,7 +84,7 @@ class Tally:
             tool.calls += 1
             tool.outcomes[code] += 1
             tool.body_s += timing.body_s
-            tool.outside_s += timing.outside_s
+            tool.outside_s += sum(self._overhead.add(since_s, until_s) for since_s, until_s in timing.outside)
             if outcome is not None and outcome.attempts > 0:
                 tool.bodies += outcome.attempts
                 tool.durations.add(timing.body_s)
