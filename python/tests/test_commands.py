@@ -126,7 +126,7 @@ def test_run_guards_the_tools_of_a_script_that_knows_nothing_of_it(project: Path
         env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(project / "tmp")},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=100,
         check=False,
     )
     assert ran.stdout.splitlines()[-1] == "done 1 ['--fast', 'x']"

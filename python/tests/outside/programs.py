@@ -65,7 +65,8 @@ class Program:
         return self.stdout
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        eventually(lambda: condition() or self.process.poll() is not None)
+        # A busy machine takes half a minute to import CrewAI.
+        eventually(lambda: condition() or self.process.poll() is not None, 2 * PATIENCE_S)
         assert condition(), f"it never {what}; exit code {self.process.poll()}\n{self.stdout}\n{self.stderr}"
 
     def finish(self, patience_s: float = PATIENCE_S) -> Finished:

@@ -205,9 +205,9 @@ class FakeEngine(Peer):
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
+def eventually(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
     """Whether it becomes true within our patience."""
-    give_up_at = time.monotonic() + PATIENCE_S
+    give_up_at = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > give_up_at:
             return False

@@ -75,7 +75,14 @@ def failure(
 ) -> Outcome:
     """`limit`, `observed` and `detail` fill the code's texts."""
     entry = CODES[code]
-    texts = {"tool": facts.tool, "limit": limit, "observed": observed, "detail": detail, "retryAfter": "a while", "orWait": ""}
+    texts = {
+        "tool": facts.tool,
+        "limit": limit,
+        "observed": observed,
+        "detail": detail,
+        "retryAfter": "a while",
+        "orWait": "",
+    }
     for_model = _text_by_what_is_known(entry, facts, has_started=attempts > 0)
     elapsed_ms = facts.elapsed_ms
     return Outcome(
