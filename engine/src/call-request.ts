@@ -75,6 +75,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     secrets: policy ? foundIn(() => secretsOf(request.input, policy.redact), []) : [],
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
+    preparedMs: 0,
     startedAtMs: undefined,
     state: { type: "submitted" },
   };
@@ -95,6 +96,7 @@ export function resumedCall(
     ...{ requestId, idempotencyKey },
     secrets: [], // its input is not written down
     submittedAtMs: atMs,
+    preparedMs: 0,
     startedAtMs: undefined,
     byCode: false,
     debug: false,

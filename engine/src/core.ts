@@ -310,7 +310,7 @@ export class EngineCore {
   begin(call: Call, attempt: number): void {
     this.#forWorker.delete(call);
     const isFirst = call.startedAtMs === undefined;
-    call.startedAtMs ??= this.#clock.now();
+    call.startedAtMs ??= this.#clock.now() - call.preparedMs;
     this.observer.started(call, attempt);
     if (isFirst) this.#turns.begun(call);
   }

@@ -20,7 +20,7 @@ from endstop import ToolCallError
 from endstop.crewai import guard, install
 from endstop.demo.scripted import Ask, ScriptedLLM
 from tests.support.crews import PATHS, make_agent, make_crew, plain_crewai_afterwards, run_crew  # noqa: F401
-from tests.support.worker_crewai_tools import Holding, ProcessId, Sleeping
+from tests.support.worker_crewai_tools import Holding, HoldingSlowToPickle, ProcessId, Sleeping
 
 each_path = pytest.mark.parametrize("path", PATHS)
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="none")
@@ -284,6 +284,16 @@ def test_a_tool_in_a_worker_that_spins_is_killed_on_time() -> None:
     with pytest.raises(ToolCallError, match="passed its deadline"):
         Sleeping().run(seconds=60)
     assert time.monotonic() - started_s < 20
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_a_tool_does_as_it_is_pickled_for_its_worker_is_under_the_deadline(is_async: bool) -> None:
+    install(tools={"slow to pickle": {"placement": "worker", "timeout": "300ms"}})
+    tool = HoldingSlowToPickle()
+    started_s = time.monotonic()
+    with pytest.raises(ToolCallError, match="not ready to be sent within"):
+        asyncio.run(tool.arun()) if is_async else tool.run()
+    assert time.monotonic() - started_s < 2
 
 
 @each_path

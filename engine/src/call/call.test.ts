@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CallEvent, type CallState, transition } from "./call.ts";
+import { attemptTimeoutMs, type Call, type CallEvent, type CallState, rebuildMs, transition } from "./call.ts";
 import { failureOutcome } from "./describe.ts";
 
 const facts = { callId: "c-1", tool: "t", path: ["t"], elapsedMs: 1, attempts: 1 };
@@ -45,6 +45,30 @@ describe("a call's life", () => {
         }
       }),
     );
+  });
+});
+
+describe("the one deadline of a call in a worker", () => {
+  const call = (more: Partial<Call>) => ({ state: running, timeoutMs: 5_000, preparedMs: 0, ...more }) as Call;
+
+  it.each([
+    [{}, 5_000],
+    [{ preparedMs: 4_000 }, 1_000],
+    [{ preparedMs: 9_000 }, 1],
+    [{ timeoutMs: null, preparedMs: 4_000 }, null],
+    [{ state: { type: "running", attempt: 2 }, preparedMs: 4_000, startedAtMs: 100 }, 500],
+  ] as const)("leaves a body of %j %s ms after its preparation", (more, left) => {
+    expect(attemptTimeoutMs(call(more), 4_600)).toBe(left);
+  });
+
+  it.each([
+    [{}, 5_000],
+    [{ startedAtMs: 3_000 }, 3_400],
+    [{ startedAtMs: 100 }, 1_000],
+    [{ startedAtMs: 100, timeoutMs: 300 }, 300],
+    [{ startedAtMs: 100, timeoutMs: null }, null],
+  ])("leaves the result of %j %s ms to be rebuilt", (more, left) => {
+    expect(rebuildMs(call(more), 4_600)).toBe(left);
   });
 });
 

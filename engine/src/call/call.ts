@@ -44,10 +44,22 @@ export function acceptsEnding(state: CallState, attempt: number | undefined): bo
 }
 
 /** What is left of its timeout for the attempt that starts now: all of them lie within it. */
-export function attemptTimeoutMs({ state, timeoutMs, startedAtMs }: Call, nowMs: number): number | null {
+export function attemptTimeoutMs({ state, timeoutMs, startedAtMs, preparedMs }: Call, nowMs: number): number | null {
   const isFirst = !("attempt" in state) || state.attempt === 1;
-  if (isFirst || timeoutMs === null || startedAtMs === undefined) return timeoutMs;
-  return Math.max(1, timeoutMs - (nowMs - startedAtMs));
+  if (timeoutMs === null) return null;
+  const usedMs = isFirst || startedAtMs === undefined ? preparedMs : nowMs - startedAtMs;
+  return usedMs === 0 ? timeoutMs : Math.max(1, timeoutMs - usedMs);
+}
+
+const REBUILD_GRACE_MS = 1_000;
+
+/**
+ * How long the result of a call may take to be rebuilt: what is left of its timeout, and at least 1 s, so that a body that ended close to its
+ * deadline keeps its result; never more than the timeout. Null is no limit.
+ */
+export function rebuildMs({ timeoutMs, startedAtMs }: Call, nowMs: number): number | null {
+  if (timeoutMs === null || startedAtMs === undefined) return timeoutMs;
+  return Math.min(timeoutMs, Math.max(REBUILD_GRACE_MS, timeoutMs - (nowMs - startedAtMs)));
 }
 
 /** What a call is, from its submission on. Only `state` changes, and what is not readonly. */
@@ -80,7 +92,9 @@ export interface Call {
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;
-  /** When its first body began; undefined before. */
+  /** What its client needed to make its tool and arguments ready for a worker: time of the call. */
+  preparedMs: number;
+  /** When its first body began, less what it took to prepare it; undefined before. */
   startedAtMs: number | undefined;
   state: CallState;
 }

@@ -89,7 +89,14 @@ function textByWhatIsKnown(entry: CodeEntry, hasStarted: boolean, isRepeatable: 
   return (isRepeatable ? entry.forModelRepeatable : undefined) ?? entry.forModel;
 }
 
+export const PREPARING = "to make its tool and input ready for a worker";
+
 type FailedEnding = Exclude<Ending, { readonly type: "returned" | "answered" }>;
+
+function observedTime({ observedMs, preparedMs }: Extract<Ending, { type: "expired" }>): string {
+  const observed = formatDuration(observedMs);
+  return preparedMs === undefined ? observed : `${observed} (${formatDuration(preparedMs)} of it ${PREPARING})`;
+}
 
 /** The code and the figures of an ending that is not a success. */
 export function describeEnding(ending: FailedEnding, timeoutMs: number | null): [Code, FailureFigures] {
@@ -106,10 +113,7 @@ export function describeEnding(ending: FailedEnding, timeoutMs: number | null): 
         },
       ];
     case "expired":
-      return [
-        "timed-out",
-        { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: formatDuration(ending.observedMs) },
-      ];
+      return ["timed-out", { limit: formatDuration(timeoutMs ?? ending.observedMs), observed: observedTime(ending) }];
     case "not-started":
       return [
         "wait-timed-out",

@@ -17,7 +17,8 @@ export type Ending =
   | { readonly type: "returned"; readonly digest: string | null; readonly preview: string | null }
   /** `crash` where it was a process that failed: its exit code. `digest` of its message, where not all of that may be written down. */
   | { readonly type: "raised"; readonly error: ErrorInfo; readonly crash?: Crash; readonly digest?: string }
-  | { readonly type: "expired"; readonly observedMs: number }
+  /** `preparedMs`: what of it went into making it ready for a worker, where that was much. */
+  | { readonly type: "expired"; readonly observedMs: number; readonly preparedMs?: number }
   /** Its time for waiting was over before it was its turn, or a worker was ready. */
   | { readonly type: "not-started"; readonly waitedMs: number; readonly limitMs: number; readonly waitedFor?: string }
   /** While it waited, the call `earlier` with its input ended, and it is not known what that one did. */

@@ -12,7 +12,7 @@ export interface Rate {
 
 /** What one call may say of its limits. */
 export interface CallPolicyOptions {
-  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. For a Python worker, what it takes to make the tool and input ready is part of it, and the result is rebuilt in what is left, or in 1 s where less is left. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -20,7 +20,7 @@ export interface CallPolicyOptions {
 
 /** The limits of one tool. What is left out comes from its agent's, then the engine's. */
 export interface PolicyOptions {
-  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. For a Python worker, what it takes to make the tool and input ready is part of it, and the result is rebuilt in what is left, or in 1 s where less is left. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -136,7 +136,7 @@ export interface PolicyOptions {
 
 /** The limits of all tools of one agent. */
 export interface AgentOptions {
-  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. For a Python worker, what it takes to make the tool and input ready is part of it, and the result is rebuilt in what is left, or in 1 s where less is left. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;
@@ -222,7 +222,7 @@ export interface AgentOptions {
 
 /** The limits of an engine, and of every tool where nothing nearer says else. */
 export interface EngineLimitOptions {
-  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
+  /** How long a call's body may take, with all its attempts; the clock starts when the first one starts. None is no deadline. For a Python worker, what it takes to make the tool and input ready is part of it, and the result is rebuilt in what is left, or in 1 s where less is left. An MCP tool has 120 s, 60 s or 30 s unless something else is said; a tool that delegates or waits for a person has no deadline (strict: 600 s) unless its agent, tool or call names one. Default 600s (lenient), 120s (standard), 30s (strict). */
   readonly timeout?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
   readonly timeoutMs?: number | null | undefined;

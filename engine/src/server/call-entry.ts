@@ -1,10 +1,12 @@
 import { hash } from "node:crypto";
 import type { Call } from "../call/call.ts";
 import { attemptTimeoutMs } from "../call/call.ts";
+import { PREPARING } from "../call/describe.ts";
 import type { Ending } from "../call/ending.ts";
 import { fingerprint, textHash } from "../call/fingerprint.ts";
 import { type CallRequest, waitLeftMs } from "../call-request.ts";
 import type { EngineCore } from "../core.ts";
+import { formatDuration } from "../internal/duration.ts";
 import type { Job } from "../placement/python/job.ts";
 import type { PythonPool } from "../placement/python/pool.ts";
 import { quotasOf } from "../policy/quotas.ts";
@@ -99,6 +101,16 @@ export function jobOf(
     withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (nowMs - call.submittedAtMs)),
     waitMs: waitLeftMs(call, nowMs),
   };
+}
+
+/** What the end of its time in a worker says of a call that had used much of its time before. */
+export function withPreparation(ending: Ending, { preparedMs, timeoutMs }: Call): Ending {
+  if (timeoutMs === null || preparedMs < timeoutMs / 10) {
+    return ending.type === "expired" ? { ...ending, observedMs: ending.observedMs + preparedMs } : ending;
+  }
+  if (ending.type === "expired") return { ...ending, observedMs: ending.observedMs + preparedMs, preparedMs };
+  if (ending.type !== "not-started" || ending.waitedFor !== undefined) return ending;
+  return { ...ending, waitedFor: `a worker that has loaded it, after ${formatDuration(preparedMs)} ${PREPARING}` };
 }
 
 /** Ends what runs of a call in a worker. @returns what is known of its body then */

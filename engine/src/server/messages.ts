@@ -92,7 +92,13 @@ export type FromClient =
   | { readonly type: "stats"; readonly id: number; readonly engine: string }
   | CallMessage
   | { readonly type: "invite"; readonly id: number; readonly call: string }
-  | { readonly type: "start"; readonly id: number; readonly load: string }
+  | {
+      readonly type: "start";
+      readonly id: number;
+      readonly load: string;
+      /** How long the client took to make the tool and its arguments ready; none is not at all. */
+      readonly preparedMs?: number;
+    }
   | {
       readonly type: "ended";
       readonly id: number;

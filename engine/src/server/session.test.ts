@@ -224,6 +224,15 @@ describe("a host call", () => {
     }
   });
 
+  it("of a worker tool is refused a time for its preparation that is none", () => {
+    const { handle, call } = openSession({ placement: "worker" });
+    call(1);
+    for (const preparedMs of [-1, Number.NaN, "5" as never])
+      expect(handle({ type: "start", id: 1, load: "k", preparedMs })).toMatchObject([
+        { type: "refused", message: expect.stringContaining("preparedMs") },
+      ]);
+  });
+
   it("of a worker tool waits for its arguments, and may be given back", () => {
     const { handle, call } = openSession();
     handle({ type: "register", engine: "e", tool: "t", policy: { placement: "worker", maxCalls: 1 } });

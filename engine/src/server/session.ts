@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { keepBytes } from "../cache/cached-answers.ts";
-import { attemptTimeoutMs, type Call } from "../call/call.ts";
+import { attemptTimeoutMs, type Call, rebuildMs } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { Outcome } from "../call/outcome.ts";
@@ -17,7 +17,7 @@ import type { MachineFigures } from "../pressure/machine.ts";
 import { Run } from "../run/run.ts";
 import { FRAMEWORK_GRACE_MS, HOST_GRACE_MS } from "./backstop.ts";
 import { bounded } from "./bounded.ts";
-import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding } from "./call-entry.ts";
+import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding, withPreparation } from "./call-entry.ts";
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
@@ -158,7 +158,7 @@ export class Session {
       case "call":
         return this.#call(message, body);
       case "start":
-        return this.#start(message.id, message.load, body);
+        return this.#start(message, body);
       case "ended":
         return this.#ended(message, body);
       case "withdraw":
@@ -404,8 +404,12 @@ export class Session {
     return { type: "cancelled", detail, body: "not-started" };
   }
 
-  #start(id: number, load: string, body: Uint8Array): void {
+  #start({ id, load, preparedMs = 0 }: Extract<FromClient, { type: "start" }>, body: Uint8Array): void {
+    if (typeof preparedMs !== "number" || !(preparedMs >= 0))
+      throw new TypeError(`preparedMs must be a number of at least 0, not ${JSON.stringify(preparedMs)}`);
     const entry = this.#calls.get(id);
+    // Only what can have passed: a later attempt, which is started by us, has it behind it.
+    if (entry) entry.call.preparedMs = Math.min(preparedMs, this.#shared.clock.now() - entry.call.submittedAtMs);
     if (entry) this.#shared.backstop.heard(entry.call);
     if (entry) this.#guarded(entry, () => this.#begin(Object.assign(entry, { job: { load, args: body } })));
   }
@@ -425,7 +429,7 @@ export class Session {
       },
       ended: (ending, body) => {
         entry.body = body;
-        this.#guarded(entry, () => core.end(call, attempt, ending, body));
+        this.#guarded(entry, () => core.end(call, attempt, withPreparation(ending, call), body));
       },
     });
     if (!hasBegun) core.waitsForWorker(call);
@@ -495,8 +499,8 @@ export class Session {
     const body = answer ?? entry?.body;
     // The outcome first: while its caller wakes up, the rest is done.
     if (!entry?.isQuiet) {
-      const rebuildMs = body ? call.timeoutMs : undefined;
-      this.#tell({ type: "outcome", id, outcome: headerOf(outcome), rebuildMs }, body);
+      const leftMs = body ? rebuildMs(call, this.#shared.clock.now()) : undefined;
+      this.#tell({ type: "outcome", id, outcome: headerOf(outcome), rebuildMs: leftMs }, body);
     }
     this.#calls.delete(id);
     this.#shared.calls.delete(call.id);

@@ -15,15 +15,15 @@ from pydantic import BaseModel, field_validator
 
 from endstop import Outcome, ToolExecutor
 
-Asking = Callable[[ToolExecutor, str], Outcome]
+Asking = Callable[..., Outcome]
 
 
-def _sync(executor: ToolExecutor, tool: str) -> Outcome:
-    return executor.try_execute_tool(tool)
+def _sync(executor: ToolExecutor, tool: str, *arguments: Any) -> Outcome:
+    return executor.try_execute_tool(tool, *arguments)
 
 
-def _async(executor: ToolExecutor, tool: str) -> Outcome:
-    return asyncio.run(executor.atry_execute_tool(tool))
+def _async(executor: ToolExecutor, tool: str, *arguments: Any) -> Outcome:
+    return asyncio.run(executor.atry_execute_tool(tool, *arguments))
 
 
 in_both_ways = pytest.mark.parametrize("ask", [_sync, _async])
@@ -165,6 +165,38 @@ def test_what_unpickles_as_an_exit_or_hangs_is_a_failure_under_the_deadline(
     plain = {"a": [1, 2.5, b"x", (None, {3})], "when": datetime.datetime(2026, 1, 1), "d": Decimal("1.10")}
     executor.register(lambda: plain, name="plain", placement="worker")
     assert ask(executor, "plain").value == plain
+
+
+class _Slow:
+    """Takes its time where it is pickled, and what it becomes where that is unpickled."""
+
+    def __init__(self, pickling_s: float, rebuilding_s: float = 0) -> None:
+        self.pickling_s, self.rebuilding_s = pickling_s, rebuilding_s
+
+    def __reduce__(self) -> Any:
+        time.sleep(self.pickling_s)
+        return time.sleep, (self.rebuilding_s,)
+
+
+@in_both_ways
+def test_a_call_in_a_worker_has_one_deadline_for_preparation_body_and_result(
+    executor: ToolExecutor, ask: Asking
+) -> None:
+    def body(text: Any, body_s: float, rebuilding_s: float) -> Any:
+        time.sleep(body_s)
+        return _Slow(0, rebuilding_s)
+
+    def failure(argument: Any, body_s: float, rebuilding_s: float = 0) -> Any:
+        return ask(executor, "slow", {"text": argument, "body_s": body_s, "rebuilding_s": rebuilding_s}).failure
+
+    executor.register(body, name="slow", placement="worker", timeout="1600ms")
+    assert failure("plain", 0) is None
+    late = failure(_Slow(1), 1)
+    assert late is not None
+    assert "to make its tool and input ready for a worker" in late.message
+    late = failure(_Slow(0.8), 0.2, 1.3)
+    assert late is not None
+    assert "the result cannot be rebuilt here: not within 1" in late.message
 
 
 class _Input(BaseModel):

@@ -43,3 +43,26 @@ class Holding(BaseTool):
 
     def _run(self) -> str:
         return "held"
+
+
+class SlowToPickle:
+    """Takes its time where it is pickled."""
+
+    def __reduce__(self) -> Any:
+        time.sleep(2)
+        return str, ()
+
+
+class HoldingSlowToPickle(BaseTool):
+    """Holds something whose pickling takes 2 s."""
+
+    name: str = "slow to pickle"
+    description: str = "Holds a part."
+    part: Any = None
+
+    def model_post_init(self, context: Any) -> None:
+        super().model_post_init(context)
+        self.part = SlowToPickle()
+
+    def _run(self) -> str:
+        return "held"

@@ -165,7 +165,7 @@ class ToolExecutor:
         if call.refusal is not None and (answer.placement == "worker" or call.refusal["type"] == "invalid"):
             return answer.refuse(call.refusal)
         if call.in_worker and answer.placement == "worker":
-            return answer.make_and_run_in_worker(call.moving)
+            return answer.run_in_worker(call.moving)
         return answer.run(call.body)
 
     async def atry_execute_tool(
@@ -183,7 +183,7 @@ class ToolExecutor:
         if call.refusal is not None and (answer.placement == "worker" or call.refusal["type"] == "invalid"):
             return await answer.refuse_async(call.refusal)
         if call.in_worker and answer.placement == "worker":
-            return await answer.make_and_run_in_worker_async(call.moving)
+            return await answer.run_in_worker_async(call.moving)
         return await answer.run_async(call.async_body)
 
     # -- batches

@@ -52,10 +52,10 @@ class PreparedCall:
         # A plain function: the validators run on a thread, what it returns is awaited.
         return lambda: tool.async_call(tool.fitting(self.arguments))()
 
-    def moving(self) -> tuple[Movable, dict[str, Any]]:
+    def moving(self) -> tuple[Movable, tuple[Any, ...], dict[str, Any]]:
         """The tool and its arguments, to be sent. Raises Misfit, CannotMove, and what the tool's own code raises."""
         tool = self._known_tool()
-        return tool.movable(), tool.fitting(self.arguments)
+        return tool.movable(), (), tool.fitting(self.arguments)
 
     def _known_tool(self) -> RegisteredTool:
         if self.tool is None:

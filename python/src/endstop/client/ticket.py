@@ -26,7 +26,7 @@ from endstop.host.cancelling import Cancellation
 from endstop.host.threads import Key
 from endstop.outcome import Outcome, Placement
 
-Moving = Callable[[], tuple[Movable, dict[str, Any]]]
+Moving = Callable[[], tuple[Movable, tuple[Any, ...], dict[str, Any]]]
 """Gives the tool and its arguments, as they are to be sent."""
 _OVER = {"type": "cancelled", "detail": "the engine had ended it before its body began", "body": "not-started"}
 _Made = tuple[Movable, bytes, dict[str, Any] | None]
@@ -138,46 +138,41 @@ class Ticket:
 
     # -- in a worker
 
-    def run_in_worker(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
-        """Runs `load` in a worker. What cannot be sent settles the call as `cannot-move` or `too-large`."""
-        self._use()
-        return self._run_sent(load, *self._start_frames(load, args, kwargs))
+    def run_in_worker(self, make: Moving) -> Outcome:
+        """Runs in a worker what `make` gives. It and the pickling run as a body does, in the time that the call has.
 
-    async def run_in_worker_async(self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
-        self._use()
-        return await self._run_sent_async(load, *self._start_frames(load, args, kwargs))
-
-    def make_and_run_in_worker(self, make: Moving) -> Outcome:
-        """The same with what `make` gives: it and the pickling run as a body does, in the time that the call has.
-
-        Their thread ends with them: no body of a tool in a worker will need it.
+        Their thread ends with them: no body of a tool in a worker will need it. What cannot be sent, or is not ready in
+        time, settles the call as `cannot-move` or `too-large`.
         """
         self._use()
         made: list[_Made] = []
-        end = self._run_once(lambda: made.append(self._made(make)))
+        end = self._run_once(self._making(make, made))
         body_threads.release(self._key)
+        if self.timeout_ms is None and is_ctrl_c(end):
+            self.cancel()
+            raise KeyboardInterrupt
         if made and end.expired_ms is None and end.cancelled is None:
             return self._run_sent(*made[0])
         return self._settle(not_sent(end))
 
-    async def make_and_run_in_worker_async(self, make: Moving) -> Outcome:
+    async def run_in_worker_async(self, make: Moving) -> Outcome:
         self._use()
         made: list[_Made] = []
-        end = await self._run_once_async(lambda: made.append(self._made(make)))
+        end = await self._run_once_async(self._making(make, made))
         body_threads.release(self._key)
         if made and end.expired_ms is None and end.cancelled is None:
             return await self._run_sent_async(*made[0])
         return await self._settle_async(not_sent(end))
 
-    def _made(self, make: Moving) -> _Made:
-        load, kwargs = make()
-        return load, *self._start_frames(load, (), kwargs)
-
-    def _start_frames(
-        self, load: Movable, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[bytes, dict[str, Any] | None]:
+    def _making(self, make: Moving, made: list[_Made]) -> Callable[[], None]:
+        began_s = time.monotonic()
         header = {"type": "start", "id": self._reporting.slot.id}
-        return start_frames(self._reporting.connection, header, load, args, kwargs)
+
+        def making() -> None:
+            load, args, kwargs = make()
+            made.append((load, *start_frames(self._reporting.connection, header, load, args, kwargs, began_s)))
+
+        return making
 
     def _run_sent(self, load: Movable, data: bytes, problem: dict[str, Any] | None) -> Outcome:
         if problem is not None:

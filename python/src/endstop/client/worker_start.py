@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,17 +31,23 @@ def start_frames(
     load: Movable,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
+    began_s: float | None = None,
 ) -> tuple[bytes, dict[str, Any] | None]:
-    """The frames that start `load` by `header`; or none, and the ending that says why it cannot be sent."""
+    """The frames that start `load` by `header`; or none, and the ending that says why it cannot be sent.
+
+    `began_s` is when its preparation began, which is time of the call; None is just now.
+    """
     try:
         part = "tool"
         data = b""
         if load.key not in connection.loaded:
             data = frames.encode({"type": "load", "key": load.key, "modules": list(load.modules)}, load.payload)
         part = "input"
-        data += frames.encode(
-            {**header, "load": load.key}, dump_arguments(args, kwargs, connection.process.inherited.changes())
-        )
+        arguments = dump_arguments(args, kwargs, connection.process.inherited.changes())
+        started = {**header, "load": load.key}
+        if began_s is not None:
+            started["preparedMs"] = round((time.monotonic() - began_s) * 1_000, 3)
+        data += frames.encode(started, arguments)
     except CannotMove as problem:
         return b"", {"type": "cannot-move", "detail": bounded_detail(problem.detail), "started": False}
     except frames.FrameTooLarge as problem:

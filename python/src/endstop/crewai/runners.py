@@ -10,7 +10,7 @@ from typing import Any
 
 from crewai.tools.base_tool import Tool
 
-from endstop.client.movable import CannotMove, movable
+from endstop.client.movable import movable
 from endstop.client.ticket import Ticket
 from endstop.crewai.contexts import ContextChanges
 from endstop.crewai.moving import part_to_move
@@ -42,10 +42,7 @@ def sync_runner(request: Request, body: Body) -> Body:
         ticket = request.start()
         if isinstance(ticket, Ticket) and ticket.placement == "worker":
             with request.timing.carrying_out(in_worker=True):
-                try:
-                    request.outcome = ticket.run_in_worker(movable(part_to_move(body)), args, kwargs)
-                except CannotMove as problem:
-                    request.outcome = ticket.refuse(_cannot_move(problem))
+                request.outcome = ticket.run_in_worker(lambda: (movable(part_to_move(body)), args, kwargs))
         else:
             changes = ContextChanges(request.timing)
             with request.timing.carrying_out(in_worker=False):
@@ -68,10 +65,7 @@ def async_runner(request: Request, body: Body) -> Body:
         ticket = request.start()
         if isinstance(ticket, Ticket) and ticket.placement == "worker":
             with request.timing.carrying_out(in_worker=True):
-                try:
-                    request.outcome = await ticket.run_in_worker_async(movable(part_to_move(body)), args, kwargs)
-                except CannotMove as problem:
-                    request.outcome = await ticket.refuse_async(_cannot_move(problem))
+                request.outcome = await ticket.run_in_worker_async(lambda: (movable(part_to_move(body)), args, kwargs))
         else:
             changes = ContextChanges(request.timing)
             with request.timing.carrying_out(in_worker=False):
@@ -80,10 +74,6 @@ def async_runner(request: Request, body: Body) -> Body:
         return request.deliver()
 
     return runner
-
-
-def _cannot_move(problem: CannotMove) -> dict[str, Any]:
-    return {"type": "cannot-move", "detail": problem.detail, "started": False}
 
 
 def _is_async(body: Body) -> bool:
