@@ -66,14 +66,15 @@ def test_a_tool_that_succeeds_looks_as_on_plain_crewai(path: str) -> None:
     the_same(plain, guarded)
 
 
-def test_a_tool_that_raises_runs_once_and_keeps_crewais_text_event_and_failure(path: str) -> None:
+def test_a_tool_that_raises_runs_once_and_keeps_crewais_event_and_failure_and_text_with_the_type(path: str) -> None:
     plain = run_crew([Raising()], [CHARGE, "done"], path=path)
     install()
     one = Raising()
     guarded = run_crew([one], [CHARGE, "done"], path=path)
     assert one.bodies == 1
-    assert guarded.tool_texts == plain.tool_texts
-    assert "bank is away after 3" in guarded.tool_texts[0]
+    message = "bank is away after 3"
+    assert guarded.tool_texts == [text.replace(message, f"ConnectionError: {message}") for text in plain.tool_texts]
+    assert f": ConnectionError: {message}" in guarded.tool_texts[0]
     assert [type(event.error) for event in guarded.told.errors] == [ConnectionError]
     assert len(guarded.told.finished) == 0
     assert guarded.tool_failures_seen == plain.tool_failures_seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import Mock
@@ -198,7 +199,10 @@ def test_a_mistake_in_the_file_is_told_with_its_name(
         install()
 
 
-def test_uninstall_ends_the_engine_unless_somebody_else_uses_it() -> None:
+def test_uninstall_ends_the_engine_unless_somebody_else_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Modules of other tests keep an executor for as long as this process lives.
+    monkeypatch.setattr("endstop.client.session._open_sessions", weakref.WeakSet())
+    shared_engine().end("a test of its end begins")
     install()
     LookUp().run(word="a")
     with ToolExecutor() as executor:
