@@ -131,10 +131,11 @@ def test_an_engine_that_is_stopped_does_not_outlive_its_host(programs: Programs)
 import os, signal, threading, time
 import endstop
 from endstop.client.engine import shared_engine
+from tests.support import worker_tools
 
 executor = endstop.ToolExecutor()
-executor.register(time.sleep, name="sleep", placement="worker")
-threading.Thread(target=executor.try_execute_tool, args=("sleep", {"secs": 60}), daemon=True).start()
+executor.register(worker_tools.sleep, name="sleep", placement="worker")
+threading.Thread(target=executor.try_execute_tool, args=("sleep", {"seconds": 60}), daemon=True).start()
 while not executor.stats().workers.busy:
     time.sleep(0.05)
 os.kill(shared_engine().live_connection.process.pid, signal.SIGSTOP)

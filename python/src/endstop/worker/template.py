@@ -31,6 +31,7 @@ _READ_BYTES = 64 * 1024
 _FORK_RETRY_MS = 100
 _FORK_PATIENCE_S = 1.0
 _ORPHAN_GRACE_S = 3.0
+_DYING_S = 0.5
 
 
 def main() -> NoReturn:
@@ -73,6 +74,7 @@ class Template:
         """Readable once the host is gone: an engine that is stopped would not notice, and stay with all workers."""
         self._engine_has_until: float | None = None
         """The host is gone: when the engine has not ended by itself."""
+        self._engine_is_killed = False
         self._journals: str | None = None
         self._cgroups: str | None = None
         self._modules: list[str] = []
@@ -111,11 +113,14 @@ class Template:
         """Kills and reaps all that it started, removes the files that nobody else is left to remove, and exits."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._registry.kill_all()
-        # A host that lives starts another engine, which reads there what the workers had begun.
-        if self._socket_path is not None and not _is_alive(self._host):
-            _remove_abandoned(self._socket_path, self._journals)
         if self._cgroups is not None:
             _remove_cgroups(self._cgroups)
+        if self._socket_path is not None:
+            # What was killed a moment ago is still there, and listens, until the system has taken it down.
+            killed = self._engine_is_killed or os.getppid() != self._engine
+            give_up_at = time.monotonic() + (_DYING_S if killed and os.path.exists(self._socket_path) else 0)
+            while not self._remove_abandoned(self._socket_path) and time.monotonic() < give_up_at:
+                time.sleep(0.01)
         streams.flush()
         os._exit(code)
 
@@ -213,8 +218,18 @@ class Template:
 
     def _end_engine(self) -> NoReturn:
         if os.getppid() == self._engine:
+            self._engine_is_killed = True
             os.kill(self._engine, signal.SIGKILL)
         self.end()
+
+    def _remove_abandoned(self, socket_path: str) -> bool:
+        """A host that lives starts another engine, which reads there what the workers had begun."""
+        if _is_alive(self._host) or _listens(socket_path):
+            return False
+        for directory in (os.path.dirname(socket_path), self._journals):
+            if directory is not None:
+                shutil.rmtree(directory, ignore_errors=True)
+        return True
 
     def _let_go(self) -> None:
         """In every fork, and in the forks of a fork: the descriptors are the template's."""
@@ -240,18 +255,17 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _remove_abandoned(socket_path: str, journals: str | None) -> None:
-    """If the engine was killed, its socket, the private directory around it, and the journals are still there."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(FileNotFoundError):
+def _listens(socket_path: str) -> bool:
+    """An engine that is about to end has removed the socket, and may have been killed before it removed the rest."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
             probe.connect(socket_path)
-        except ConnectionRefusedError:
-            for directory in (os.path.dirname(socket_path), journals):
-                if directory is not None:
-                    shutil.rmtree(directory, ignore_errors=True)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
         except BlockingIOError:
-            pass  # it listens, and has many who dial
+            pass  # it has many who dial
+    return True
 
 
 def _remove_cgroups(folder: str) -> None:
