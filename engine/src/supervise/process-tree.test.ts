@@ -70,7 +70,8 @@ describe.runIf(canReadProcesses())("the process tree", () => {
     const pid = await shell("echo; sleep 60");
     const gauge = new MemoryGauge(pid);
     expect(gauge.read()).toBe(readProcess(pid)?.memoryBytes);
-    const ended = once(started[0] as ChildProcess, "exit");
+    const [child] = started.splice(0);
+    const ended = once(child as ChildProcess, "close");
     killGroup(pid);
     await ended;
     expect(gauge.read()).toBeUndefined();
