@@ -18,16 +18,18 @@ def drained(value: Any) -> Any:
         return list(value) if isinstance(value, GeneratorType) else value
     import asyncio  # slow to import, and most tools are not async
 
-    async def wait() -> tuple[Any, BaseException | None]:
+    raised: list[BaseException] = []
+
+    async def wait() -> Any:
         # Carried past asyncio, whose frames would stand before the tool's own in the traceback.
         try:
-            return await drained_async(value), None
+            return await drained_async(value)
         except BaseException as problem:
-            return None, problem
+            raised.append(problem)
 
-    result, problem = asyncio.run(wait())
-    if problem is not None:
-        raise problem
+    result = asyncio.run(wait())
+    if raised:
+        raise raised[0]
     return result
 
 
