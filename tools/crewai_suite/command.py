@@ -17,7 +17,8 @@ from tools.reports import Count
 from tools.steps import StepFailed, say
 
 STABLE_PART = Path(__file__).with_name("stable-part.txt")
-LEAST_STABLE_TESTS = 900
+LEAST_STABLE_TESTS = 1150
+"""How many tests of it pass at the least, so that one that is not found is missed; CrewAI's version is fixed."""
 _FILES_A_PART = 10
 _CHANCES = 2
 """How often a test that differs is run again by itself. Some of CrewAI's tests fail now and then in either way."""
@@ -35,24 +36,29 @@ def compare_everything(version: str = NEWEST) -> Count:
         guarded |= guarded_outcomes(made, part)
     known = known_differences()
     _settle_by_themselves(made, plain, guarded, known)
-    count = _report(plain, guarded, known)
+    count = _report({"plain": plain, "with the drop-in": guarded}, plain, guarded, known)
     for part in parts:
         forget_guarded_outcomes(made, part)
     return count
 
 
 def compare_stable_part(version: str = NEWEST) -> Count:
-    """The files whose tests execute tools and end the same way each time."""
+    """
+    The files whose tests execute tools and end the same way each time. Only a test that does not pass with the drop-in
+    is run plain as well: no other can be worse.
+    """
     made = _made(version)
     lines = STABLE_PART.read_text().splitlines()
     # An older version may lack some of the files.
     tests = [line for line in lines if line and not line.startswith("#") and (made.source / line).exists()]
     known = known_differences()
-    plain = plain_outcomes(made, tests)
     say(f"running the tests of crewai {version}, with the drop-in")
     guarded = run_tests(made, tests, drop_in=True)
+    others = sorted(test for test, outcome in guarded.items() if outcome != "passed")
+    say(f"running the {len(others)} tests that did not pass again, plain")
+    plain = {**guarded, **(run_tests(made, others, drop_in=False, processes=1) if others else {})}
     _settle_by_themselves(made, plain, guarded, known)
-    count = _report(plain, guarded, known)
+    count = _report({"with the drop-in": guarded}, plain, guarded, known)
     if count.passed < LEAST_STABLE_TESTS:
         raise StepFailed(f"the stable part has {count.passed} tests that pass, of at least {LEAST_STABLE_TESTS}", "")
     return count
@@ -88,8 +94,9 @@ def _settle_by_themselves(made: Surroundings, plain: Outcomes, guarded: Outcomes
             guarded[test] = again_guarded.get(test, "missing")
 
 
-def _report(plain: Outcomes, guarded: Outcomes, known: dict[str, str]) -> Count:
-    for name, outcomes in (("plain", plain), ("with the drop-in", guarded)):
+def _report(runs: dict[str, Outcomes], plain: Outcomes, guarded: Outcomes, known: dict[str, str]) -> Count:
+    """`runs`: those of all tests, by their names."""
+    for name, outcomes in runs.items():
         counts = {outcome: list(outcomes.values()).count(outcome) for outcome in ("passed", "failed", "skipped")}
         print(f"{name:17} " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     compared = compare(plain, guarded)
