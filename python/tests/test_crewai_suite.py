@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from tools.crewai_suite import command, running
-from tools.crewai_suite.command import compare_everything, parts_of
+from tools.crewai_suite.command import (
+    LEAST_STABLE_TESTS,
+    STABLE_PART,
+    compare_everything,
+    compare_stable_part,
+    parts_of,
+)
 from tools.crewai_suite.comparison import MAX_KNOWN_DIFFERENCES, compare, known_differences, stale_entries
 from tools.crewai_suite.surroundings import NEWEST, Surroundings
 from tools.steps import StepFailed
@@ -80,3 +86,34 @@ def test_a_run_of_all_tests_that_was_interrupted_goes_on_where_it_was_and_a_fini
     assert asked == [(name, drop_in) for name in (folders, first, second) for drop_in in (False, True)]
     compare_everything()
     assert asked[6:] == [(folders, True), (first, True), (second, True)]
+
+
+def test_of_the_stable_part_only_what_does_not_pass_with_the_drop_in_is_run_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Surroundings(NEWEST, tmp_path)
+    for line in STABLE_PART.read_text().splitlines():
+        (made.source / line).parent.mkdir(parents=True, exist_ok=True)
+        (made.source / line).touch()
+    guarded = {f"passes {number}": "passed" for number in range(LEAST_STABLE_TESTS)}
+    failing = {"fails with it": "failed", "fails in both ways": "failed", "needs a key": "skipped"}
+    asked: list[tuple[list[str], bool]] = []
+
+    def run_tests(_made: Surroundings, tests: list[str], *, drop_in: bool, processes: int = 2) -> dict[str, str]:
+        asked.append((tests, drop_in))
+        if drop_in:
+            return {**guarded, **failing} if len(asked) == 1 else {test: failing[test] for test in tests}
+        return {test: "passed" if test == "fails with it" else failing[test] for test in tests}
+
+    monkeypatch.setattr(command, "surroundings", lambda _version: made)
+    monkeypatch.setattr(command, "known_differences", dict)
+    monkeypatch.setattr(command, "run_tests", run_tests)
+    count = compare_stable_part()
+    assert (count.passed, count.failed) == (LEAST_STABLE_TESTS, 1)
+    assert asked[1] == (sorted(failing), False)
+    assert "fails only with the drop-in: fails with it" in capsys.readouterr().out
+    # Tests that were not found are missed.
+    guarded.popitem()
+    asked.clear()
+    with pytest.raises(StepFailed, match=f"{LEAST_STABLE_TESTS - 1} tests that pass, of at least {LEAST_STABLE_TESTS}"):
+        compare_stable_part()
