@@ -38,10 +38,12 @@ export class Channel {
         this.close(error as Error);
       }
     });
-    input.on("error", (error) => this.close(error));
+    // Where the other side has ended, a write may be the first to find out.
+    const failed = (error: NodeJS.ErrnoException) => this.close(error.code === "EPIPE" ? undefined : error);
+    input.on("error", failed);
     input.on("close", () => this.close());
     if ((output as unknown) !== input) {
-      output.on("error", (error) => this.close(error));
+      output.on("error", failed);
       output.on("close", () => this.close());
     }
   }

@@ -16,6 +16,7 @@ from endstop.client.engine import shared_engine
 from endstop.client.session import CallRequest, Session, Ticket
 from endstop.outcome import Outcome
 from tests.outside.programs import Programs
+from tests.support.fake_engine import eventually
 
 
 def _stop_the_engine() -> None:
@@ -124,23 +125,44 @@ def test_a_person_who_takes_their_time_is_waited_for(executor: ToolExecutor, mon
     assert executor.try_execute_tool("ask").value == "yes"
 
 
-def test_an_engine_that_is_stopped_does_not_outlive_its_host(programs: Programs) -> None:
-    """The leak detector finds engine, template and worker if they stay."""
+@pytest.mark.parametrize(
+    ("engine_does", "placement"), [("stands still", "host"), ("stands still", "worker"), ("computes", "worker")]
+)
+def test_an_engine_that_does_not_listen_does_not_outlive_its_host(
+    programs: Programs, engine_does: str, placement: str
+) -> None:
     program = programs.start(
         """
-import os, signal, threading, time
+import os, signal, sys, threading, time
 import endstop
-from endstop.client.engine import shared_engine
+from endstop.client import engine
+from endstop.client.process import engine_command
 from tests.support import worker_tools
 
+engine_does, placement = sys.argv[1:]
+node, *rest = engine_command()
+spin = "data:text/javascript,setTimeout(() => { process.stderr.write('computes\\n'); for (;;); }, 1500).unref()"
+preload = ["--import", spin] if engine_does == "computes" else []
+shared = engine._the_engine = engine.SharedEngine(lambda: [node, *preload, *rest])
 executor = endstop.ToolExecutor()
-executor.register(worker_tools.sleep, name="sleep", placement="worker")
+executor.register(worker_tools.sleep, name="sleep", placement=placement)
 threading.Thread(target=executor.try_execute_tool, args=("sleep", {"seconds": 60}), daemon=True).start()
-while not executor.stats().workers.busy:
+while placement == "worker" and not executor.stats().workers.busy:
     time.sleep(0.05)
-os.kill(shared_engine().live_connection.process.pid, signal.SIGSTOP)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
+connection = shared.connection()
+if engine_does == "stands still":
+    os.kill(connection.process.pid, signal.SIGSTOP)
+print("engine", connection.process.pid, flush=True)
+time.sleep(60)
+""",
+        engine_does,
+        placement,
     )
+    engine = int(program.wait_for("engine").split()[1])
+    if engine_does == "computes":
+        program.wait_until(lambda: "computes" in program.stderr, "computed")
+    program.process.kill()
     assert program.finish().exit_code == -signal.SIGKILL
-    time.sleep(4)
+    # Template and worker too: the leak detector finds them if they stay.
+    eventually(lambda: not os.path.exists(f"/proc/{engine}"), 10)
+    assert not os.path.exists(f"/proc/{engine}")

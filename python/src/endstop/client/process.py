@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -38,24 +39,28 @@ class EngineProcess:
         output = _duplicate_of_stdout()
         self.output_descriptor = output
         """The number, in the child, of the descriptor for what workers print; None if the host has none."""
+        reading, writing = os.pipe()
         try:
             self._popen: subprocess.Popen[bytes] = subprocess.Popen(
                 list(command),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=writing,
                 bufsize=0,
                 close_fds=True,
                 env=engine_environment(),
                 **_platform_options(output),
             )
+            _continue_at_our_end(self._popen.pid, writing)
         except OSError as problem:
+            os.close(reading)
             raise EngineError("engine-start-failed", f"{command[0]} cannot be started: {problem}") from problem
         finally:
+            os.close(writing)
             if output is not None:
                 os.close(output)
         # With bufsize=0 these are raw files: closing one takes no lock that a fork could have copied locked.
         self._stdin = _above_standard(cast(IO[bytes], self._popen.stdin), "wb")
-        self._stdout = _above_standard(cast(IO[bytes], self._popen.stdout), "rb")
+        self._stdout = _above_standard(open(reading, "rb", buffering=0), "rb")
         self.stdin = self._stdin.fileno()
         self.stdout = self._stdout.fileno()
         self.directory: str | None = None
@@ -96,6 +101,20 @@ class EngineProcess:
                 pipe.close()
         # It is not our child: without a return code, Popen would warn about it and wait for it.
         self._popen.returncode = 0
+
+
+def _continue_at_our_end(engine: int, writing: int) -> None:
+    """An engine that something has stopped would not notice that this process is gone, however that ended: the system sends
+    SIGCONT when nobody holds our end of its output any more. Unlike a parent's death signal, no thread's end sends it.
+    """
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError):  # a system that only looks like Linux
+        fcntl.fcntl(writing, fcntl.F_SETOWN, engine)
+        fcntl.fcntl(writing, fcntl.F_SETSIG, signal.SIGCONT)
+        fcntl.fcntl(writing, fcntl.F_SETFL, fcntl.fcntl(writing, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _duplicate_of_stdout() -> int | None:
