@@ -25,8 +25,6 @@ export interface CallEntry {
   readonly isResumed?: boolean;
   /** Its client runs the body as soon as it is admitted. */
   readonly isAtOnce?: boolean;
-  /** Its client says so if it does not. */
-  readonly isWatched?: boolean;
   /** Since when it waits for its turn; undefined once it has had it. */
   askedAtMs?: number | undefined;
   /** The pickled result or exception of a worker, on its way to the client. */

@@ -49,10 +49,8 @@ export interface CallMessage {
   readonly stuckBodies?: number;
   readonly failedDependency?: string;
   readonly debug?: boolean;
-  /** On the host its body follows its admission at once: nothing comes between that may take long. */
+  /** On the host its body follows its admission at once. Else, if it has not begun soon, its client says `waits`, and asks by `begins` first. */
   readonly atOnce?: boolean;
-  /** Else: if the body has not begun soon, its client says `waits`, and asks by `begins` before it begins it. */
-  readonly watched?: boolean;
   readonly load?: string;
 }
 

@@ -135,8 +135,8 @@ describe("a host call", () => {
 
   it("before whose body a framework stands ends likewise, later, if its host does not say that it waits", async () => {
     const { call, elapse } = openSession({ timeoutMs: 1_000, maxTotalConcurrent: 1 });
-    call(1, { watched: true });
-    call(2, { watched: true, input: { q: "y" } });
+    call(1);
+    call(2, { input: { q: "y" } });
     expect(await elapse(13_400)).toEqual([]);
     expect(await elapse(200)).toMatchObject([
       { type: "outcome", id: 1, outcome: { failure: { code: "timed-out" } } },
@@ -146,14 +146,14 @@ describe("a host call", () => {
 
   it("before whose body its host waits for a person ends by the wait timeout, and not if it begins before", async () => {
     const { handle, call, ended, elapse } = openSession({ timeoutMs: 1_000, waitTimeoutMs: 60_000, maxCalls: 1 });
-    call(1, { watched: true });
+    call(1);
     handle({ type: "waits", id: 1 });
     expect(await elapse(59_000)).toEqual([]);
     expect(await elapse(1_100)).toMatchObject([
       { type: "outcome", id: 1, outcome: { failure: { code: "cancelled", body: "not-started" } } },
     ]);
     expect(handle({ type: "begins", id: 1 })).toMatchObject([{ type: "refused", id: 1 }]);
-    call(2, { watched: true });
+    call(2);
     handle({ type: "waits", id: 2 });
     expect(await elapse(59_000)).toEqual([]);
     expect(handle({ type: "begins", id: 2 })).toMatchObject([{ type: "admitted", id: 2, attempt: 1 }]);
@@ -164,7 +164,7 @@ describe("a host call", () => {
   it("that is to go to a worker, and is not sent, frees what it holds", async () => {
     const { call, elapse } = openSession({ timeoutMs: 1_000, placement: "worker", maxTotalConcurrent: 1 });
     call(1, { atOnce: true });
-    expect(call(2, { watched: true, input: { q: "y" } })).toEqual([]);
+    expect(call(2, { input: { q: "y" } })).toEqual([]);
     expect(await elapse(3_600)).toMatchObject([
       { type: "outcome", id: 1, outcome: { failure: { body: "not-started" } } },
       { type: "admitted", id: 2 },

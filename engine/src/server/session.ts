@@ -201,7 +201,7 @@ export class Session {
         settled: (outcome, call) => this.#settled(id, call, outcome),
         taken: (call) => {
           const { core } = this.#engines.get(engine);
-          const entry = { id, call, core, isResumed: true, isWatched: true, body: undefined };
+          const entry = { id, call, core, isResumed: true, body: undefined };
           this.#calls.set(id, entry);
           this.#shared.calls.set(call.id, call);
           if (placement === "worker" || !alive.has(id))
@@ -303,7 +303,6 @@ export class Session {
       call,
       core,
       isAtOnce: message.atOnce === true,
-      isWatched: message.watched === true,
       askedAtMs: this.#shared.clock.now(),
       body: undefined,
     };
@@ -371,8 +370,8 @@ export class Session {
 
   /** The client has the call in its hands: it does not keep it for good, whatever becomes of that one. */
   #awaitEnding(entry: CallEntry, timeoutMs: number | null): void {
-    const { call, core, isAtOnce, isWatched } = entry;
-    if (timeoutMs === null || !(isAtOnce || isWatched)) return;
+    const { call, core, isAtOnce } = entry;
+    if (timeoutMs === null) return;
     const graceMs = (call.policy?.cancelGraceMs ?? 0) + HOST_GRACE_MS + (isAtOnce ? 0 : FRAMEWORK_GRACE_MS);
     const inWorker = call.placement === "worker";
     this.#shared.backstop.await(call, timeoutMs + graceMs, (observedMs) =>

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -77,6 +79,51 @@ def test_the_call_of_a_loop_that_was_stopped_gives_its_permit_back(executor: Too
     tasks[0].cancel()
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.close()
+
+
+def test_the_call_of_a_loop_that_was_closed_gives_its_permit_back_though_it_has_no_deadline(
+    executor: ToolExecutor,
+) -> None:
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    executor.register(wait, timeout=None, max_concurrent=1, wait_timeout="10s")
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(executor.atry_execute_tool("wait", {"seconds": 60})) for _ in range(2)]
+    loop.run_until_complete(asyncio.sleep(0.3))
+    loop.close()
+    # One has begun, the other waits; neither is collected, and nobody runs them any more.
+    assert executor.try_execute_tool("wait", {"seconds": 0}).status == "succeeded"
+    assert executor.calls_in_flight() == []
+    assert len(tasks) == 2
+
+
+def test_a_guest_of_an_engine_that_was_stopped_is_answered_although_its_host_does_not_look(
+    executor: ToolExecutor,
+) -> None:
+    guest = """
+import os, signal, sys, time
+import endstop
+executor = endstop.ToolExecutor()
+def stop_the_engine():
+    os.kill(int(sys.argv[1]), signal.SIGSTOP)
+executor.register(stop_the_engine, timeout="1s")
+executor.register(lambda: 1, name="one")
+began = time.monotonic()
+print(*[executor.try_execute_tool(tool).status for tool in ("one", "stop_the_engine", "one")])
+print(time.monotonic() - began)
+"""
+    said: list[str] = []
+
+    def outer() -> None:
+        pid = shared_engine().connection().process.pid
+        command = [sys.executable, "-c", guest, str(pid)]
+        said.extend(subprocess.run(command, timeout=30, stdout=subprocess.PIPE, text=True).stdout.splitlines())
+
+    executor.register(outer, timeout=None)
+    assert executor.try_execute_tool("outer").status == "succeeded"
+    assert said[0] == "succeeded succeeded succeeded"
+    assert float(said[1]) < 8
 
 
 @pytest.mark.parametrize(("is_async", "engine_is_lost"), [(False, False), (True, True)])

@@ -49,6 +49,8 @@ class Connection:
         """Why the channel ended, once it has. Set after every pending slot has been told."""
         self.proved = False
         """Whether the engine has answered a call."""
+        self.was_silent = False
+        """Whether it was ended because the engine said nothing."""
         self.loaded: set[str] = set()
         """Keys of the tools that were sent."""
         self.unbegun: dict[int, float] = {}
@@ -118,10 +120,10 @@ class Connection:
         """Another one each time that the engine has said or taken something."""
         return self._moved, len(self._decoder.buffer)
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether the engine hears of it when a body does not begin."""
-        return self._silence.can_watch
+    def slots_of_closed_loops(self) -> list[Slot]:
+        """Their callers will not go on: nobody runs a closed loop."""
+        with self._lock:
+            return [slot for slot in self._slots.values() if slot.loop is not None and slot.loop.is_closed()]
 
     @property
     def is_waited_for(self) -> bool:
@@ -155,7 +157,7 @@ class Connection:
 
     async def wait_async(self, slot: Slot, *, settled: bool) -> None:
         """The same for a task of a running loop."""
-        loop = asyncio.get_running_loop()
+        loop = slot.loop = asyncio.get_running_loop()
         try:
             while True:
                 with self._lock:

@@ -167,6 +167,8 @@ class SharedEngine:
             self.workplace.lost.append(last.process.directory)
         if last.lost is None:
             last.end("this process belongs to another call now")
+        if last.was_silent and last.process.invitation is not None:
+            self._declined = last.process.invitation
         if last.proved or last.process.invitation is not None:
             self._failures.clear()
         else:

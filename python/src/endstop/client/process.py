@@ -60,7 +60,7 @@ class EngineProcess:
                 os.close(output)
         # With bufsize=0 these are raw files: closing one takes no lock that a fork could have copied locked.
         self._stdin = _above_standard(cast(IO[bytes], self._popen.stdin), "wb")
-        self._stdout = _above_standard(open(reading, "rb", buffering=0), "rb")
+        self._stdout = _above_standard(os.fdopen(reading, "rb", buffering=0), "rb")
         self.stdin = self._stdin.fileno()
         self.stdout = self._stdout.fileno()
         self.directory: str | None = None
@@ -104,8 +104,8 @@ class EngineProcess:
 
 
 def _continue_at_our_end(engine: int, writing: int) -> None:
-    """An engine that something has stopped would not notice that this process is gone, however that ended: the system sends
-    SIGCONT when nobody holds our end of its output any more. Unlike a parent's death signal, no thread's end sends it.
+    """An engine that something has stopped would not notice that this process is gone: the system sends SIGCONT when
+    nobody holds our end of its output any more. The parent's death signal would come with the end of a thread.
     """
     if sys.platform != "linux":
         return

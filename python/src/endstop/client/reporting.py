@@ -11,6 +11,7 @@ from endstop.client.connection import ChannelLost, Connection
 from endstop.client.endings import outcome_without_engine
 from endstop.client.keeping import pickle_if_lossless
 from endstop.client.local_outcomes import CallFacts, success_as_told
+from endstop.client.silence import cancel
 from endstop.client.slot import Slot
 from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
@@ -219,4 +220,4 @@ class Reporting:
         self._home.cancel_below(self._facts.call_id)
         self.connection.drop_slot(self.slot)
         with contextlib.suppress(ChannelLost):
-            self.connection.send(frames.encode({"type": "cancel", "id": self.slot.id}))
+            self.connection.send(cancel(self.slot.id))

@@ -28,8 +28,15 @@ def waits(call: int) -> bytes:
     return frames.encode({"type": "waits", "id": call})
 
 
+def cancel(call: int) -> bytes:
+    """Tells the engine that nobody waits for a call any more."""
+    return frames.encode({"type": "cancel", "id": call})
+
+
 class SilenceWatch:
     """Of one connection. Its thread lives while calls are open; only a thread of its own sees that others hang.
+
+    It tells the engine of callers that are silent, too: of a body that does not begin, an event loop that was closed.
 
     What was not heard counts in ticks, not in seconds: a machine that is overloaded, or a host that was stopped, makes
     the ticks late as well, and a late one does not count.
@@ -39,13 +46,9 @@ class SilenceWatch:
         self._connection = connection
         self._is_running = False
 
-    @property
-    def can_watch(self) -> bool:
-        return hasattr(select, "poll") and self._connection.process.invitation is None
-
     def start(self) -> None:
-        """Under the connection's lock, when a slot is opened. Does nothing if it runs, or cannot."""
-        if self._is_running or not self.can_watch:
+        """Under the connection's lock, when a slot is opened. Does nothing if it runs."""
+        if self._is_running:
             return
         self._is_running = True
         try:
@@ -56,6 +59,7 @@ class SilenceWatch:
 
     def _work(self) -> None:
         connection = self._connection
+        is_guest = connection.process.invitation is not None
         heard, quiet = connection.signs_of_life, 0
         told: set[int] = set()
         while True:
@@ -67,6 +71,9 @@ class SilenceWatch:
                     self._is_running = False
                     return
             self._tell_of_unbegun(told)
+            self._give_up_of_closed_loops()
+            if not hasattr(select, "poll"):  # Windows: what there is to read cannot be seen without reading it
+                continue
             if (
                 not connection.is_waited_for
                 or connection.signs_of_life != heard
@@ -77,7 +84,8 @@ class SilenceWatch:
                 quiet += 1
                 if quiet == 1:
                     self._send(_PING)
-                elif quiet > (SILENT_TICKS if connection.proved else FIRST_ANSWER_TICKS):
+                elif quiet > (SILENT_TICKS if connection.proved or is_guest else FIRST_ANSWER_TICKS):
+                    connection.was_silent = True
                     connection.process.kill()
                     connection.end(f"the engine said nothing for {quiet * TICK_S:.1f} s")
 
@@ -90,6 +98,11 @@ class SilenceWatch:
             if now_s - since_s > LATE_S and call not in told and self._send(waits(call)):
                 told.add(call)
         told &= unbegun.keys()
+
+    def _give_up_of_closed_loops(self) -> None:
+        for slot in self._connection.slots_of_closed_loops():
+            if self._send(cancel(slot.id)):
+                self._connection.drop_slot(slot)
 
     def _send(self, frame: bytes) -> bool:
         """A small frame, if that needs no waiting."""
@@ -108,6 +121,8 @@ class SilenceWatch:
     @staticmethod
     def _can(descriptor: int, what: str) -> bool:
         """Whether there is something to read, or a small frame can be written without waiting."""
+        if not hasattr(select, "poll"):
+            return what == "out"
         poll = select.poll()
         poll.register(descriptor, select.POLLIN if what == "in" else select.POLLOUT)
         return bool(poll.poll(0))

@@ -17,7 +17,7 @@ class Slot:
     found no sense in the call: with any of the three it is `settled`, and nothing more comes.
     """
 
-    __slots__ = ("admitted", "body", "future", "id", "lost", "outcome", "rebuilt", "refused", "settled", "wake")
+    __slots__ = ("admitted", "body", "future", "id", "loop", "lost", "outcome", "rebuilt", "refused", "settled", "wake")
 
     def __init__(self, slot_id: int) -> None:
         self.id = slot_id
@@ -32,6 +32,8 @@ class Slot:
         # A raw lock is the cheapest thing to sleep on. Taken while its owner sleeps or is about to.
         self.wake = _thread.allocate_lock()
         self.future: asyncio.Future[None] | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The one that its caller runs in, if any."""
 
     def check(self) -> None:
         """Raises EngineError if the engine refused the call."""

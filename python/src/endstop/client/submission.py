@@ -14,6 +14,7 @@ from endstop.client.debugging import debugging
 from endstop.client.local_outcomes import CallFacts
 from endstop.client.movable import Movable
 from endstop.client.reporting import Home
+from endstop.client.silence import cancel
 from endstop.client.slot import Slot
 from endstop.client.ticket import Ticket
 from endstop.client.unset import UNSET, Unset
@@ -144,8 +145,6 @@ class Submission:
 
     def _frames(self, connection: Connection) -> bytes:
         header, request = self._header, self._request
-        if not request.at_once and connection.is_watched:
-            header["watched"] = True
         if request.load is not None:
             data, self.problem = start_frames(
                 connection, header, request.load, request.args or (), request.kwargs or {}
@@ -170,7 +169,7 @@ class Submission:
         if slot.admitted is None or connection is None:
             raise ChannelLost(slot.lost)
         self.call_id = slot.admitted["callId"]
-        if "watched" in self._header and slot.admitted["placement"] == "host":
+        if not self._request.at_once and slot.admitted["placement"] == "host":
             connection.unbegun[self.id] = time.monotonic()
         owner = (self._session, self._request.run)
         return Ticket(connection, slot, slot.admitted, self._facts, owner, home=home, submission=self)
@@ -193,7 +192,7 @@ class Submission:
         if self._connection is not None:
             self._connection.drop_slot(self.slot)
             with suppress(ChannelLost):
-                self._connection.send(frames.encode({"type": "cancel", "id": self.slot.id}))
+                self._connection.send(cancel(self.slot.id))
 
 
 def _header(session: str, request: CallRequest, call_id: int) -> dict[str, Any]:

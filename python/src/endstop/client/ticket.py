@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -115,6 +116,7 @@ class Ticket:
     async def run_async(self, body: Callable[[], Any]) -> Outcome:
         """The same without blocking the loop: coroutines run in the caller's loop, plain functions on a body thread."""
         self._use()
+        self._reporting.slot.loop = asyncio.get_running_loop()
         if self._is_late and await self._reporting.is_over_async():
             return self._keep(self._reporting.conclude(_OVER, None, None))
         while True:

@@ -224,6 +224,8 @@ async def _wait(
 
 
 def _leave_alone(task: asyncio.Future[Any], owner: LeftAlone) -> None:
+    if task.get_loop().is_closed():
+        return  # nobody runs it any more, nor can cancel it
     tasks_left_alone[task] = owner._replace(since_s=time.monotonic())
     if not task.done():
         _leave_threads(task.get_loop())
