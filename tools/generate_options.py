@@ -12,8 +12,8 @@ ORIGIN = "Generated from protocol/options.json by `dev gen`; do not edit."
 PRESETS = ("lenient", "standard", "strict")
 LEVELS = ("engine", "agent", "tool", "call")
 KINDS = ("duration", "size", "count", "flag", "choice", "rate", "names")
-KEYS = ("kind", "levels", "choices", "nullable", "default", "where", "min", "max", "excludes", "doc")
-OPTIONAL_KEYS = {"choices", "where", "min", "max", "excludes"}
+KEYS = ("kind", "levels", "choices", "nullable", "default", "byKind", "where", "min", "max", "excludes", "doc")
+OPTIONAL_KEYS = {"choices", "byKind", "where", "min", "max", "excludes"}
 UNITS = {"duration": "Ms", "size": "Bytes"}
 """Kinds that can also be given as a number with the unit in the option's name."""
 
@@ -54,6 +54,10 @@ def check_options(options: Options) -> None:
         require(entry["levels"] == [level for level in LEVELS if level in entry["levels"]], "levels are in order")
         defaults = entry["default"].values() if isinstance(entry["default"], dict) else [entry["default"]]
         require(entry["nullable"] or None not in defaults, "only a nullable option defaults to null")
+        kinds = options["kind"]["choices"][1:]
+        of_kinds = entry.get("byKind", dict.fromkeys(kinds, dict.fromkeys(PRESETS)))
+        require(list(of_kinds) == kinds, f"byKind has {', '.join(kinds)}, in this order")
+        require(all(tuple(each) == PRESETS for each in of_kinds.values()), "byKind has one default a preset")
         require(not isinstance(entry["default"], dict) or tuple(entry["default"]) == PRESETS, "one default a preset")
 
 
@@ -100,6 +104,8 @@ def typescript_options(options: Options) -> str:
         "  readonly choices?: readonly string[];",
         "  /** One for all presets, or one for each. */",
         "  readonly default: unknown;",
+        "  /** The default of tools whose `kind` is not ordinary. */",
+        "  readonly byKind?: Readonly<Record<string, Readonly<Record<Preset, unknown>>>>;",
         "  /** It bounds bodies there only. */",
         '  readonly where?: "host" | "worker";',
         "  /** Of a count: at least 1 if nothing is said. */",
@@ -240,8 +246,29 @@ def python_options(options: Options) -> str:
         "",
         "OPTIONS: Mapping[str, Option] = MappingProxyType({option.name: option for option in _TABLE})",
         "",
+        "SECRET_NAMES = (",
+        *(f"    {_python(name)}," for name in options["redact"]["default"]),
+        ")",
+        '"""The default of `redact`."""',
+        "",
+        "TIMEOUT_MS: Mapping[str, Mapping[str, float | None]] = {",
+        *(f"    {json.dumps(kind)}: {_milliseconds(of_presets)}," for kind, of_presets in _timeouts(options).items()),
+        "}",
+        '"""The default of `timeout` by kind of tool and preset; None is no deadline."""',
+        "",
     ]
     return "\n".join(lines)
+
+
+def _timeouts(options: Options) -> dict[str, dict[str, str | None]]:
+    return {"ordinary": options["timeout"]["default"], **options["timeout"]["byKind"]}
+
+
+def _milliseconds(of_presets: dict[str, str | None]) -> str:
+    known = {
+        preset: None if text is None else int(text.removesuffix("s")) * 1_000 for preset, text in of_presets.items()
+    }
+    return "{" + ", ".join(f"{json.dumps(preset)}: {figure}" for preset, figure in known.items()) + "}"
 
 
 def _python_type(entry: dict[str, Any]) -> str:

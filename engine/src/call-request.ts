@@ -12,6 +12,10 @@ export interface CallRequest {
   readonly fingerprint: string | null;
   /** For the names in messages; the engine does not keep it. */
   readonly input?: Encoded | undefined;
+  /** Where it has no encoding, or is too large to be read in whole: as it was given. */
+  readonly given?: unknown;
+  /** Where neither is known: its values that are to be written nowhere, longest first. */
+  readonly secrets?: readonly string[] | undefined;
   /** The client's number of the call. */
   readonly id?: number | undefined;
   readonly run?: Run | undefined;
@@ -48,6 +52,14 @@ export interface CallRequest {
   readonly endedBecause?: string | undefined;
 }
 
+/** The values of the input that are to be written nowhere. */
+export function secretsIn(
+  { input, given, secrets }: Pick<CallRequest, "input" | "given" | "secrets">,
+  policy: Policy,
+): readonly string[] {
+  return secrets ?? foundIn(() => secretsOf(input === undefined ? given : input, policy.redact), []);
+}
+
 /** The request as the tool's `once` has it: calls with one input are one. */
 export function withOnceKey(request: CallRequest, policy: Policy | undefined): CallRequest {
   const { tool, fingerprint, idempotencyKey } = request;
@@ -72,7 +84,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     debug: request.debug ?? false,
     requestId: request.requestId,
     idempotencyKey: request.idempotencyKey,
-    secrets: policy ? foundIn(() => secretsOf(request.input, policy.redact), []) : [],
+    secrets: policy ? secretsIn(request, policy) : [],
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     preparedMs: 0,
@@ -81,7 +93,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
   };
 }
 
-/** A call that was admitted by an engine that is lost. Its tool's own limits are not known yet: they matter no more. */
+/** A call that was admitted by an engine that is lost. Its tool's own limits are not known yet. */
 export function resumedCall(
   entry: AdmittedEntry,
   parent: Call | undefined,
@@ -94,7 +106,7 @@ export function resumedCall(
   return {
     ...{ id, tool, subject, parent, run, policy, path, placement, timeoutMs, withinMs, fingerprint },
     ...{ requestId, idempotencyKey },
-    secrets: [], // its input is not written down
+    secrets: [], // its input is not written down: its client tells them
     submittedAtMs: atMs,
     preparedMs: 0,
     startedAtMs: undefined,

@@ -14,7 +14,7 @@ import { type CallInFlight, callInFlight } from "./call/in-flight.ts";
 import type { ObservedRejection, Outcome } from "./call/outcome.ts";
 import { endedOutcome, type IfReturned, rejectedOutcome } from "./call/outcome-of.ts";
 import { redactEnding } from "./call/redaction.ts";
-import { type CallRequest, newCall, resumedCall, withOnceKey } from "./call-request.ts";
+import { type CallRequest, newCall, resumedCall, secretsIn, withOnceKey } from "./call-request.ts";
 import { CallsBehind } from "./calls-behind.ts";
 import { type CallObserver, noObserver } from "./events/call-observer.ts";
 import type { Clock } from "./internal/clock.ts";
@@ -179,6 +179,19 @@ export class EngineCore {
     return call;
   }
 
+  /** What the client of a resumed call tells of its input, which no journal has. */
+  told(call: Call, input: Pick<CallRequest, "input" | "secrets">): void {
+    this.#findPolicy(call);
+    if (call.policy) call.secrets = secretsIn(input, call.policy);
+  }
+
+  /** As a call was resumed, the limits of its tool were not known yet. */
+  #findPolicy(call: Call): void {
+    if (call.policy !== this.#policies.engine) return;
+    const admitted = this.#live.get(call)?.booked?.admitted;
+    call.policy = this.#policies.of(call.tool, admitted?.agentName ?? admitted?.agent) ?? call.policy;
+  }
+
   /**
    * Decides on a call. It comes back admitted, or settled: then `settled` has been told already. One of a tool with `once` that repeats
    * one under way comes back submitted: it is decided on when that one has ended.
@@ -275,8 +288,7 @@ export class EngineCore {
   /** An admitted call asks for its turn: `begin` is told when its body may start, at once if nothing is in the way. */
   claim(call: Call, begin: () => void): void {
     if (this.#behind.holds(call, () => this.claim(call, begin))) return;
-    // Of a call that was resumed, the tool was not known yet.
-    if (call.policy === this.#policies.engine) call.policy = this.#policies.of(call.tool, undefined);
+    this.#findPolicy(call);
     const { policy } = call;
     const entry = this.#live.get(call)?.booked?.admitted;
     if (call.state.type !== "admitted" || !policy || !entry) return;
@@ -330,6 +342,7 @@ export class EngineCore {
   end(call: Call, attempt: number | undefined, given: Ending, value?: unknown): void {
     const live = this.#live.get(call);
     if (!live || !acceptsEnding(call.state, attempt)) return;
+    this.#findPolicy(call);
     const ending = call.policy ? redactEnding(given, call.secrets, call.policy.redact) : given;
     if (attempt !== undefined && call.policy && call.policy.maxAttempts > 1 && live.booked) {
       const delayMs = this.#attempts.plan(call, live.booked, attempt, ending);

@@ -261,7 +261,7 @@ export class Engine {
   #request(
     run: Run | undefined,
     tool: string,
-    { encoded, json }: ReadInput,
+    { encoded, json, given }: ReadInput,
     { signal: _signal, ...options }: CompiledCallOptions,
     maker = this.#maker(),
   ): CallRequest {
@@ -271,6 +271,7 @@ export class Engine {
       ...options,
       tool,
       input: encoded,
+      given,
       fingerprint: encoded === undefined || !isCompared ? null : ownFingerprint(tool, encoded, json),
       run: treeRun,
       parent: maker?.call,

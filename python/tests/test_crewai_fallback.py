@@ -279,3 +279,23 @@ def test_a_tool_that_runs_once_for_one_input_does_so_without_an_engine() -> None
 
 def code(admitted: Any) -> str | None:
     return admitted.failure.code if isinstance(admitted, Outcome) else None
+
+
+def test_without_an_engine_no_text_has_a_secret_of_the_input() -> None:
+    fallback = Fallback(NO_NODE, "s", {"redact": ["pin"]}, StartedBodies())
+
+    def texts(limits: dict[str, Any]) -> str:
+        def refuse() -> None:
+            arguments["pin"] = "gone"
+            raise ValueError("no door for 4711-x") from KeyError("4711-x")
+
+        told = []
+        for end in (lambda ticket: ticket.run(refuse), lambda ticket: ticket.invalid("4711-x is no pin")):
+            arguments = {"pin": "4711-x"}
+            ticket = fallback.admit(CallRequest("open", arguments), limits)
+            told.append(end(ticket).failure)
+        return repr(told)
+
+    assert "4711-x" not in texts({})
+    assert "no door for ***" in texts({})
+    assert "4711-x" in texts({"redact": ["password"]})

@@ -14,7 +14,8 @@ from endstop import ToolCallError, ToolExecutor
 from endstop.client.engine import shared_engine
 from endstop.crewai import describe, guard, install, installation, report, uninstall
 from endstop.crewai.declared import declared_policy
-from tests.support.crews import plain_crewai_afterwards  # noqa: F401
+from endstop.demo.scripted import Ask
+from tests.support.crews import plain_crewai_afterwards, run_crew  # noqa: F401
 
 
 class LookUp(BaseTool):
@@ -214,3 +215,36 @@ def test_uninstall_ends_the_engine_unless_somebody_else_uses_it(monkeypatch: pyt
     LookUp().run(word="a")
     uninstall()
     assert shared_engine().live_connection is None
+
+
+@pytest.mark.parametrize("way", ["install", "install(tools)", "endstop.toml", "toml tools", "tool.endstop", "guard"])
+def test_redact_is_heard_whoever_says_it(way: str, toml: Path) -> None:
+    class Open(BaseTool):
+        name: str = "open"
+        description: str = "Opens."
+
+        def _run(self, pin: str, password: str) -> str:
+            raise TimeoutError(f"neither {pin} nor {password}")
+
+    opening = Open()
+    if way == "endstop.toml":
+        toml.write_text('redact = ["pin"]\n')
+    elif way == "toml tools":
+        toml.write_text('[tools.open]\nredact = ["pin"]\n')
+    if way == "install":
+        install(redact=["pin"])
+    elif way == "install(tools)":
+        install(tools={"open": {"redact": ["pin"]}})
+    else:
+        install()
+    if way == "tool.endstop":
+        opening.endstop = {"redact": ["pin"]}  # type: ignore[attr-defined]  # what `install()` adds
+    elif way == "guard":
+        guard(opening, redact=["pin"])
+    assert describe(opening)["redact"].value == ("pin",)
+    result = run_crew([opening], [Ask("open", {"pin": "4711-x", "password": "hunter2"})] * 5 + ["done"])
+    rejected = result.tool_failures[-1].failure
+    assert rejected.code == "repeated-call"
+    texts = repr(rejected) + repr(report())
+    assert "neither *** nor hunter2" in texts
+    assert "4711-x" not in texts

@@ -48,7 +48,7 @@ def test_an_outcome_has_the_whole_value_and_a_bounded_text() -> None:
 @pytest.mark.parametrize("code", sorted(set(CODES) - {"effect-unknown", "history-lost"}))
 def test_what_the_client_tells_alone_says_of_effects_only_what_is_known(code: str, placement: Placement) -> None:
     def text(*, attempts: int, is_repeatable: bool) -> str:
-        facts = CallFacts("c-1", "TOOL", placement, is_repeatable)
+        facts = CallFacts("c-1", "TOOL", placement, {"readOnly": is_repeatable})
         failure = local_outcomes.failure(code, facts, attempts=attempts, detail="D", limit="L", observed="O").failure
         assert failure is not None
         return failure.for_model

@@ -88,7 +88,7 @@ export interface Call {
   readonly requestId: string | undefined;
   readonly idempotencyKey: string | undefined;
   /** Values of its input that are written nowhere. */
-  readonly secrets: readonly string[];
+  secrets: readonly string[];
   /** Null where the input cannot be encoded: such a call is never compared. */
   readonly fingerprint: string | null;
   readonly submittedAtMs: number;

@@ -38,6 +38,8 @@ export interface ReadInput {
   readonly encoded?: Encoded;
   /** Its canonical JSON, where that was quick to have. */
   readonly json?: string;
+  /** What has no encoding, or is too large for one. */
+  readonly given?: unknown;
   /** Why it cannot even be read. */
   readonly unreadable?: string;
 }
@@ -49,11 +51,11 @@ export interface ReadInput {
 export function readInput(input: unknown): ReadInput {
   try {
     const json = plainJson(input ?? null, MAX_COMPARED_SIZE);
-    if (json === TOO_LARGE) return {};
+    if (json === TOO_LARGE) return { given: input };
     if (json !== NOT_PLAIN) return { encoded: (input ?? null) as Encoded, json };
     return { encoded: encodeValue(input ?? null, "input", MAX_COMPARED_SIZE) };
   } catch (error) {
-    return isUnencodable(error) ? {} : { unreadable: `it cannot be read: ${withoutStop(error)}` };
+    return isUnencodable(error) ? { given: input } : { unreadable: `it cannot be read: ${withoutStop(error)}` };
   }
 }
 

@@ -1,10 +1,28 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createEngine } from "../engine.ts";
 import { Policies } from "../policy/policy.ts";
 import { labelOf } from "./label.ts";
 import { isSecretName, redactEnding, redactText, secretsOf } from "./redaction.ts";
+import type { Encoded } from "./values.ts";
 
 const DEFAULT = new Policies({}).engine.redact;
+
+interface Vector {
+  readonly name: string;
+  readonly redact?: readonly string[];
+  readonly input: Encoded;
+  readonly text: string;
+  readonly expected: string;
+}
+
+const vectors: Vector[] = JSON.parse(
+  readFileSync(new URL("../../../protocol/vectors/redaction.json", import.meta.url), "utf8"),
+);
+
+it.each(vectors)("hides $name", ({ input, text, expected, redact = DEFAULT }) => {
+  expect(redactText(text, secretsOf(input, redact), redact)).toBe(expected);
+});
 
 describe("which names are secret", () => {
   it.each(
@@ -92,6 +110,22 @@ it("an engine hides them in failures and notices, while cache and loops see the 
   expect(failed).toMatchObject({ failure: { message: expect.stringContaining("no door for ***") } });
   for (const code of ["aaaa", "bbbb", "aaaa"]) expect(await run.call("open", { code })).toMatchObject({ value: 4 });
   expect(bodies).toBe(3);
+  await engine.close();
+});
+
+it.each([
+  ["too large to be read", { rest: "x".repeat(2_000_000), password: "hunter2" }],
+  ["too many to be read", { rest: Array.from({ length: 300_000 }, () => ({ a: {} })), password: "hunter2" }],
+  ["of no encoding", { rest: () => 0, password: "hunter2" }],
+  ["a map", new Map<string, unknown>([["token", Buffer.from("hunter2")]])],
+])("an input that is %s has its secrets hidden too", async (_what, input) => {
+  const engine = createEngine();
+  const run = (): never => {
+    throw new Error("no door for hunter2");
+  };
+  engine.register({ name: "open", run });
+  const outcome = await engine.call("open", input);
+  expect(outcome).toMatchObject({ failure: { message: expect.stringContaining("no door for ***") } });
   await engine.close();
 });
 

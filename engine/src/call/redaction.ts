@@ -3,7 +3,6 @@ import type { Ending } from "./ending.ts";
 import { textHash } from "./fingerprint.ts";
 import type { ErrorInfo } from "./outcome.ts";
 import { withoutFigures } from "./result.ts";
-import type { Encoded } from "./values.ts";
 
 /** What stands for a value that is written nowhere. */
 export const REDACTED = "***";
@@ -15,6 +14,8 @@ const SHORT_CHARACTERS = 4;
 const LONG_NAME_CHARACTERS = 5;
 const MAX_KNOWN_NAMES = 10_000;
 const MAX_SECRETS = 1_000;
+/** So many are looked at, so that an input of any size takes a moment. */
+const MAX_VALUES = 200_000;
 /** Of a word that may be a name, the last are looked at. */
 const MAX_NAME_CHARACTERS = 64;
 /** A name is looked for where a word begins, or a long word would be read again from each of its letters. `"name": "value"`, `name=value`, `Authorization: Bearer value`. */
@@ -70,41 +71,55 @@ function matches(name: readonly string[], secret: readonly string[]): boolean {
   return joined === whole || (whole.length >= LONG_NAME_CHARACTERS && joined.endsWith(whole));
 }
 
-/** The values of an input that are secret, as they would stand in a text, longest first. */
-export function secretsOf(input: Encoded | undefined, redact: Names): readonly string[] {
+/** The values of an input, encoded or not, that are secret, as they would stand in a text, longest first. */
+export function secretsOf(input: unknown, redact: Names): readonly string[] {
   if (input === undefined || redact.length === 0) return NONE;
-  const found = new Set<string>();
-  collect(input, redactsAll(redact), { redact, answers: answersOf(redact), found });
+  const found = collect(input, redact, answersOf(redact));
   return found.size === 0 ? NONE : [...found].sort((a, b) => b.length - a.length);
 }
 
 const NONE: readonly string[] = Object.freeze([]);
 
-interface Search {
-  readonly redact: Names;
-  readonly answers: Map<string, boolean>;
-  readonly found: Set<string>;
-}
-
-function collect(value: Encoded, isSecret: boolean, search: Search): void {
-  const { redact, answers, found } = search;
-  if (found.size >= MAX_SECRETS) return;
-  if (typeof value === "string" || typeof value === "number") {
-    if (!isSecret || value === "") return;
-    const text = String(value);
-    found.add(text);
-    found.add(JSON.stringify(text).slice(1, -1)); // as it stands inside quotes
-  } else if (Array.isArray(value)) {
-    for (const item of value) collect(item, isSecret, search);
-  } else if (typeof value === "object" && value !== null) {
-    const fields = value as Readonly<Record<string, Encoded>>;
-    if (isSecret && typeof fields.$bytes === "string")
-      collect(Buffer.from(fields.$bytes, "base64").toString(), true, search);
-    for (const key in fields) {
-      if (!Object.hasOwn(fields, key)) continue;
-      collect(fields[key] as Encoded, isSecret || isSecretIn(answers, key, redact), search);
+/** Level by level: of an input that is too large to look at in whole, what is near the top is found. */
+function collect(input: unknown, redact: Names, answers: Map<string, boolean>): Set<string> {
+  const found = new Set<string>();
+  const values: unknown[] = [input];
+  const flags: boolean[] = [redactsAll(redact)];
+  for (let at = 0; at < values.length && at < MAX_VALUES && found.size < MAX_SECRETS; at++) {
+    const value = values[at];
+    const isSecret = flags[at] === true;
+    if (typeof value !== "object" || value === null) {
+      if (isSecret) addTexts(found, value);
+    } else if (ArrayBuffer.isView(value)) {
+      if (isSecret) addTexts(found, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
+    } else if (Array.isArray(value) || value instanceof Set)
+      for (const item of value) enqueue(values, flags, item, isSecret);
+    else if (value instanceof Map) {
+      for (const [key, item] of value)
+        enqueue(values, flags, item, isSecret || isSecretIn(answers, String(key), redact));
+    } else {
+      const fields = value as Readonly<Record<string, unknown>>;
+      if (isSecret && typeof fields.$bytes === "string")
+        enqueue(values, flags, Buffer.from(fields.$bytes, "base64").toString(), true);
+      for (const key in fields)
+        if (Object.hasOwn(fields, key))
+          enqueue(values, flags, fields[key], isSecret || isSecretIn(answers, key, redact));
     }
   }
+  return found;
+}
+
+function enqueue(values: unknown[], flags: boolean[], value: unknown, isSecret: boolean): void {
+  if (!isSecret && (typeof value !== "object" || value === null)) return;
+  values.push(value);
+  flags.push(isSecret);
+}
+
+function addTexts(found: Set<string>, value: unknown): void {
+  if ((typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") || value === "") return;
+  const text = String(value);
+  found.add(text);
+  found.add(JSON.stringify(text).slice(1, -1)); // as it stands inside quotes
 }
 
 /** A text without secret values: those of the input, and those that stand in it beside a secret name. */

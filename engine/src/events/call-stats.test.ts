@@ -24,6 +24,15 @@ it("counts calls by tool, status and code, and times only what ran", () => {
   expect(tools.b?.runMs.count).toBe(0);
 });
 
+it("lists no name that a model made up, and counts its calls in the total", () => {
+  const stats = new CallStats();
+  for (const name of ["sk-4242", "x".repeat(5_000_000)])
+    stats.settled(name, settlement({ status: "rejected", code: "unknown-tool", ranMs: null, attempts: 0 }));
+  const { total, tools } = stats.figures;
+  expect(total).toMatchObject({ calls: 2, byCode: { "unknown-tool": 2 } });
+  expect(tools).toEqual({});
+});
+
 it("has in the total the percentiles of all tools together", () => {
   const stats = new CallStats();
   for (let at = 1; at <= 100; at++) stats.settled(at % 2 ? "odd" : "even", settlement({ ranMs: at * at }));

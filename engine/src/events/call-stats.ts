@@ -22,7 +22,7 @@ export interface CallFigures {
   readonly tools: Readonly<Record<string, ToolStats>>;
 }
 
-/** Tools with figures of their own; names past it, which only models can make up in such numbers, count in the total. */
+/** Tools with figures of their own; those past it count in the total. */
 const MAX_TOOLS = 1_000;
 
 /** Counts how calls end. Its memory is bounded, whatever happens and for however long. */
@@ -31,7 +31,8 @@ export class CallStats {
   readonly #tools = new Map<string, Counts>();
 
   settled(tool: string, settlement: Settlement): void {
-    this.#of(tool).settled(settlement);
+    // A model makes up the name of such a tool, and may put anything into it.
+    (settlement.code === "unknown-tool" ? this.#others : this.#of(tool)).settled(settlement);
   }
 
   /** Without a body; its outcome is counted by `settled`. */

@@ -1,6 +1,7 @@
 import type { Call } from "../call/call.ts";
 import type { Outcome } from "../call/outcome.ts";
 import type { Clock } from "../internal/clock.ts";
+import { plainName } from "../internal/plain-text.ts";
 import type { CallObserver } from "./call-observer.ts";
 import { CallStats } from "./call-stats.ts";
 import type { AnsweredBy } from "./engine-event.ts";
@@ -83,7 +84,8 @@ export class EngineObserver implements CallObserver {
     if (this.events.hasListeners) this.events.emit({ type: "run-close", atMs: this.#clock.now(), runId: run });
   }
 
-  #about({ id, tool, run }: Call, atMs = this.#clock.now()) {
-    return { atMs, callId: id, tool, runId: run?.id ?? null };
+  #about({ id, tool, run, policy }: Call, atMs = this.#clock.now()) {
+    // The name of a tool that is not known is somebody else's text.
+    return { atMs, callId: id, tool: policy ? tool : plainName(tool), runId: run?.id ?? null };
   }
 }

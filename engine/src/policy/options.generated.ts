@@ -398,6 +398,8 @@ export interface OptionEntry {
   readonly choices?: readonly string[];
   /** One for all presets, or one for each. */
   readonly default: unknown;
+  /** The default of tools whose `kind` is not ordinary. */
+  readonly byKind?: Readonly<Record<string, Readonly<Record<Preset, unknown>>>>;
   /** It bounds bodies there only. */
   readonly where?: "host" | "worker";
   /** Of a count: at least 1 if nothing is said. */
@@ -408,7 +410,7 @@ export interface OptionEntry {
 }
 
 export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
-  timeout: {"kind": "duration", "levels": ["engine", "agent", "tool", "call"], "nullable": true, "default": {"lenient": "600s", "standard": "120s", "strict": "30s"}},
+  timeout: {"kind": "duration", "levels": ["engine", "agent", "tool", "call"], "nullable": true, "default": {"lenient": "600s", "standard": "120s", "strict": "30s"}, "byKind": {"delegation": {"lenient": null, "standard": null, "strict": "600s"}, "human": {"lenient": null, "standard": null, "strict": "600s"}, "mcp": {"lenient": "120s", "standard": "60s", "strict": "30s"}}},
   maxCalls: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxCallsPerRun: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},
   maxInFlight: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null},

@@ -32,13 +32,6 @@ export interface EffectiveLimit {
   readonly from: string;
 }
 
-/** Attempt timeouts by what a tool waits for (defaults.md of the design: a person is slow, an agent is bounded itself). */
-const TIMEOUTS_MS: Readonly<Record<Exclude<Policy["kind"], "ordinary">, Readonly<Record<Preset, number | null>>>> = {
-  delegation: { lenient: null, standard: null, strict: 600_000 },
-  human: { lenient: null, standard: null, strict: 600_000 },
-  mcp: { lenient: 120_000, standard: 60_000, strict: 30_000 },
-};
-
 const PRESETS: Readonly<Record<Preset, Policy>> = {
   lenient: presetPolicy("lenient"),
   standard: presetPolicy("standard"),
@@ -55,6 +48,13 @@ function presetPolicy(preset: Preset): Policy {
     policy[name + unit] = value === null ? null : compileDefault(entry, value);
   }
   return Object.freeze({ ...policy, preset }) as unknown as Policy;
+}
+
+/** Of a tool whose kind is not ordinary: a person is slow, an agent is bounded itself. */
+function timeoutOfKind(kind: Policy["kind"], preset: Preset): number | null {
+  const { timeout } = OPTIONS;
+  const text = timeout?.byKind?.[kind]?.[preset] ?? null;
+  return timeout && text !== null ? (compileDefault(timeout, text) as number) : null;
 }
 
 /**
@@ -142,7 +142,7 @@ export class Policies {
     if (!readOnly) Object.assign(presets, { sameResultNotice: null, sameResultReject: null });
     const policy: Policy = Object.assign(presets, ...layers.map(({ values }) => values));
     if (!this.#isDefaultTimeout("timeoutMs", layers)) return Object.freeze(policy);
-    const timeoutMs = policy.kind === "ordinary" ? policy.timeoutMs : TIMEOUTS_MS[policy.kind][preset];
+    const timeoutMs = timeoutOfKind(policy.kind, preset);
     return Object.freeze({ ...policy, timeoutMs });
   }
 

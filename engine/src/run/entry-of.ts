@@ -55,6 +55,7 @@ export function admittedEntry(
     idempotencyKey: call.idempotencyKey,
     run: call.run?.id,
     agent: request.agent,
+    agentName: request.agentName,
     task: request.task,
     turn: request.turn,
     seen,

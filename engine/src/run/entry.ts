@@ -43,6 +43,8 @@ export interface AdmittedEntry {
   readonly idempotencyKey?: string | undefined;
   readonly run?: string | undefined;
   readonly agent?: string | undefined;
+  /** By which the engine's options know the agent, if not by `agent`. */
+  readonly agentName?: string | undefined;
   readonly task?: string | undefined;
   readonly turn?: string | undefined;
   /** What loop detection compares; none for a call that it does not watch. */

@@ -52,6 +52,7 @@ export function callRequest(
     id,
     tool,
     input,
+    secrets: message.secrets,
     run,
     parent,
     agent: named(message.agent),

@@ -34,6 +34,8 @@ export interface CallMessage {
   readonly engine: string;
   readonly tool: string;
   readonly input?: Encoded;
+  /** Where the input cannot be sent: its values that `redact` hides. */
+  readonly secrets?: readonly string[];
   readonly run?: string;
   readonly parent?: string;
   readonly agent?: string;
@@ -104,6 +106,8 @@ export type FromClient =
       readonly ending: Ending;
       /** Said before to an engine that is lost: refused if this one does not know the call. */
       readonly again?: boolean;
+      /** Then: the values of the call's input that `redact` hides, which this one has not seen. */
+      readonly secrets?: readonly string[];
       /** The client knows the outcome by `ifReturned`: none is sent. */
       readonly quiet?: boolean;
     }

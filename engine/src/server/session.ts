@@ -33,7 +33,7 @@ import {
 } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
 import { Shared } from "./shared.ts";
-import { requireCall, requireText } from "./told-call.ts";
+import { requireCall, requireSecrets, requireText } from "./told-call.ts";
 
 /** Of what a client is told about its message, and of what it gives as the reason to end a run. */
 const MAX_REASON_CHARACTERS = 2_000;
@@ -289,8 +289,11 @@ export class Session {
   #call(message: CallMessage, body: Uint8Array): void {
     const { id } = message;
     const resumed = this.#calls.get(id);
-    if (resumed?.isResumed)
+    if (resumed?.isResumed) {
+      requireSecrets(message.secrets);
+      resumed.core.told(resumed.call, message);
       return resumed.core.claim(resumed.call, () => this.#guarded(resumed, () => this.#begin(resumed)));
+    }
     if (!Number.isSafeInteger(id) || this.#calls.has(id))
       throw new TypeError(`call id ${id} is not a new whole number`);
     requireCall(message);
@@ -435,7 +438,7 @@ export class Session {
   }
 
   #ended(
-    { id, attempt, ending, again, quiet = false }: Extract<FromClient, { type: "ended" }>,
+    { id, attempt, ending, again, quiet = false, secrets }: Extract<FromClient, { type: "ended" }>,
     result: Uint8Array,
   ): void {
     const entry = this.#calls.get(id);
@@ -445,6 +448,8 @@ export class Session {
       entry.isQuiet = quiet && known !== NONSENSE;
       this.#shared.backstop.heard(entry.call);
       if (entry.isResumed) {
+        requireSecrets(secrets);
+        if (secrets) entry.core.told(entry.call, { secrets });
         const { state } = entry.call;
         // Before the engine was lost, it had decided that another attempt follows.
         if (state.type === "admitted" && attempt < state.attempt) {

@@ -799,3 +799,36 @@ _TABLE = (
 )
 
 OPTIONS: Mapping[str, Option] = MappingProxyType({option.name: option for option in _TABLE})
+
+SECRET_NAMES = (
+    "password",
+    "passwords",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "secrets",
+    "token",
+    "api_key",
+    "access_key",
+    "private_key",
+    "authorization",
+    "auth",
+    "bearer",
+    "credential",
+    "credentials",
+    "cookie",
+    "cookies",
+    "otp",
+    "cvv",
+)
+"""The default of `redact`."""
+
+TIMEOUT_MS: Mapping[str, Mapping[str, float | None]] = {
+    "ordinary": {"lenient": 600000, "standard": 120000, "strict": 30000},
+    "delegation": {"lenient": None, "standard": None, "strict": 600000},
+    "human": {"lenient": None, "standard": None, "strict": 600000},
+    "mcp": {"lenient": 120000, "standard": 60000, "strict": 30000},
+}
+"""The default of `timeout` by kind of tool and preset; None is no deadline."""

@@ -81,3 +81,57 @@ def test_secrets_stand_in_no_journal_text_or_figure(kept: Path, placement: Any) 
     # What is the same is still seen to be the same.
     fingerprints = Counter(entry["fingerprint"] for entry in stored if entry["type"] == "admitted")
     assert max(fingerprints.values()) >= 3
+
+
+class Unreadable:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _refuse, (self.text,)
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(f"cannot be made from {text}")
+
+
+def unreadable(password: str) -> Unreadable:
+    return Unreadable(password)
+
+
+def test_what_cannot_be_rebuilt_here_is_told_without_secrets(executor: ToolExecutor) -> None:
+    executor.register(unreadable, placement="worker")
+    failure = executor.try_execute_tool("unreadable", {"password": "hunter2-of-bob"}).failure
+    body_threads.release(("endstop",))
+    assert failure is not None
+    assert (failure.code, "cannot be made from ***" in failure.message) == ("cannot-move", True)
+    assert "hunter2" not in repr(failure)
+
+
+@pytest.mark.parametrize("rest", ["x" * 2_000_000, object(), [{"a": 1}] * 300_000], ids=["large", "odd", "many"])
+def test_secrets_of_an_input_that_is_not_sent_are_hidden_too(executor: ToolExecutor, rest: Any) -> None:
+    def refuse(password: str, rest: Any) -> None:
+        raise ValueError(f"no door for {password}")
+
+    executor.register(refuse)
+    failure = executor.try_execute_tool("refuse", {"rest": rest, "password": "hunter2-of-bob"}).failure
+    assert failure is not None
+    assert "no door for ***" in failure.message
+    assert "hunter2" not in repr(failure)
+
+
+def test_a_body_that_outlived_its_engine_has_no_secret_in_its_texts(kept: Path) -> None:
+    def refuse(password: str) -> None:
+        connection = shared_engine().live_connection
+        assert connection is not None
+        connection.process.kill()
+        raise ValueError(f"no door for {password}")
+
+    with ToolExecutor() as executor:
+        executor.register(refuse)
+        with executor.run():
+            failure = executor.try_execute_tool("refuse", {"password": "hunter2-of-bob"}).failure
+        assert failure is not None
+        assert (failure.code, "no door for ***" in failure.message) == ("tool-error", True)
+        assert eventually(lambda: _texts(kept) != "")
+    assert "hunter2" not in repr(failure) + _texts(kept)

@@ -23,8 +23,10 @@ class Introduction:
         self._introduced = False
         """Whether an engine may have a journal of the session: it answers forked children, too, unseen here."""
         self._session = session
-        self._options = dict(options)
+        self._options: dict[str, Any] = dict(options)
         self._policies: dict[str, dict[str, Any]] = {}
+        self._limits: dict[str, Mapping[str, Any]] = {}
+        """The same with what the options say for all tools."""
         self._runs: dict[str, bool] = {}
         """The same as `answered`, of each run that is open."""
         self._joining: set[str] = set()
@@ -35,12 +37,12 @@ class Introduction:
     def register(self, tool: str, policy: dict[str, Any]) -> dict[str, Any]:
         """Returns the message for an engine that knows the session already, as the next two do."""
         self._policies[tool] = dict(policy)
+        self._limits[tool] = {**self._options, **policy}
         return self._registration(tool, policy)
 
-    def is_repeatable(self, tool: str) -> bool:
-        """Whether a second body of the tool with the same input does no harm."""
-        policy = self._policies.get(tool, {})
-        return bool(policy.get("readOnly") or policy.get("idempotent"))
+    def limits_of(self, tool: str) -> Mapping[str, Any]:
+        """Those that are known here."""
+        return self._limits.get(tool, self._options)
 
     def open_run(self, run: str, *, joins: bool) -> dict[str, Any]:
         if joins:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from endstop._codes import CODES, Code
 from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from, observed_from
+from endstop.redaction import names_to_redact, redact_error, redact_text, secrets_of
 
 
 @dataclass(slots=True)
@@ -18,9 +19,21 @@ class CallFacts:
     call_id: str
     tool: str
     placement: Placement
-    is_repeatable: bool = False
-    """The tool is read-only or idempotent."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What the tool, else its engine, says, as it goes over the wire."""
+    input: Any = None
+    """Encoded, or as it was given where it has no encoding."""
     started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a second body with the same input does no harm: the tool is read-only or idempotent."""
+        return bool(self.limits.get("readOnly") or self.limits.get("idempotent"))
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values of the input that are to be written nowhere."""
+        return secrets_of(self.input, names_to_redact(self.limits))
 
     @property
     def elapsed_ms(self) -> float:
@@ -73,8 +86,12 @@ def failure(
     error: dict[str, Any] | None = None,
     body: CancelledBody | None = None,
 ) -> Outcome:
-    """`limit`, `observed` and `detail` fill the code's texts."""
+    """`limit`, `observed` and `detail` fill the code's texts. No secret of the input stands in them."""
     entry = CODES[code]
+    if detail or error:
+        secrets, redact = facts.secrets, names_to_redact(facts.limits)
+        detail = redact_text(detail, secrets, redact)
+        error = error and redact_error(error, secrets, redact)
     texts = {
         "tool": facts.tool,
         "limit": limit,

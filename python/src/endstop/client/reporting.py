@@ -13,6 +13,7 @@ from endstop.client.keeping import pickle_if_lossless
 from endstop.client.local_outcomes import CallFacts, success_as_told
 from endstop.client.silence import cancel
 from endstop.client.slot import Slot
+from endstop.client.unconfirmed import told_again
 from endstop.errors import EngineError
 from endstop.host.cancelling import Cancellation
 from endstop.outcome import Outcome, outcome_from_header
@@ -29,7 +30,7 @@ class Home(Protocol):
 
     def cancel_below(self, call_id: str) -> None: ...
 
-    def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None: ...
+    def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes, facts: CallFacts) -> None: ...
 
 
 class Reporting:
@@ -68,7 +69,7 @@ class Reporting:
     def _report(self, ending: dict[str, Any], *, kept: bytes = b"", again: bool = False) -> None:
         self.slot.admitted = None  # the next thing to be heard is the outcome, or that another attempt is admitted
         frame = {"type": "ended", "id": self.slot.id, "attempt": self._attempt, "ending": ending}
-        self.connection.send(frames.encode({**frame, "again": True} if again else frame, kept))
+        self.connection.send(frames.encode(told_again(frame, self._facts) if again else frame, kept))
 
     def _kept(self, ending: dict[str, Any], value: Any) -> bytes:
         if self._keep_bytes is None or ending["type"] != "returned":
@@ -134,7 +135,7 @@ class Reporting:
             return False
         frame = {"type": "ended", "id": self.slot.id, "attempt": self._attempt, "ending": ending, "quiet": True}
         try:
-            self._home.tell_ending(self.connection, frame, kept)
+            self._home.tell_ending(self.connection, frame, kept, self._facts)
         except ChannelLost:
             return False
         self.connection.drop_slot(self.slot)

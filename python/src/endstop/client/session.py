@@ -17,6 +17,7 @@ from endstop.client.engine import MAX_FAILURES_IN_A_ROW, SharedEngine, shared_en
 from endstop.client.introduction import Introduction
 from endstop.client.inviting import stop_watching_for_children
 from endstop.client.journal import StartedBodies, read_started_bodies
+from endstop.client.local_outcomes import CallFacts
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
 from endstop.client.uninterrupted import uninterrupted
@@ -251,12 +252,12 @@ class Session:
             self._introduction.note_answer(call)
         self._calls.pop(call.id, None)
 
-    def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes) -> None:
+    def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes, facts: CallFacts) -> None:
         """Of a call whose outcome is known here. If the engine is lost before it heard it, the next one does.
 
         Raises ChannelLost.
         """
-        self._unconfirmed.add(frame, kept)
+        self._unconfirmed.add(frame, kept, facts)
         try:
             connection.send(frames.encode(frame, kept))
         except ChannelLost:
@@ -271,9 +272,7 @@ class Session:
         return None if directory is None else read_started_bodies(directory, self.name)
 
     def _new_call(self, request: CallRequest) -> Submission:
-        call = Submission(
-            self.name, request, self._engine.next_id(), is_repeatable=self._introduction.is_repeatable(request.tool)
-        )
+        call = Submission(self.name, request, self._engine.next_id(), self._introduction.limits_of(request.tool))
         self._calls[call.id] = call
         return call
 

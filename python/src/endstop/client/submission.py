@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,7 +87,8 @@ class CallRequest:
 class Submission:
     """Sent again, on another connection, while the engine is lost before any body can have run."""
 
-    def __init__(self, session: str, request: CallRequest, call_id: int, *, is_repeatable: bool = False) -> None:
+    def __init__(self, session: str, request: CallRequest, call_id: int, limits: Mapping[str, Any]) -> None:
+        """`limits` are those of the tool that are known here."""
         self.id = call_id
         """The same on every connection: an engine that is told again knows that it is the same call."""
         self.slot = _UNSENT
@@ -97,7 +99,10 @@ class Submission:
         self._request = request
         self._header = _header(session, request, call_id)
         placement: Placement = "host" if request.load is None else "worker"
-        self._facts = CallFacts(f"{session}-{call_id}", request.tool, placement, is_repeatable)
+        told = self._header.get("input", request.input)
+        self._facts = CallFacts(f"{session}-{call_id}", request.tool, placement, limits, told)
+        if "input" not in self._header and (secrets := self._facts.secrets):
+            self._header["secrets"] = secrets
         self.cancellation = request.cancellation
         self.call_id: str | None = None
         """What the engine calls it, as far as it has said so."""
@@ -136,6 +141,7 @@ class Submission:
             # An input this large is sent without, as one that has no encoding.
             if self._header.pop("input", None) is None:
                 raise
+            self._header["secrets"] = self._facts.secrets
             data = self._frames(connection)
         self.slot = connection.open_slot(self.id)
         connection.send(data)

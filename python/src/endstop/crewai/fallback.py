@@ -6,8 +6,10 @@ import itertools
 import json
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from endstop import values
+from endstop._options import TIMEOUT_MS
 from endstop.client import local_outcomes
 from endstop.client.debugging import debugging
 from endstop.client.journal import StartedBodies
@@ -17,14 +19,6 @@ from endstop.client.session import CallRequest
 from endstop.client.unset import UNSET
 from endstop.errors import EngineError
 from endstop.outcome import Outcome
-
-_TIMEOUT_MS: Final[Mapping[str, Mapping[str, float | None]]] = {
-    "ordinary": {"lenient": 600_000, "standard": 120_000, "strict": 30_000},
-    "delegation": {"lenient": None, "standard": None, "strict": 600_000},
-    "human": {"lenient": None, "standard": None, "strict": 600_000},
-    "mcp": {"lenient": 120_000, "standard": 60_000, "strict": 30_000},
-}
-"""As the engine has them, which cannot be asked; a test compares the two."""
 
 
 class Fallback:
@@ -50,8 +44,8 @@ class Fallback:
     def admit(self, request: CallRequest, policy: Mapping[str, Any]) -> LocalTicket | Outcome:
         """`policy` is the tool's own."""
         limits = {**self._options, **self._agents_options(request), **policy}
-        is_repeatable = bool(limits.get("readOnly") or limits.get("idempotent"))
-        facts = CallFacts(f"{self._session}-alone-{next(self._numbers)}", request.tool, "host", is_repeatable)
+        call_id = f"{self._session}-alone-{next(self._numbers)}"
+        facts = CallFacts(call_id, request.tool, "host", limits, _input_of(request))
         with self._lock:
             rejection = self._rejection(request, limits, facts)
             if rejection is not None and limits.get("mode") != "observe":
@@ -96,7 +90,7 @@ class Fallback:
             if kind in ("delegation", "human"):
                 # What they wait for is bounded itself: only their agent or they themselves can name a deadline.
                 named = {**self._agents_options(request), **policy}
-            timeout_ms = named.get("timeoutMs", _TIMEOUT_MS[kind][preset])
+            timeout_ms = named.get("timeoutMs", TIMEOUT_MS[kind][preset])
         if debugging():
             return None
         bounds = [each for each in (timeout_ms, request.within_ms) if each is not None]
@@ -105,6 +99,14 @@ class Fallback:
     def _agents_options(self, request: CallRequest) -> Mapping[str, Any]:
         options: Mapping[str, Any] = self._options.get("agents", {}).get(request.agent_name or request.agent, {})
         return options
+
+
+def _input_of(request: CallRequest) -> Any:
+    """As it is now: its body may change it."""
+    try:
+        return values.encode(request.input)
+    except values.Unencodable:
+        return request.input
 
 
 def _named(request: CallRequest) -> tuple[str | None, str, str]:
