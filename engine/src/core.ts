@@ -97,6 +97,11 @@ export class EngineCore {
     });
   }
 
+  /** What the engine itself was given, with what its preset says. */
+  get policy(): Policy {
+    return this.#policies.engine;
+  }
+
   /** Adds a tool, or replaces the options of one; its counts stay. Throws as {@link Policies.setTool} does. */
   setPolicy(tool: string, options: PolicyOptions): void {
     this.#policies.setTool(tool, options);

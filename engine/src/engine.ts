@@ -25,7 +25,7 @@ import { cancelReason, type Door, PARENT_ENDED, PlacedCall } from "./placement/p
 import { WorkerPlacements } from "./placement/worker-placements.ts";
 import { optionNames } from "./policy/compile-options.ts";
 import type { AgentOptions } from "./policy/options.generated.ts";
-import type { EngineOptions as CoreOptions, EffectiveLimit, PolicyOptions } from "./policy/policy.ts";
+import type { EffectiveLimit, EngineOptions, PolicyOptions } from "./policy/policy.ts";
 import type { MachineFigures } from "./pressure/machine.ts";
 import { Relief } from "./pressure/relief.ts";
 import { Run } from "./run/run.ts";
@@ -49,17 +49,8 @@ export interface RunHandle {
   end(reason?: string): void;
 }
 
-/** Options of an engine in this process: limits, and what else only it can have. */
-export interface EngineOptions extends CoreOptions {
-  /**
-   * Where goes what Node workers write to their standard output. Default `stderr`: this process's standard output may be a protocol's, and one
-   * `console.log` in a tool would break it. Their standard error goes to this process's.
-   */
-  readonly workerStdout?: "stderr" | "stdout" | undefined;
-}
-
 const DEFAULT_GRACE_MS = 5_000;
-const ENGINE_KEYS = ["workerStdout", "agents", "resources", ...optionNames("engine")];
+const ENGINE_KEYS = ["agents", "resources", ...optionNames("engine")];
 
 /**
  * Runs tool calls so that each of them ends, inside its limits, with one outcome.
@@ -82,9 +73,7 @@ export class Engine {
   /** Use {@link createEngine}. */
   constructor(given: EngineOptions, clock: Clock, readMachine?: () => MachineFigures) {
     requireObject(given, "engine options");
-    const { workerStdout = "stderr", ...options } = withInherited(given, ENGINE_KEYS);
-    if (workerStdout !== "stderr" && workerStdout !== "stdout")
-      throw new TypeError(`engine workerStdout must be "stderr" or "stdout", got ${show(workerStdout)}`);
+    const options = withInherited(given, ENGINE_KEYS);
     refusePlacement(options);
     this.#clock = clock;
     this.#core = new EngineCore(options, clock, randomUUID().slice(0, 8));
@@ -99,7 +88,7 @@ export class Engine {
     );
     this.#core.observer = this.#observer;
     this.#core.rejectsForMs = () => this.#relief.rejectsForMs;
-    this.#workers = new WorkerPlacements(clock, this.#observer.events, workerStdout);
+    this.#workers = new WorkerPlacements(clock, this.#observer.events, this.#core.policy.workerStdout);
     this.#tools = new ToolRegistry(this.#core, clock, this.#workers);
     this.#door = {
       core: this.#core,

@@ -12,7 +12,7 @@ import { isRunning } from "./support/processes.ts";
 async function makePool(module = new URL("./support/tools/odd.ts", import.meta.url).href) {
   const clock = new FakeClock();
   const processes = new OwnedProcesses(clock);
-  const pool = new NodePool(processes, clock, new QuotaWatch(clock), new EventStream());
+  const pool = new NodePool(processes, clock, new QuotaWatch(clock), new EventStream(), "stderr");
   onTestFinished(() => {
     pool.close();
     processes.destroy();

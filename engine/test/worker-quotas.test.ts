@@ -10,7 +10,7 @@ import { NO_QUOTAS, type Quotas } from "../src/supervise/quota.ts";
 const odd = new URL("./support/tools/odd.ts", import.meta.url);
 
 function makePlacements(): WorkerPlacements {
-  const placements = new WorkerPlacements(systemClock, new EventStream());
+  const placements = new WorkerPlacements(systemClock, new EventStream(), "stderr");
   onTestFinished(() => placements.close());
   return placements;
 }

@@ -102,13 +102,13 @@ def test_the_host_s_program_is_never_imported(engine: FakeEngine) -> None:
     assert engine.prepare("__main__") == []
 
 
-def test_what_a_module_prints_goes_to_the_host_s_streams(engine: FakeEngine, modules: Modules) -> None:
+def test_what_a_module_prints_goes_to_the_host_s_standard_error(engine: FakeEngine, modules: Modules) -> None:
     modules(loud_tools="print('imported, once', end='')")
     engine.prepare("loud_tools")
-    assert engine.stdout.read_text() == "imported, once"
+    assert (engine.stdout.read_text(), engine.stderr.read_text()) == ("", "imported, once")
     for worker in (engine.fork(), engine.fork()):
         worker.value("add", 1)
-    assert engine.stdout.read_text() == "imported, once"
+    assert (engine.stdout.read_text(), engine.stderr.read_text()) == ("", "imported, once")
 
 
 def test_a_module_that_takes_the_signals_does_not_stop_the_template(engine: FakeEngine, modules: Modules) -> None:
@@ -244,6 +244,15 @@ def test_a_template_with_threads_starts_workers_without_forking(engine: FakeEngi
     worker.load_name("where", module="threaded_tools")
     worker.start("where")
     assert worker.finish()[0]["preview"] == str((worker.pid, worker.pid, False))
+    worker.load_name("print_and_sleep")
+    for told, line in ({}, "to standard error"), ({"toStdout": True}, "to standard output"):
+        worker.also_told = told
+        worker.start("print_and_sleep", line, 0)
+        worker.finish()
+    assert (engine.stdout.read_text(), engine.stderr.read_text()) == ("to standard output\n", "to standard error\n")
+    worker.also_told = {}
+    worker.start("print_and_sleep", "live", 60)
+    assert eventually(lambda: "live\n" in engine.stderr.read_text())
     os.killpg(worker.pid, signal.SIGKILL)
     assert engine.died(worker) == {"signal": "SIGKILL", "exitCode": None}
     engine.reap(worker)

@@ -108,18 +108,18 @@ def test_a_tool_that_wants_to_end_the_program_fails_and_the_worker_lives(
     assert worker.value("add", 1) == 1
 
 
-def test_what_a_tool_prints_goes_to_the_host_s_streams_and_never_to_the_channel(
+def test_what_a_tool_prints_goes_to_the_host_s_standard_error_and_never_to_the_channel(
     engine: FakeEngine, worker: FakeWorker
 ) -> None:
     assert worker.value("shout", "hello from a tool") == "hello from a tool"
-    assert engine.stdout.read_text().endswith("hello from a tool\nstraight to descriptor 1\n")
-    assert engine.stderr.read_text().endswith("HELLO FROM A TOOL\n")
+    assert engine.stderr.read_text().endswith("hello from a tool\nHELLO FROM A TOOL\nstraight to descriptor 1\n")
+    assert engine.stdout.read_text() == ""
 
 
 def test_what_a_tool_prints_appears_while_it_runs(engine: FakeEngine, worker: FakeWorker) -> None:
     worker.load_name("print_and_sleep")
     worker.start("print_and_sleep", "live line", 60)
-    assert eventually(lambda: "live line\n" in engine.stdout.read_text())
+    assert eventually(lambda: "live line\n" in engine.stderr.read_text())
     os.killpg(worker.pid, signal.SIGKILL)
 
 

@@ -2,6 +2,7 @@ import type { WorkerStats } from "../events/engine-stats.ts";
 import type { EventStream } from "../events/event-stream.ts";
 import type { Clock } from "../internal/clock.ts";
 import { findProgram } from "../internal/program.ts";
+import type { Policy } from "../policy/options.generated.ts";
 import type { WorkersMakeWay } from "../pressure/relief.ts";
 import { OwnedProcesses } from "../supervise/owned-processes.ts";
 import { QuotaWatch } from "../supervise/quota-watch.ts";
@@ -11,7 +12,6 @@ import type { Command } from "./command/command-options.ts";
 import { CommandRunner } from "./command/command-runner.ts";
 import { ModuleRunner } from "./node/module-runner.ts";
 import { NodePool } from "./node/pool.ts";
-import type { WorkerStdout } from "./node/worker.ts";
 import type { LoadedModule } from "./node/workforce.ts";
 
 /** The placements that run bodies outside this process. Nothing is started before the first tool needs it. */
@@ -21,7 +21,7 @@ export class WorkerPlacements {
   readonly #watch: QuotaWatch;
   readonly #pool: NodePool;
 
-  constructor(clock: Clock, stream: EventStream, workerStdout: WorkerStdout = "stderr") {
+  constructor(clock: Clock, stream: EventStream, workerStdout: Policy["workerStdout"]) {
     this.#clock = clock;
     this.#processes = new OwnedProcesses(clock);
     this.#watch = new QuotaWatch(clock, new SessionReader(clock));

@@ -256,6 +256,8 @@ export interface EngineLimitOptions {
   readonly maxReentry?: number | null | undefined;
   /** Where the body runs: in the caller's process, or in a process that is killed with all it started. Moving a tool is never automatic. Default host. */
   readonly placement?: "host" | "worker" | undefined;
+  /** Which stream of the host has what a body in a worker prints, that is, writes to its standard output. The host's standard output may be a protocol, such as that of an MCP server, which one print would break; so it is standard error unless you say stdout. What a Python module prints as a worker imports it goes to standard error always. A command's standard output is its result. Default stderr. */
+  readonly workerStdout?: "stderr" | "stdout" | undefined;
   /** CPU time of one call in a worker, over all processes it starts. Default none. */
   readonly cpuTime?: string | null | undefined;
   /** The same in milliseconds. Give one of the two. */
@@ -350,6 +352,7 @@ export interface Policy {
   readonly breakerCooldownMs: number;
   readonly maxReentry: number | null;
   readonly placement: "host" | "worker";
+  readonly workerStdout: "stderr" | "stdout";
   readonly cpuTimeMs: number | null;
   readonly memoryBytes: number | null;
   readonly maxProcesses: number | null;
@@ -424,6 +427,7 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   breakerCooldown: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": false, "default": "30s"},
   maxReentry: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 4, "standard": 2, "strict": 1}},
   placement: {"kind": "choice", "levels": ["engine", "agent", "tool"], "choices": ["host", "worker"], "nullable": false, "default": "host"},
+  workerStdout: {"kind": "choice", "levels": ["engine"], "choices": ["stderr", "stdout"], "nullable": false, "default": "stderr"},
   cpuTime: {"kind": "duration", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},
   memory: {"kind": "size", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": null, "standard": "2GB", "strict": "512MB"}, "where": "worker"},
   maxProcesses: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": null, "where": "worker"},

@@ -97,6 +97,7 @@ export function jobOf(
     waiting: ancestorsOf(call),
     timeoutMs: attemptTimeoutMs(call, nowMs),
     quotas: quotasOf(call.policy),
+    stdout: call.policy?.workerStdout ?? "stderr",
     withinMs: call.withinMs === null ? null : Math.max(1, call.withinMs - (nowMs - call.submittedAtMs)),
     waitMs: waitLeftMs(call, nowMs),
   };

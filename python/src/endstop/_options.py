@@ -108,6 +108,7 @@ class EngineOptions(TypedDict, total=False):
     breaker_cooldown: float | str
     max_reentry: int | None
     placement: Literal["host", "worker"]
+    worker_stdout: Literal["stderr", "stdout"]
     cpu_time: float | str | None
     memory: int | str | None
     max_processes: int | None
@@ -323,6 +324,18 @@ _TABLE = (
         levels=("engine", "agent", "tool"),
         nullable=False,
         choices=("host", "worker"),
+        where=None,
+        min=1,
+        max=None,
+        excludes=(),
+    ),
+    Option(
+        name="worker_stdout",
+        wire="workerStdout",
+        kind="choice",
+        levels=("engine",),
+        nullable=False,
+        choices=("stderr", "stdout"),
         where=None,
         min=1,
         max=None,

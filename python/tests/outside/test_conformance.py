@@ -136,7 +136,7 @@ def printed_output(bench: Bench, programs: Programs) -> None:
     program = (
         "from endstop import ToolExecutor\n"
         f"from {tool.__module__} import probe\n"
-        "with ToolExecutor() as executor:\n"
+        "with ToolExecutor(worker_stdout='stdout') as executor:\n"
         f"    executor.register(probe, placement={placement!r})\n"
         "    print('the outcome:', executor.execute_tool('probe', {'do': 'print'}), flush=True)\n"
     )

@@ -56,6 +56,40 @@ print(executor.execute_tool("tool"))
     assert (finished.stdout, finished.stderr) == ("done\n", "")
 
 
+@pytest.mark.parametrize("chosen", ["stderr", "stdout"])
+def test_a_host_that_speaks_a_protocol_on_its_standard_output_is_alone_there_unless_it_says_otherwise(
+    programs: Programs, chosen: str
+) -> None:
+    options = "" if chosen == "stderr" else "worker_stdout='stdout'"
+    finished = programs.run(
+        _IMPORTS
+        + f"""
+from unittest.mock import patch
+sys.path.insert(0, os.getcwd())
+with open("chatty.py", "w") as file: file.write("print('importing')\\ndef work(): ...\\n")
+with patch("builtins.print"): import chatty
+def work():
+    print("printed")
+    os.write(1, b"written\\n")
+    os.system("echo by a child")
+with ToolExecutor({options}) as executor, ToolExecutor() as quiet:
+    executor.register(work, placement="worker")
+    executor.register(chatty.work, name="chatty", placement="worker")
+    quiet.register(lambda: print("quiet"), name="quiet", placement="worker")
+    for called, tool in [(executor, "chatty"), (executor, "work"), (quiet, "quiet")] * 2:
+        called.execute_tool(tool)
+"""
+    )
+    own = ["printed", "written", "by a child"] * 2
+    streams = {"stderr": sorted(finished.stderr.split("\n")[:-1]), "stdout": finished.stdout.split("\n")[:-1]}
+    others = ["importing", *["quiet"] * 2]
+    assert streams == (
+        {"stderr": sorted(own + others), "stdout": []}
+        if chosen == "stderr"
+        else {"stderr": sorted(others), "stdout": own}
+    )
+
+
 def test_what_a_worker_prints_and_logs_appears_while_it_runs(programs: Programs) -> None:
     program = programs.start(
         _IMPORTS
@@ -71,11 +105,10 @@ executor.execute_tool("work")
 print("after")
 """
     )
-    program.wait_for("half way")
-    program.wait_until(lambda: "a record" in program.stderr, "logged")
+    program.wait_until(lambda: "half way" in program.stderr and "a record" in program.stderr, "printed and logged")
     (program.folder / "go on").touch()
     finished = program.finish()
-    assert (finished.exit_code, finished.stdout, finished.stderr) == (0, "half way, done\nafter\n", "a record\n")
+    assert (finished.exit_code, finished.stdout, finished.stderr) == (0, "after\n", "half waya record\n, done\n")
 
 
 def test_a_program_ends_at_once_although_a_host_body_hangs(programs: Programs) -> None:
@@ -108,7 +141,7 @@ placement, timeout = sys.argv[1], sys.argv[2] if sys.argv[2] != "None" else None
 def wait():
     print(f"waiting {os.getpid()}", flush=True)
     time.sleep(60)
-executor = ToolExecutor()
+executor = ToolExecutor(worker_stdout="stdout")
 executor.register(wait, placement=placement, timeout=timeout)
 executor.register(lambda: "next", name="after", placement=placement)
 for _ in range(2):
@@ -141,7 +174,7 @@ def test_ctrl_c_that_nobody_catches_ends_the_program_as_it_does_without_us(progr
 def wait():
     print("waiting", flush=True)
     time.sleep(60)
-executor = ToolExecutor()
+executor = ToolExecutor(worker_stdout="stdout")
 executor.register(wait, placement="worker")
 executor.execute_tool("wait")
 """

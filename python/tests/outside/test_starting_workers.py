@@ -33,7 +33,7 @@ os.environb[b"ENDSTOP_TEST_ODD"] = b"\\xff"
 folder = tempfile.mkdtemp()
 os.chdir(folder)
 os.rmdir(folder)
-executor = ToolExecutor()
+executor = ToolExecutor(worker_stdout="stdout")
 executor.register(here)
 executor.register(worker_tools.shout, placement="worker")
 executor.register(worker_tools.environment_of, placement="worker")

@@ -63,6 +63,8 @@ class FakeWorker(Peer):
         self.number = number
         self.pid = pid
         self._attempt = 0
+        self.also_told: dict[str, Any] = {}
+        """With each call."""
 
     def load(self, key: str, payload: bytes) -> None:
         self.send({"type": "load", "key": key}, payload)
@@ -73,7 +75,7 @@ class FakeWorker(Peer):
     def start(self, key: str, *args: Any, **kwargs: Any) -> str:
         self._attempt += 1
         self.send(
-            {"type": "run", "nonce": "n", "callId": f"c{self._attempt}", "attempt": 1, "key": key},
+            {"type": "run", "nonce": "n", "callId": f"c{self._attempt}", "attempt": 1, "key": key, **self.also_told},
             pickle.dumps((args, kwargs)),
         )
         return f"c{self._attempt}"

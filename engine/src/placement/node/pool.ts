@@ -51,13 +51,7 @@ export class NodePool implements WorkersMakeWay {
   #closed = false;
   #isShrunk = false;
 
-  constructor(
-    processes: OwnedProcesses,
-    clock: Clock,
-    watch: QuotaWatch,
-    stream: EventStream,
-    stdout: WorkerStdout = "stderr",
-  ) {
+  constructor(processes: OwnedProcesses, clock: Clock, watch: QuotaWatch, stream: EventStream, stdout: WorkerStdout) {
     this.#clock = clock;
     this.#watch = watch;
     this.#queue = new JobQueue(clock);

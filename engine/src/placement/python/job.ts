@@ -1,4 +1,5 @@
 import type { Ending } from "../../call/ending.ts";
+import type { Policy } from "../../policy/options.generated.ts";
 import type { Quotas } from "../../supervise/quota.ts";
 
 /** One attempt of one call, for a worker to run. */
@@ -18,6 +19,8 @@ export interface Job {
   /** How long it may wait for a worker, from now on; null is for ever. */
   readonly waitMs: number | null;
   readonly quotas: Quotas;
+  /** Where goes what the body prints. */
+  readonly stdout: Policy["workerStdout"];
   /** It is about to be sent to a worker, whose note is named so: from then on its body may begin. Again after it was put back. */
   given(note: string, before: string): void;
   /** A worker has it. Once, unless it is taken back before. */

@@ -105,4 +105,6 @@ export type ToWorker =
       readonly nonce: string;
       readonly key: string;
       readonly limits?: WorkerLimits | undefined;
+      /** What it prints goes to the host's standard output, and not to its standard error. */
+      readonly toStdout?: true | undefined;
     };

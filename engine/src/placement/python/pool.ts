@@ -276,7 +276,8 @@ export class PythonPool implements WorkersMakeWay {
     job.given(this.#workforce.noteOf(worker), worker.latest);
     // The worker first: while it wakes up, the rest is done.
     const nonce = newToken();
-    tell(worker, { type: "run", callId, attempt, nonce, key, limits: workerLimits(job.quotas) }, args);
+    const toStdout = job.stdout === "stdout" || undefined;
+    tell(worker, { type: "run", callId, attempt, nonce, key, limits: workerLimits(job.quotas), toStdout }, args);
     worker.calls += 1;
     worker.given.add(callId);
     worker.latest = callId;

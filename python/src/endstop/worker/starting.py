@@ -65,13 +65,19 @@ def spawn_worker(birth: Birth, modules: list[str]) -> int:
         file.seek(0)
         descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, LOWEST_DESCRIPTOR)
         try:
-            return os.posix_spawn(sys.executable, [sys.executable, "-c", _SPAWNED, str(descriptor)], os.environ)
+            return os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-c", _SPAWNED, str(descriptor)],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, streams.host_output(), 1)],
+            )
         finally:
             os.close(descriptor)
 
 
 def run_spawned(start: dict[str, Any]) -> NoReturn:
     """The first thing that a spawned worker does."""
+    streams.set_up()
     modules = start.pop("modules")
     _become_worker(Birth(**start), modules)
 

@@ -1,6 +1,7 @@
 """What a body finds around it: working directory, environment, umask, signal handlers, standard streams.
 
-Each call begins with those of the host, and what a body changes is put back before the next one.
+Each call begins with those of the host, but for the standard output, which is the host's standard error, and what a
+body changes is put back before the next one.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def main() -> NoReturn:
     # An import can hang; this ends it too when the engine dies, and SIGCONT does so where something has stopped it. The
     # engine starts the template on its main thread.
     signal_on_parent_death(signal.SIGCONT)
-    streams.make_live()
+    streams.set_up()
     os.environ.pop(CALL_VARIABLE, None)  # each worker gets its own
     # A pickle that names the host's program must fail here, and not find a name of this one.
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -150,6 +150,11 @@ class Worker:
         self._usage = self._meter.read()
 
     def _attempt(self, frame: Frame, call: dict[str, Any]) -> Ended:
+        if "toStdout" in frame.header:
+            try:
+                streams.print_to_stdout()
+            except OSError:
+                _exit(EXIT_CHANGED)
         try:
             body = self._body(frame.header["key"])
         except BaseException as problem:  # a module may raise anything, SystemExit too
