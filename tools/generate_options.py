@@ -256,6 +256,9 @@ def python_options(options: Options) -> str:
         "}",
         '"""The default of `timeout` by kind of tool and preset; None is no deadline."""',
         "",
+        f"MAX_RESULT_BYTES: Mapping[str, int] = {_sizes(options['maxResult']['default'])}",
+        '"""The default of `max_result` by preset."""',
+        "",
     ]
     return "\n".join(lines)
 
@@ -268,6 +271,12 @@ def _milliseconds(of_presets: dict[str, str | None]) -> str:
     known = {
         preset: None if text is None else int(text.removesuffix("s")) * 1_000 for preset, text in of_presets.items()
     }
+    return "{" + ", ".join(f"{json.dumps(preset)}: {figure}" for preset, figure in known.items()) + "}"
+
+
+def _sizes(of_presets: dict[str, str]) -> str:
+    units = {"kB": 1_000, "MB": 1_000_000}
+    known = {preset: int(text[:-2]) * units[text[-2:]] for preset, text in of_presets.items()}
     return "{" + ", ".join(f"{json.dumps(preset)}: {figure}" for preset, figure in known.items()) + "}"
 
 

@@ -845,3 +845,6 @@ TIMEOUT_MS: Mapping[str, Mapping[str, float | None]] = {
     "mcp": {"lenient": 120000, "standard": 60000, "strict": 30000},
 }
 """The default of `timeout` by kind of tool and preset; None is no deadline."""
+
+MAX_RESULT_BYTES: Mapping[str, int] = {"lenient": 1000000, "standard": 100000, "strict": 20000}
+"""The default of `max_result` by preset."""

@@ -19,7 +19,7 @@ def call_directly(
     request: CallRequest, tool: RegisteredTool | None, arguments: dict[str, Any], known: Iterable[str]
 ) -> Outcome:
     """Runs the body in this thread. KeyboardInterrupt and SystemExit pass through."""
-    facts = CallFacts(f"direct-{request.tool}", request.tool, "host")
+    facts = _facts(request, arguments)
     try:
         if tool is None or request.failed_dependency is not None:
             return _refused(request, facts, known)
@@ -34,7 +34,7 @@ async def call_directly_async(
     request: CallRequest, tool: RegisteredTool | None, arguments: dict[str, Any], known: Iterable[str]
 ) -> Outcome:
     """The same without blocking the loop: a coroutine body runs in it, a plain one in a thread."""
-    facts = CallFacts(f"direct-{request.tool}", request.tool, "host")
+    facts = _facts(request, arguments)
     try:
         if tool is None or request.failed_dependency is not None:
             return _refused(request, facts, known)
@@ -45,6 +45,11 @@ async def call_directly_async(
         return local_outcomes.failure("invalid-input", facts, attempts=0, detail=str(problem))
     except Exception as problem:  # the body's own
         return local_outcomes.raised(facts, problem, describe_exception(problem))
+
+
+def _facts(request: CallRequest, arguments: dict[str, Any]) -> CallFacts:
+    """Nothing is limited."""
+    return CallFacts(f"direct-{request.tool}", request.tool, "host", {"maxResultBytes": None}, arguments)
 
 
 def _refused(request: CallRequest, facts: CallFacts, known: Iterable[str]) -> Outcome:

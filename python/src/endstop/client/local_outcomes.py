@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from endstop._codes import CODES, Code
+from endstop._options import MAX_RESULT_BYTES
 from endstop.outcome import CancelledBody, Failure, Outcome, Placement, Status, error_info_from, observed_from
 from endstop.redaction import names_to_redact, redact_error, redact_text, secrets_of
 
@@ -31,6 +32,12 @@ class CallFacts:
         return bool(self.limits.get("readOnly") or self.limits.get("idempotent"))
 
     @property
+    def max_result_bytes(self) -> int | None:
+        """How much of a result a model reads; None is all."""
+        default = MAX_RESULT_BYTES[self.limits.get("preset", "standard")]
+        return self.limits.get("maxResultBytes", default)  # type: ignore[no-any-return]  # of the wire
+
+    @property
     def secrets(self) -> list[str]:
         """The values of the input that are to be written nowhere."""
         return secrets_of(self.input, names_to_redact(self.limits))
@@ -50,6 +57,7 @@ def success(facts: CallFacts, value: Any, *, attempts: int = 1) -> Outcome:
         attempts=attempts,
         placement=facts.placement,
         value=value,
+        max_result_bytes=facts.max_result_bytes,
     )
 
 

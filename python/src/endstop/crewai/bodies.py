@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from endstop.crewai import guarding
 from endstop.crewai.patches import is_placed
-from endstop.crewai.requests import Request, ask, ask_async, current_request
+from endstop.crewai.requests import Request, ask, ask_async, current_request, read_by_a_model
 from endstop.crewai.runners import Body, async_runner, entering, letting_through, sync_runner
 from endstop.crewai.stand_ins import StandIn
 
@@ -103,11 +103,15 @@ def _answer(invocation: _Invocation) -> Any:
     terms = guard.terms(tool) if guard is not None else None
     if guard is None or terms is None:
         return invocation.unguarded()
+    is_read = read_by_a_model.get() is tool
+    if is_read:
+        read_by_a_model.set(None)  # what its body calls is read by the body
     request = ask(guard, tool, terms, guard.codes_call(terms, invocation.tool_input), to_agent=False)
     try:
-        return _carry_out(invocation, request)
+        value = _carry_out(invocation, request)
     finally:
         request.finish()
+    return request.for_model(value) if is_read else value
 
 
 async def _answer_async(invocation: _Invocation) -> Any:

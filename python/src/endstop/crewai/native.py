@@ -70,9 +70,11 @@ def execute_in_step(
     with carried_out_by_crewai(request), asked_for(tool):
         answer = original(tool_call, available_functions=functions, original_tools=original_tools, **rest)
     if not answer.result_as_answer:
-        answer.result = request.for_model(answer.result)
+        decodes = hasattr(rest.get("event_source"), "_parse_vision_sentinel")
+        answer.result = request.for_model(answer.result, decodes_images=decodes)
         if answer.tool_message:
-            answer.tool_message["content"] = request.for_model(answer.tool_message.get("content"))
+            content = answer.tool_message.get("content")
+            answer.tool_message["content"] = request.for_model(content, decodes_images=decodes)
     return answer
 
 

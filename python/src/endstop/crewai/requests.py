@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,9 @@ from endstop.crewai.timing import Timing
 from endstop.outcome import Outcome
 
 _NOTHING: Final = object()
+_IMAGE: Final = re.compile(r"VISION_IMAGE:[^:]+:")
+_MAX_IMAGE_CHARACTERS: Final = 20_000_000
+"""No model takes a larger image."""
 
 
 class Request:
@@ -128,12 +132,19 @@ class Request:
         if failure is not None and failure.code in ("agent-ended", "run-ended"):
             runs.note_end(ToolFailureRecord(tool_name=self.terms.name, failure=tool_failure(failure)))
 
-    def for_model(self, text: Any, *, is_bounded: bool = True) -> Any:
-        """The text for the model, bounded, with what the engine adds to it. An image that CrewAI will decode stays.
+    def for_model(self, text: Any, *, is_bounded: bool = True, decodes_images: bool = False) -> Any:
+        """The text for the model, bounded, with what the engine adds to it; of another value its text, if too large.
 
-        `is_bounded`: false where CrewAI itself defers a large result.
+        `is_bounded`: false where CrewAI itself defers a large result. `decodes_images`: CrewAI makes an image of a
+        text that says so; one that a model can take stays whole.
         """
-        if self.outcome is None or not isinstance(text, str) or text.startswith("VISION_IMAGE:"):
+        if self.outcome is None or text is None:
+            return text
+        if not isinstance(text, str):
+            whole = str(text)
+            bounded = self.outcome.bounded(whole)
+            return text if bounded == whole else bounded
+        if decodes_images and len(text) <= _MAX_IMAGE_CHARACTERS and _IMAGE.match(text):
             return text
         if self.outcome.exception is not None:
             text = _with_type(text, self.outcome.exception)
@@ -158,6 +169,13 @@ current_request: ContextVar[Request | None] = ContextVar("endstop_crewai_request
 
 last_request: ContextVar[Request | None] = ContextVar("endstop_crewai_last_request", default=None)
 """The latest finished one, until CrewAI's own check for repetition has asked about it."""
+
+
+read_by_a_model: ContextVar[Any] = ContextVar("endstop_crewai_read_by_a_model", default=None)
+"""The tool whose `run` another framework calls, to hand what comes of it to its model."""
+
+decodes_images: ContextVar[bool] = ContextVar("endstop_crewai_decodes_images", default=False)
+"""Whether CrewAI makes an image of a text about one, in this context, outside of bodies."""
 
 
 def ask(

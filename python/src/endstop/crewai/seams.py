@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from endstop.crewai import arguments, batches, bodies, kickoffs, native, rendering, text
+from endstop.crewai import adapters, arguments, batches, bodies, kickoffs, native, rendering, text
 from endstop.crewai.patches import Patches
 
 _TOOLS = "crewai.tools.base_tool"
@@ -16,6 +16,7 @@ _USAGE = "crewai.tools.tool_usage"
 _AGENT = "crewai.agent.core"
 _EXECUTOR = "crewai.agents.agent_executor"
 _STEPS = "crewai.agents.step_executor"
+_LANGGRAPH = "crewai.agents.agent_adapters.langgraph.langgraph_tool_adapter"
 _UTILITIES = "crewai.utilities.agent_utils"
 
 
@@ -50,6 +51,13 @@ _REQUESTS = (
     Seam(_EXECUTOR, None, "parse_tool_call_args", arguments.parse),
     Seam("crewai.llms.base_llm", "BaseLLM", "_handle_tool_execution", native.execute_in_llm),
     Seam("crewai.llm", "LLM", "_handle_tool_call", native.execute_in_litellm),
+    Seam(
+        "crewai.agents.agent_adapters.langgraph.langgraph_tool_adapter",
+        "LangGraphToolAdapter",
+        "configure_tools",
+        adapters.configure_tools,
+    ),
+    Seam(_STEPS, "StepExecutor", "_execute_text_tool_with_events", text.execute_in_step),
     Seam(_USAGE, "ToolUsage", "_use", text.use),
     Seam(_USAGE, "ToolUsage", "_ause", text.use_async, is_async=True),
     Seam("crewai.agents.cache.cache_handler", "CacheHandler", "read", text.read_cache),

@@ -8,7 +8,15 @@ from typing import Any
 
 from endstop.crewai import guarding, runs
 from endstop.crewai.rendering import with_known_schema
-from endstop.crewai.requests import Request, ask, ask_async, carried_out_by_crewai, current_request, last_request
+from endstop.crewai.requests import (
+    Request,
+    ask,
+    ask_async,
+    carried_out_by_crewai,
+    current_request,
+    decodes_images,
+    last_request,
+)
 
 Original = Callable[..., Any]
 
@@ -37,6 +45,15 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
     with _carried_out_once(usage, request):
         text = await original(usage, tool_string=tool_string, tool=with_known_schema(tool), calling=calling)
     return _for_model(text, request, usage, tool)
+
+
+def execute_in_step(original: Original, *args: Any, **kwargs: Any) -> Any:
+    """Seam of `StepExecutor._execute_text_tool_with_events`, which makes an image of a text about one."""
+    token = decodes_images.set(True)
+    try:
+        return original(*args, **kwargs)
+    finally:
+        decodes_images.reset(token)
 
 
 def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any) -> Any:
@@ -104,13 +121,15 @@ def _carried_out_once(usage: Any, request: Request) -> Iterator[None]:
     """CrewAI would make three attempts of a tool that raises. Its text, event and counters are those of the last."""
     attempts = usage._max_parsing_attempts
     usage._max_parsing_attempts = 1
+    decoding = decodes_images.set(False)  # an agent that works in the body is another
     try:
         with carried_out_by_crewai(request):
             yield
     finally:
+        decodes_images.reset(decoding)
         usage._max_parsing_attempts = attempts
 
 
 def _for_model(text: Any, request: Request, usage: Any, tool: Any) -> Any:
     is_final = tool.result_as_answer and usage.last_failure is None
-    return text if is_final else request.for_model(text)
+    return text if is_final else request.for_model(text, decodes_images=decodes_images.get())
