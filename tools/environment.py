@@ -38,8 +38,7 @@ def setup(*, node_packages: bool = True) -> None:
         package_inputs = [PACKAGE / "pyproject.toml", ROOT / "VERSION", REQUIREMENTS]
         if_changed(STAMPS / "package", package_inputs, _install_package)
         if node_packages:
-            npm_inputs = [ENGINE / "package.json", ENGINE / "package-lock.json", ENGINE / ".npmrc"]
-            if_changed(ENGINE / "node_modules" / ".installed", npm_inputs, _install_node_packages)
+            install_node_packages(ENGINE)
 
 
 def bootstrap() -> None:
@@ -97,10 +96,16 @@ def _install_package() -> None:
     uv_install("installing the endstop package from this checkout", *arguments, hint=FRESH_HINT)
 
 
-def _install_node_packages() -> None:
+def install_node_packages(folder: Path) -> None:
+    """What the package.json of the folder and its lock file name, if they have changed."""
     command = [*npm(), "ci", "--loglevel=error"]
     hint = f"If package.json and package-lock.json disagree, run `python3 dev lock`. {NETWORK_HINT}"
-    run("installing Node packages", command, hint=hint, cwd=ENGINE, env=node_environment(), quiet=True)
+
+    def install() -> None:
+        run("installing Node packages", command, hint=hint, cwd=folder, env=node_environment(), quiet=True)
+
+    inputs = [folder / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    if_changed(folder / "node_modules" / ".installed", inputs, install)
 
 
 @cache

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tools.crewai_suite.surroundings import REQUIREMENTS_BY_VERSION
 from tools.environment import ENGINE, PACKAGE, REQUIREMENTS, UV, bootstrap, node_environment, npm, script, setup
-from tools.steps import Command, StepFailed, run
+from tools.steps import ROOT, Command, StepFailed, run
 
-PACKAGE_LOCK = ENGINE / "package-lock.json"
+PACKAGE_LOCKS = [folder / "package-lock.json" for folder in (ENGINE, ROOT / "docs")]
 # One file for every supported Python and system: --universal writes the differences as markers.
 _UV_OPTIONS: Command = [
     *("--universal", "--python-version", "3.10", "--no-emit-index-url", "--no-emit-find-links"),
@@ -25,7 +25,8 @@ def lock() -> None:
     _lock_python()
     setup(node_packages=False)
     _lock_crewai_suite()
-    _lock_node()
+    for lock_file in PACKAGE_LOCKS:
+        _lock_node(lock_file)
     check_locks()
 
 
@@ -50,26 +51,30 @@ def _lock_crewai_suite() -> None:
             )
 
 
-def _lock_node() -> None:
+def _lock_node(lock_file: Path) -> None:
     # In a folder of its own: beside an old lock or installed packages npm would keep their versions.
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", ".npmrc"):
-            shutil.copy(ENGINE / name, folder)
+            shutil.copy(lock_file.with_name(name), folder)
         run(
             "resolving Node packages",
             [*npm(), "install", "--package-lock-only", "--loglevel=error"],
-            hint="Correct engine/package.json.",
+            hint=f"Correct {lock_file.with_name('package.json').relative_to(ROOT)}.",
             cwd=Path(folder),
             env=node_environment(),
             quiet=True,
         )
-        shutil.copy(Path(folder, PACKAGE_LOCK.name), PACKAGE_LOCK)
+        shutil.copy(Path(folder, lock_file.name), lock_file)
 
 
 def check_locks() -> None:
     """Fails if a lock file has a package without its hash, or names where it came from: each machine's own setting."""
-    packages = json.loads(PACKAGE_LOCK.read_text(encoding="utf-8"))["packages"]
-    named = [f"package-lock.json: {name}" for name, package in packages.items() if "://" in package.get("resolved", "")]
+    named = []
+    for lock_file in PACKAGE_LOCKS:
+        packages = json.loads(lock_file.read_text(encoding="utf-8"))["packages"]
+        named += [
+            f"package-lock.json: {name}" for name, found in packages.items() if "://" in found.get("resolved", "")
+        ]
     options = ("--index-url", "--extra-index-url", "--find-links", "-i ", "-f ")
     for file in (UV, REQUIREMENTS, *REQUIREMENTS_BY_VERSION.values()):
         lines = file.read_text(encoding="utf-8").splitlines()

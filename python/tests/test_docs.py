@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import endstop.crewai
+from tools import python_api
+
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "python" / "tests"
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / name for name in ("README.md", "ARCHITECTURE.md"))]
@@ -56,3 +59,10 @@ def test_headings_of_troubleshooting_are_the_errors_own_texts() -> None:
         pieces = [piece.strip() for piece in re.split(r"[\d.]*\d|: \d+ s", heading)]
         missing += [piece for piece in pieces if len(piece) > 3 and piece not in joined]
     assert missing == []
+
+
+def test_the_page_of_the_python_api_describes_all_that_the_package_exports() -> None:
+    page = python_api.page(ROOT / "python" / "src")
+    exported = [name for module in (endstop, endstop.crewai) for name in module.__all__ if name != "__version__"]
+    assert [name for name in exported if f"### `{name}`" not in page] == []
+    assert "execute_tool(tool_name: str" in page
