@@ -16,7 +16,7 @@ SITE = ROOT / "dist" / "docs"
 
 
 def docs() -> None:
-    """Writes dist/docs: static files with a search, for any web server. Raises StepFailed for a link that leads nowhere."""
+    """Writes dist/docs: static files with a search. Raises StepFailed for a link that leads nowhere."""
     install_node_packages(DOCS)
     shutil.rmtree(PAGES, ignore_errors=True)
     API.mkdir(parents=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import griffe
-from griffe2md import render_object_docs
+from griffe2md import render_object_docs  # type: ignore[import-untyped]
 
 MODULES = ("endstop", "endstop.crewai")
 CONFIG = {
@@ -27,8 +27,9 @@ def page(sources: Path) -> str:
     parts = ["# Python API\n"]
     for module in MODULES:
         loaded = package if module == "endstop" else package[module.partition(".")[2]]
-        parts.append(f"## {module}\n\n{loaded.docstring.value}\n")
-        parts += [_rendered(loaded[name]) for name in loaded.exports or () if not name.startswith("__")]
+        parts.append(f"## {module}\n\n{loaded.docstring.value if loaded.docstring else ''}\n")
+        names = [str(name) for name in loaded.exports or ()]
+        parts += [_rendered(loaded[name]) for name in names if not name.startswith("__")]
     return "\n".join(parts)
 
 
