@@ -158,7 +158,7 @@ export class EngineCore {
     return this.#turns.claims.waiting + this.#forWorker.size + this.#behind.size;
   }
 
-  /** Under pressure: this fraction of what may run at once, or does where nothing limits it. @returns how many; null is no limit */
+  /** Under pressure: this fraction of what may run at once, or wants to where nothing limits it. @returns how many those are now; null is no limit */
   setConcurrency(fraction: number): number | null {
     return this.#turns.claims.setConcurrency(fraction);
   }

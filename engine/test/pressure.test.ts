@@ -83,6 +83,24 @@ describe("an engine on a machine whose memory runs short", () => {
     engine.destroy();
   });
 
+  it("does not stay with a fraction of one call, if it had no more to do when memory ran short", async () => {
+    const { clock, machine, engine } = makeEngine(new FakeClock());
+    const running = () => engine.stats().permits.engine?.inUse;
+    engine.register({ name: "quick", run: () => 1 });
+    engine.register({ name: "hang", timeout: null, waitTimeout: null, run: never });
+    machine.memoryFraction = 0.91;
+    await engine.call("quick");
+    for (let n = 0; n < 100; n++) void engine.call("hang", { n });
+    expect(running()).toBe(50);
+    await clock.advance(500);
+    for (let n = 0; n < 100; n++) void engine.call("hang", { n });
+    expect(running()).toBe(100);
+    machine.memoryFraction = 0.3;
+    await clock.advance(30_000);
+    expect(running()).toBe(200);
+    engine.destroy();
+  });
+
   it("rejects new calls as overloaded with a hint, and takes them again although none was in flight meanwhile", async () => {
     const { clock, machine, engine } = makeEngine(new FakeClock());
     engine.register({ name: "quick", run: () => 1 });

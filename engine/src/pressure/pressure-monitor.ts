@@ -49,6 +49,7 @@ export class PressureMonitor {
   /** From now on there are calls in flight. */
   resume(): void {
     if (this.#timer) return;
+    this.#loopDelay.reset();
     this.#loopDelay.enable();
     this.look();
     this.#arm();
@@ -103,8 +104,10 @@ export class PressureMonitor {
     this.#timer.unref?.();
   }
 
+  /** What holds the loop up while no call is in flight is none of the engine's. */
   #longestDelayMs(): number {
-    const longestMs = this.#loopDelay.count > 0 ? this.#loopDelay.max / 1e6 - LOOP_RESOLUTION_MS : 0;
+    const longestMs =
+      this.#loopDelay.count > 0 && this.#options.isBusy() ? this.#loopDelay.max / 1e6 - LOOP_RESOLUTION_MS : 0;
     this.#loopDelay.reset();
     return Math.max(0, longestMs);
   }

@@ -82,8 +82,18 @@ describe("a measure", () => {
     expect(state.concurrencyFraction).toBe(1 / 4);
   });
 
+  it("does not begin for bursts that hold the event loop up, and rejects nothing however long it is", () => {
+    expect(feed(times(20, { eventLoopDelayMs: 5_000 })).told.flat()).toEqual([]);
+    const { told, state } = feed(times(200, { eventLoopDelayMs: 5_000 }));
+    expect(told.flat()).toEqual([
+      "measure-begin lower-concurrency",
+      ...["set-concurrency 0.50", "set-concurrency 0.25"],
+    ]);
+    expect(state.concurrencyFraction).toBe(1 / 4);
+  });
+
   it("rejects with a hint when a call would have a chance", () => {
-    const { state } = feed([{ queueLength: 20_000 }]);
+    const { state } = feed([{ queueLength: 200_000 }]);
     expect(retryAfterMs(state, 500)).toBe(CALM_MS);
     const calming = underPressure(state, QUIET, 1_000).state;
     expect(retryAfterMs(calming, 3_000)).toBe(CALM_MS - 2_000);

@@ -19,7 +19,7 @@ export interface PressureState {
 export type PressureAction =
   | { readonly type: "measure-begin"; readonly measure: Measure; readonly figure: Figure; readonly observed: number }
   | { readonly type: "measure-end"; readonly measure: Measure }
-  /** Let this fraction of the configured calls run at once, at least one. */
+  /** Let this fraction of the configured calls run at once, or of those that want to where nothing is configured. */
   | { readonly type: "set-concurrency"; readonly fraction: number }
   /** Replace the idle worker that has grown most. Again every second while it is on. */
   | { readonly type: "recycle-largest-idle" }
@@ -36,8 +36,8 @@ const STEP_MS = 1_000;
 /** A killed process gives its memory back within milliseconds; two in a row must not be killed for the same shortage. */
 const KILL_STEP_MS = 2_000;
 const SMALLEST_FRACTION = 1 / 64;
-/** Most calls wait for something else than a processor: where that is what is short, fewer of them help little. */
-const SMALLEST_FRACTION_FOR_CPU = 1 / 4;
+/** Most calls wait for something else than a processor or the event loop: where that is what is short, fewer of them help little. */
+const SMALLEST_FRACTION_ELSE = 1 / 4;
 
 const OFF: MeasureState = { type: "off" };
 
@@ -98,8 +98,8 @@ export function underPressure(before: PressureState, sample: PressureSample, now
   };
   let { concurrencyFraction, recoveredAtMs } = before;
   if (due("lower-concurrency", STEP_MS)) {
-    const isForCpu = figureAt("lower-concurrency", sample, "enter") === "cpuFraction";
-    const smallest = isForCpu ? SMALLEST_FRACTION_FOR_CPU : SMALLEST_FRACTION;
+    const isForMemory = figureAt("lower-concurrency", sample, "enter") === "memoryFraction";
+    const smallest = isForMemory ? SMALLEST_FRACTION : SMALLEST_FRACTION_ELSE;
     concurrencyFraction = Math.min(concurrencyFraction, Math.max(smallest, concurrencyFraction / 2));
     recoveredAtMs = nowMs;
   } else if (

@@ -12,7 +12,7 @@ export interface MakesWay {
   readonly inFlight: number;
   /** Those of them that wait for their turn or a worker. */
   readonly waiting: number;
-  /** Lets this fraction of its calls run at once. @returns how many those are; null is no limit */
+  /** Lets this fraction of its calls run at once. @returns how many those are now; null is no limit */
   setConcurrency(fraction: number): number | null;
 }
 

@@ -13,8 +13,9 @@ export interface Threshold {
 export type Figure = keyof PressureSample;
 
 /**
- * Memory makes way for everything, step by step; a busy CPU is what it is for, so it only lowers how many calls compete for it;
- * an event loop that is held up and a queue that no one will see the end of reject. Only memory that is about to run out kills.
+ * Memory makes way for everything, step by step; a busy CPU is what it is for, so it only lowers how many calls compete for it, and so does an
+ * event loop that is held up: a hundred thousand calls in one turn do that. A queue that no one will see the end of rejects. Only memory that is
+ * about to run out kills.
  */
 export const THRESHOLDS: { readonly [measure in Measure]: { readonly [figure in Figure]?: Threshold } } = {
   "shrink-reserve": { memoryFraction: { enter: 0.85, leave: 0.8 } },
@@ -26,17 +27,16 @@ export const THRESHOLDS: { readonly [measure in Measure]: { readonly [figure in 
   "recycle-idle": { memoryFraction: { enter: 0.92, leave: 0.87 } },
   "reject-calls": {
     memoryFraction: { enter: 0.95, leave: 0.9 },
-    eventLoopDelayMs: { enter: 2_000, leave: 500 },
-    queueLength: { enter: 20_000, leave: 10_000 },
+    queueLength: { enter: 200_000, leave: 100_000 },
   },
   "kill-call": { memoryFraction: { enter: 0.98, leave: 0.96 } },
 };
 
-/** How long a figure must be past its threshold before a measure begins: memory cannot wait, a CPU is often busy for a while. */
+/** How long a figure must be past its threshold before a measure begins: memory cannot wait, a CPU or an event loop is often busy for a while. */
 export const RISE_MS: { readonly [figure in Figure]: number } = {
   memoryFraction: 0,
   cpuFraction: 30_000,
-  eventLoopDelayMs: 1_000,
+  eventLoopDelayMs: 10_000,
   queueLength: 0,
 };
 

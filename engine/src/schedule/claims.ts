@@ -24,8 +24,8 @@ export class Claims {
   readonly #needs = new WeakMap<Policy, Need>();
   readonly #claims = new Map<Call, Waiting>();
   readonly #limit: number | null;
-  /** While fewer calls than configured may run: how many that is a fraction of. */
-  #lowered: { readonly from: number } | undefined;
+  /** While fewer calls than configured may run: which fraction, and of how many. Where nothing is configured those are all that have wanted to run at once since. */
+  #lowered: { readonly from: number; readonly fraction: number } | undefined;
 
   /** @throws RangeError as {@link Permits} does */
   constructor({ engine, resources }: Policies, clock: Clock) {
@@ -45,17 +45,34 @@ export class Claims {
 
   /** See {@link EngineCore.setConcurrency}. */
   setConcurrency(fraction: number): number | null {
-    if (fraction >= 1) this.#lowered = undefined;
-    else this.#lowered ??= { from: this.#limit ?? this.#permits.inUse };
-    const lowered = this.#lowered && Math.max(FEWEST, Math.round(this.#lowered.from * fraction));
+    const wanted = Math.max(this.#lowered?.from ?? 0, this.#wanted);
+    this.#lowered = fraction < 1 ? { from: this.#limit ?? wanted, fraction } : undefined;
+    return this.#apply();
+  }
+
+  get #wanted(): number {
+    return this.#permits.inUse + this.#permits.waiting;
+  }
+
+  #apply(): number | null {
+    const lowered = this.#lowered && Math.max(FEWEST, Math.round(this.#lowered.from * this.#lowered.fraction));
     const limit = lowered === undefined ? this.#limit : Math.min(lowered, this.#limit ?? lowered);
     this.#permits.setMaxConcurrent(limit);
     return limit;
   }
 
+  /** Another call wants to run. An engine that had little to do when it was lowered does not stay with a fraction of that. */
+  #grow(): void {
+    const wanted = this.#wanted + 1;
+    if (!this.#lowered || this.#limit !== null || wanted <= this.#lowered.from) return;
+    this.#lowered = { ...this.#lowered, from: wanted };
+    this.#apply();
+  }
+
   /** A call asks for its permits. `begin` is told now if they are there. */
   take(call: Call, policy: Policy, listener: ClaimListener): void {
     if (policy.mode === "observe") return listener.begin();
+    this.#grow();
     const limitMs = this.#waitLimitMs(call, policy);
     const claim = waitForPermits(
       this.#permits,
