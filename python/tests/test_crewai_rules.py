@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +15,7 @@ import pytest
 from crewai import Agent, Crew, Task
 from crewai.tools import tool
 
-from endstop.crewai import describe, install
+from endstop.crewai import describe, install, uninstall
 from endstop.demo.scripted import Ask, ScriptedLLM
 from tests.support.crews import plain_crewai_afterwards  # noqa: F401
 
@@ -63,7 +66,7 @@ def test_a_rule_of_the_file_means_it_too_and_code_wins_whatever_the_case(
     assert (limits["max_calls"].value, limits["timeout"].value) == (5, 9.0)
 
 
-def test_what_matched_nothing_by_the_end_of_the_kickoff_is_one_warning_with_the_nearest_name() -> None:
+def test_what_has_matched_nothing_at_the_end_is_one_warning_with_the_nearest_name() -> None:
     install(
         tools={"lookup": {"timeout": "5s"}, "look up": {"resources": ["database"]}},
         agents={"Data Anlyst": {"max_calls": 3}, "Data Analyst": {}},
@@ -73,6 +76,10 @@ def test_what_matched_nothing_by_the_end_of_the_kickoff_is_one_warning_with_the_
     with told() as texts:
         crew.kickoff()
         crew.kickoff()
+    assert texts == []
+    with told() as texts:
+        uninstall()
+        uninstall()
     (text,) = texts
     assert "no agent has had a tool named 'lookup'. Did you mean look_up?" in text
     assert "no agent has had the role 'Data Anlyst'. Did you mean Data Analyst?" in text
@@ -85,7 +92,46 @@ def test_agents_and_tools_that_had_nothing_to_do_are_no_mistake() -> None:
     crew.agents.append(Agent(role="Idle\n", goal="test", backstory="tests", llm=crew.agents[0].llm))
     with told() as texts:
         crew.kickoff()
+        uninstall()
     assert texts == []
+
+
+def test_an_agent_of_a_later_crew_is_no_mistake() -> None:
+    install(agents={"Data Analyst": {"max_calls": 3}, "Data Analyst 2": {"max_calls": 3}})
+    with told() as texts:
+        crew_of("Data Analyst")[0].kickoff()
+        crew_of("Data Analyst 2")[0].kickoff()
+        uninstall()
+    assert texts == []
+
+
+def test_what_an_installation_had_no_use_for_is_told_when_another_takes_its_place_if_anything_ran() -> None:
+    with told() as texts:
+        install(agents={"Nobody": {"max_calls": 3}})
+        install(agents={"Nobody Else": {"max_calls": 3}})
+        crew_of("Data Analyst")[0].kickoff()
+        install(agents={"Data Analyst": {"max_calls": 3}})
+        uninstall()
+    (text,) = texts
+    assert "no agent has had the role 'Nobody Else'." in text
+
+
+def test_it_is_told_at_the_end_of_the_program(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from endstop.crewai import install\n"
+        "from tests.test_crewai_rules import crew_of\n"
+        "install(agents={'Data Anlyst': {'max_calls': 3}})\n"
+        "crew_of('Data Analyst')[0].kickoff()\n"
+        "print('kicked off', file=sys.stderr, flush=True)\n"
+    )
+    root = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    before, after = done.stderr.split("kicked off")
+    assert (done.returncode, "Anlyst" in before) == (0, False)
+    assert after.count("no agent has had the role 'Data Anlyst'. Did you mean Data Analyst?") == 1
 
 
 @pytest.mark.parametrize(

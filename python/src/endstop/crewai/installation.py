@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -78,6 +80,16 @@ def stop() -> None:
         guarding.activate(None)
         guard.patches.restore()
         guard.session.close()
+        guard.rules.tell_unmatched()
+
+
+def _tell_at_exit(process: int) -> None:
+    guard = guarding.active()
+    if guard is not None and os.getpid() == process:  # a forked child leaves it to its parent
+        guard.rules.tell_unmatched()
+
+
+atexit.register(_tell_at_exit, os.getpid())
 
 
 def end() -> None:

@@ -40,7 +40,7 @@ def _run(kicked_off: Any) -> Iterator[None]:
         last_request.reset(last)
         current_run.reset(token)
         run.close()
-    guard.rules.tell_unmatched()
+    guard.rules.kickoff_ended()
 
 
 @contextmanager

@@ -13,7 +13,10 @@ from endstop.crewai.settings import folded
 
 
 class Rules:
-    """Of one installation. What matched nothing by the end of a kickoff is told in one warning, once for each name."""
+    """Of one installation. What has matched nothing when that ends, or the program, is told in one warning.
+
+    Not before: the crew that it means may come later.
+    """
 
     def __init__(self, tools: Mapping[str, str], agents: Iterable[str], resources: Iterable[str]) -> None:
         """`tools`: what the user wrote, by the name that models see."""
@@ -24,6 +27,7 @@ class Rules:
             "resources": {name: name for name in resources},
         }
         self._seen: dict[str, set[str]] = {"tools": set(), "agents": set(), "resources": set()}
+        self._had_kickoff = False
         self._lock = threading.Lock()
 
     def agent(self, agent: Any) -> str | None:
@@ -63,8 +67,14 @@ class Rules:
                 self._seen[what].add(name)
                 self._waiting[what].pop(key, None)
 
+    def kickoff_ended(self) -> None:
+        """Where nothing was kicked off, nothing is told."""
+        self._had_kickoff = True
+
     def tell_unmatched(self) -> None:
-        """At the end of a kickoff."""
+        """Nothing more can match."""
+        if not self._had_kickoff:
+            return
         with self._lock:
             told = [self._told(what) for what, waiting in self._waiting.items() if waiting]
             for waiting in self._waiting.values():
