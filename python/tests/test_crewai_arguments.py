@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ CASES = [*[(path, said) for path in PATHS for said in NO_OBJECTS], *[("native", 
 class SaysAsItIs(ScriptedLLM):
     """Its asks have their arguments as text."""
 
-    said: str = ""
+    said: Any = ""
 
     def call(self, messages: Any, tools: Any = None, *args: Any, **kwargs: Any) -> Any:
         answer = super().call(messages, tools, *args, **kwargs)
@@ -62,6 +63,41 @@ def test_arguments_that_are_no_object_run_nothing_and_the_model_is_told(
     else:
         assert "Error: the Action Input is not a valid key, value dictionary." in texts[-2]
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("said", [[], ["oops"], 0, 5, False, True, (), '"{\\"n\\": 1}"'], ids=repr)
+@pytest.mark.parametrize("form", ["function", "responses", "bedrock", "gemini"])
+def test_values_that_are_no_object_run_nothing_in_whatever_form_a_provider_gives_them(form: str, said: Any) -> None:
+    runs = []
+
+    @tool("count")
+    def count(n: int = 1) -> str:
+        """Counts."""
+        runs.append(n)
+        return "ran"
+
+    class Says(SaysAsItIs):
+        def call(self, messages: Any, tools: Any = None, *args: Any, **kwargs: Any) -> Any:
+            answer = super().call(messages, tools, *args, **kwargs)
+            if not isinstance(answer, list):
+                return answer
+            forms = {
+                "function": {"id": "1", "type": "function", "function": {"name": "count", "arguments": said}},
+                "responses": {"id": "1", "name": "count", "arguments": said},
+                "bedrock": {"toolUseId": "1", "name": "count", "input": said},
+                "gemini": SimpleNamespace(function_call=SimpleNamespace(name="count", args=said)),
+            }
+            return [forms[form]]
+
+    if form == "gemini" and said:
+        pytest.skip("CrewAI itself reads them as pairs")
+    install()
+    crew, _ = make_crew([count], ["done"])
+    model = Says(model="scripted", script=[Ask("count"), "done"], native=True)
+    crew.agents[0].llm = model
+    crew.kickoff()
+    assert runs == []
+    assert "must be one JSON object" in str(model.last_messages[-1]["content"])
 
 
 @pytest.mark.parametrize("said", ["", " ", "{}"])

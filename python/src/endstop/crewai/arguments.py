@@ -27,6 +27,24 @@ def asked_for(tool: Any) -> Iterator[None]:
         _asked_for.reset(token)
 
 
+def as_said(tool_call: Any, read: Any) -> Any:
+    """The arguments of a request, of which CrewAI has `read` {} for whatever is empty: `[]`, 0, False."""
+    if read != {}:
+        return read
+    if isinstance(tool_call, Mapping):
+        function = tool_call.get("function") or {}
+        places = [function.get("arguments"), tool_call.get("arguments"), tool_call.get("input")]
+    else:
+        places = [getattr(getattr(tool_call, "function_call", None), "args", None)]
+    return next((said for said in places if said is not None), read)
+
+
+def as_text(request_id: str | None, name: str, said: Any) -> dict[str, Any]:
+    """A request with its arguments as text: CrewAI can only write down an object or a text."""
+    text = said if isinstance(said, str) else json.dumps(said, default=repr)
+    return {"id": request_id, "type": "function", "function": {"name": name, "arguments": text}}
+
+
 def object_in(said: Any) -> Mapping[str, Any] | str:
     """The arguments as the model's provider hands them on, or as text what is wrong with them. Nothing is {}."""
     if said is None or (isinstance(said, str) and not said.strip()):

@@ -9,7 +9,7 @@ from typing import Any
 from crewai.utilities.agent_utils import extract_tool_call_info
 
 from endstop.crewai import guarding
-from endstop.crewai.arguments import asked_for, object_in, refusal
+from endstop.crewai.arguments import as_said, as_text, asked_for, object_in, refusal
 from endstop.crewai.bodies import through_seam
 from endstop.crewai.rendering import tool_named
 from endstop.crewai.requests import Request, ask, carried_out_by_crewai
@@ -22,7 +22,7 @@ _FOR_MODEL = "endstop_request"
 
 def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[str, Any]:
     """Seam of `AgentExecutor._execute_single_native_tool_call`."""
-    request_id, name, arguments = _said(tool_call)
+    request_id, name, arguments, said = _said(tool_call)
     functions = executor._available_functions
     mapped = (getattr(executor, "_tool_name_mapping", None) or {}).get(name)
     tool = mapped or tool_named(name, executor.original_tools, executor.tools)
@@ -31,8 +31,10 @@ def execute_in_agent(original: Original, executor: Any, tool_call: Any) -> dict[
     if name in functions:
         request = _request(tool, arguments, executor.agent, executor.task, turn=turn, request_id=request_id)
     if request is None:
-        with asked_for(tool if arguments is None and _is_guarded(tool) else None):
+        if arguments is not None or not _is_guarded(tool):
             return original(executor, tool_call)  # type: ignore[no-any-return]
+        with asked_for(tool):
+            return original(executor, as_text(request_id, name, said))  # type: ignore[no-any-return]
 
     functions[name] = through_seam(tool, functions[name])
     with carried_out_by_crewai(request), asked_for(tool):
@@ -57,14 +59,17 @@ def execute_in_step(
     original: Original, tool_call: Any, *, available_functions: dict[str, Any], original_tools: Any, **rest: Any
 ) -> Any:
     """Seam of `agent_utils.execute_single_native_tool_call`."""
-    _, name, arguments = _said(tool_call)
+    request_id, name, arguments, said = _said(tool_call)
     tool = tool_named(name, original_tools, rest.get("structured_tools"))
     request = None
     if name in available_functions:
         request = _request(tool, arguments, rest.get("agent"), rest.get("task"))
     if request is None:
-        with asked_for(tool if arguments is None and _is_guarded(tool) else None):
-            return original(tool_call, available_functions=available_functions, original_tools=original_tools, **rest)
+        both = {**rest, "available_functions": available_functions, "original_tools": original_tools}
+        if arguments is not None or not _is_guarded(tool):
+            return original(tool_call, **both)
+        with asked_for(tool):
+            return original(as_text(request_id, name, said), **both)
 
     functions = {**available_functions, name: through_seam(tool, available_functions[name])}
     with carried_out_by_crewai(request), asked_for(tool):
@@ -116,12 +121,12 @@ def execute_in_litellm(
 ) -> Any:
     """Seam of `LLM._handle_tool_call`: the model class over LiteLLM, which has a way of its own."""
     functions = available_functions or {}
-    _, name, arguments = _said(tool_calls[0]) if tool_calls and functions else (None, "", None)
+    _, name, arguments, said = _said(tool_calls[0]) if tool_calls and functions else (None, "", None, None)
     function = functions.get(name)
     owner = getattr(function, "__self__", None)
     tool = owner if hasattr(owner, "args_schema") else function
     if arguments is None and name and _is_guarded(tool, name):
-        return refusal(str(object_in(tool_calls[0].function.arguments)), name, tool)
+        return refusal(str(object_in(said)), name, tool)
     request = _request(tool, arguments, from_agent, from_task, name=name)
     if request is None:
         return original(llm, tool_calls, available_functions, from_task, from_agent)
@@ -135,17 +140,18 @@ def execute_in_litellm(
     return request.for_model(answer)
 
 
-def _said(tool_call: Any) -> tuple[str | None, str, Any]:
-    """The model's own id of its request, and what it asks for.
+def _said(tool_call: Any) -> tuple[str | None, str, Any, Any]:
+    """The model's own id of its request, the tool it asks for, its arguments, and these as it said them.
 
     An empty name: CrewAI itself will refuse it. None as arguments: they are no object.
     """
     info = extract_tool_call_info(tool_call)
     if info is None:
-        return None, "", None
-    request_id, name, said = info
+        return None, "", None, None
+    request_id, name, read = info
+    said = as_said(tool_call, read)
     arguments = object_in(said)
-    return request_id, name, None if isinstance(arguments, str) else arguments
+    return request_id, name, None if isinstance(arguments, str) else arguments, said
 
 
 def _is_guarded(tool: Any, name: str | None = None) -> bool:
