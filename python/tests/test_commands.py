@@ -83,8 +83,14 @@ def test_doctor_says_that_workers_need_proc(
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr("endstop.client.interpreter._OWN_THREADS", str(project / "no-proc"))
-    endstop(["doctor", "crews:crew"])
-    assert "fork: no workers: /proc is not mounted: nothing could find, and end, what" in capsys.readouterr().out
+    (project / "endstop.toml").write_text('[tools.ask]\nplacement = "worker"\n')
+    assert endstop(["doctor", "crews:crew"]) == 1
+    told = capsys.readouterr().out
+    assert "fork: no workers: /proc is not mounted: nothing could find, and end, what" in told
+    look_up, ask = told.split("  look up (agent Reader)\n")[1].split("  ask (agent Reader)\n")
+    assert "can run: on the host, not in a worker: /proc is not mounted" in look_up
+    assert "fault: placement is worker, and it cannot go there" in ask
+    assert told.endswith("may go on\n  look up, ask\n")
 
 
 def test_doctor_says_why_there_can_be_no_engine(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -120,3 +121,23 @@ def test_a_file_that_is_missing_or_no_program_or_hangs_is_refused(
     monkeypatch.setattr(node, "_VERSION_TIMEOUT_S", 0.2)
     with pytest.raises(EngineError, match=r"hanging --version did not end within 0.2 s"):
         find_node()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+@pytest.mark.parametrize("limit", [9, 12, 23])
+def test_too_few_descriptors_are_named_before_node_is_started(limit: int) -> None:
+    program = """
+import resource
+from endstop import EngineError, ToolExecutor
+import endstop.client.engine
+resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+with ToolExecutor() as executor:
+    executor.register(abs, name="one")
+    try:
+        executor.execute_tool("one", {"x": 1})
+    except EngineError as problem:
+        print(problem.code, problem)
+""".replace("LIMIT", str(limit))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    told = f"this process may have {limit} descriptors (ulimit -n), and Node needs 24 and more"
+    assert (done.stdout, done.stderr) == (f"engine-start-failed The engine cannot be started: {told}\n", "")

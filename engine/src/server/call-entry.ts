@@ -25,7 +25,7 @@ export interface CallEntry {
   readonly isResumed?: boolean;
   /** Its client runs the body as soon as it is admitted. */
   readonly isAtOnce?: boolean;
-  /** Since when it waits for its turn; undefined once it has had it. */
+  /** Since when its attempt waits for its turn; undefined once it has had it. */
   askedAtMs?: number | undefined;
   /** The pickled result or exception of a worker, on its way to the client. */
   body: Uint8Array | undefined;

@@ -138,7 +138,7 @@ export type ToClient =
       readonly attempt: number;
       readonly placement: Placement;
       readonly timeoutMs: number | null;
-      /** Of the first attempt: how long it waited for its turn. */
+      /** How long it waited for its turn, a further attempt also for its delay. None where it is told again. */
       readonly waitedMs?: number | undefined;
       readonly cancelGraceMs: number;
       /** The result is to come with its ending, pickled, if it is not larger and loses nothing by that; none is: not at all. */

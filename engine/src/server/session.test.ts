@@ -54,6 +54,18 @@ describe("a host call", () => {
     ]);
   });
 
+  it("is told how long a further attempt waited, with its delay", async () => {
+    const { handle, call, elapse } = openSession();
+    const policy = { maxAttempts: 2, readOnly: true, retryDelayMs: 200 };
+    handle({ type: "register", engine: "e", tool: "t", policy });
+    call(1);
+    const error = { name: "E", message: "m", stack: "" };
+    handle({ type: "ended", id: 1, attempt: 1, ending: { type: "raised", error } });
+    const [again] = await elapse(1_000);
+    expect(again).toMatchObject({ type: "admitted", id: 1, attempt: 2 });
+    expect(again && "waitedMs" in again && again.waitedMs).toBeGreaterThan(50);
+  });
+
   it("has one outcome: a second ending, a late one and a cancel after it are ignored", () => {
     const { handle, call, ended } = openSession();
     call(1);

@@ -457,6 +457,8 @@ export class Session {
         }
         entry.core.start(entry.call);
       }
+      // If another attempt follows, it waits from now on.
+      entry.askedAtMs = this.#shared.clock.now();
       entry.core.end(entry.call, known === NONSENSE ? undefined : attempt, known, result);
     } else if (again) {
       throw new TypeError(`no call ${id} is open`);

@@ -17,11 +17,16 @@ from endstop.client.surroundings import Inherited
 from endstop.errors import EngineError
 
 _LOWEST = 3
+_MIN_DESCRIPTORS = 24
+"""With fewer Node aborts before it runs a line of ours."""
+_FEW_DESCRIPTORS = 64
 _ENGINE_FILE = Path(__file__).resolve().parent.parent / "_engine" / "endstop.mjs"
 
 
 def engine_command() -> list[str]:
-    """Raises EngineError if Node or the built engine is missing."""
+    """Raises EngineError if Node or the built engine is missing, or cannot start here."""
+    if (shortage := _too_few_descriptors(_MIN_DESCRIPTORS)) is not None:
+        raise EngineError("engine-start-failed", f"The engine cannot be started: {shortage}")
     if not _ENGINE_FILE.is_file():
         advice = "In a checkout, `python3 dev build` builds it."
         raise EngineError("engine-not-built", f"The engine is not built: {_ENGINE_FILE} does not exist. {advice}")
@@ -92,7 +97,9 @@ class EngineProcess:
             self.kill()
             self._popen.wait()
         status = self._popen.returncode
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        shortage = _too_few_descriptors(_FEW_DESCRIPTORS) if status not in (0, -signal.SIGKILL) else None
+        return how if shortage is None else f"{how}; maybe since {shortage}"
 
     def forget(self) -> None:
         """In a forked child: closes the inherited pipes. The process belongs to the parent."""
@@ -115,6 +122,18 @@ def _continue_at_our_end(engine: int, writing: int) -> None:
         fcntl.fcntl(writing, fcntl.F_SETOWN, engine)
         fcntl.fcntl(writing, fcntl.F_SETSIG, signal.SIGCONT)
         fcntl.fcntl(writing, fcntl.F_SETFL, fcntl.fcntl(writing, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _too_few_descriptors(wanted: int) -> str | None:
+    """What this process, and so the engine, may open, if that is less."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY or limit >= wanted:
+        return None
+    return f"this process may have {limit} descriptors (ulimit -n), and Node needs {_MIN_DESCRIPTORS} and more"
 
 
 def _duplicate_of_stdout() -> int | None:

@@ -106,7 +106,7 @@ def _examine(target: Any, problem: str | None) -> int:
             print(f"    warning: {warning}")
         if in_worker and stays is not None:
             faults += 1
-            print("    fault: placement is worker, and it cannot go there: each call will fail with cannot-move")
+            print("    fault: placement is worker, and it cannot go there: each call will fail")
         if not in_worker or stays is not None:
             unstoppable.append(each.tool.name)
     print("what could not be stopped: its caller has the answer at the deadline, the body may go on")
@@ -121,11 +121,14 @@ def _agents(target: Any) -> Iterable[Any]:
 
 
 def _why_it_stays_on_host(tool: Any) -> str | None:
+    from endstop.client.interpreter import interpreter
     from endstop.client.movable import CannotMove, movable
     from endstop.crewai.moving import movable_part
 
     if not hasattr(os, "fork"):
         return "this system has no fork"
+    if (refusal := interpreter().get("refusal")) is not None:
+        return str(refusal)
     try:
         movable(movable_part(tool))
     except CannotMove as problem:
