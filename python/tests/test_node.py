@@ -130,14 +130,14 @@ def test_too_few_descriptors_are_named_before_node_is_started(limit: int) -> Non
 import resource
 from endstop import EngineError, ToolExecutor
 import endstop.client.engine
-resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+resource.setrlimit(resource.RLIMIT_NOFILE, (NUMBER, NUMBER))
 with ToolExecutor() as executor:
     executor.register(abs, name="one")
     try:
         executor.execute_tool("one", {"x": 1})
     except EngineError as problem:
         print(problem.code, problem)
-""".replace("LIMIT", str(limit))
+""".replace("NUMBER", str(limit))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     told = f"this process may have {limit} descriptors (ulimit -n), and Node needs 24 and more"
     assert (done.stdout, done.stderr) == (f"engine-start-failed The engine cannot be started: {told}\n", "")

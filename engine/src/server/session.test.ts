@@ -63,7 +63,7 @@ describe("a host call", () => {
     handle({ type: "ended", id: 1, attempt: 1, ending: { type: "raised", error } });
     const [again] = await elapse(1_000);
     expect(again).toMatchObject({ type: "admitted", id: 1, attempt: 2 });
-    expect(again && "waitedMs" in again && again.waitedMs).toBeGreaterThan(50);
+    expect(again && "waitedMs" in again && again.waitedMs).toBeGreaterThan(0);
   });
 
   it("has one outcome: a second ending, a late one and a cancel after it are ignored", () => {
