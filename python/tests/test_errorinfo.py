@@ -7,6 +7,7 @@ import json
 import pytest
 
 from endstop.errorinfo import MAX_CAUSES, MAX_MESSAGE_CHARACTERS, MAX_STACK_CHARACTERS, describe_exception
+from endstop.frames import MAX_GUEST_HEADER_BYTES, encode
 from endstop.host.bodies import run_here
 
 
@@ -67,6 +68,20 @@ def test_long_texts_are_bounded_and_keep_both_ends() -> None:
     assert error["message"].startswith("begin")
     assert error["message"].endswith("end")
     assert "990008 characters left out" in error["message"]
+
+
+def test_an_exception_with_its_causes_has_room_in_the_header_of_a_worker_s_frame() -> None:
+    class Escaped(Exception):
+        def __str__(self) -> str:
+            return "\x01" * 1_000_000
+
+    problem = Escaped()
+    for _ in range(20):
+        following = Escaped()
+        following.__cause__ = problem
+        problem = following
+    error = {"type": "raised", "error": describe_exception(problem)}
+    assert encode({"type": "ended", "ending": error}, max_header_bytes=MAX_GUEST_HEADER_BYTES)
 
 
 def test_an_exception_whose_text_cannot_be_read_is_described() -> None:

@@ -88,7 +88,7 @@ def test_a_peeked_frame_is_seen_again_until_its_bytes_are_deleted() -> None:
 def test_a_frame_that_is_too_large_is_not_made_and_says_which_part(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FrameTooLarge) as header:
         encode({"type": "call", "input": "x" * frames.MAX_HEADER_BYTES})
-    assert (header.value.part, header.value.limit_bytes) == ("header", 16 * 1024 * 1024)
+    assert (header.value.part, header.value.limit_bytes) == ("header", 8 * 1024 * 1024)
     assert header.value.observed_bytes == len(json.dumps({"type": "call", "input": ""}, separators=(",", ":"))) + (
         frames.MAX_HEADER_BYTES
     )

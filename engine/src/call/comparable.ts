@@ -2,7 +2,7 @@ import { heedPromise } from "./heed.ts";
 import { MAX_DEPTH, UnencodableError } from "./values.ts";
 
 /** Parts of a value that are looked at. */
-const MAX_PARTS = 100_000;
+const MAX_PARTS = 30_000;
 
 /**
  * A value as plain data that stands for it in comparisons: `toJSON` of what has one, else what structured clone would keep. An instance without

@@ -4,7 +4,7 @@ import { comparable } from "./comparable.ts";
 import { withoutStop } from "./error-info.ts";
 import { heed } from "./heed.ts";
 import { NOT_PLAIN, plainJson, TOO_LARGE } from "./plain-json.ts";
-import { type Encoded, encodeValue, TooLargeError, UnencodableError } from "./values.ts";
+import { type Encoded, encodeValue, MAX_DEPTH, PART_SIZE, TooLargeError, UnencodableError } from "./values.ts";
 
 /** Past about a megabyte an input or a result is not compared: to encode and hash it would block the event loop. */
 const MAX_COMPARED_SIZE = 1_000_000;
@@ -30,6 +30,31 @@ export function fingerprint(tool: string, input: Encoded, json = canonicalJson(i
  */
 export function ownFingerprint(tool: string, input: Encoded, json = canonicalJson(input)): string {
   return json.length < MIN_HASHED_INPUT ? `[${canonicalJson(tool)},${json}]` : fingerprint(tool, input, json);
+}
+
+/** What another process has encoded: whether it is larger than is compared, or deeper than can be. No more of it is looked at. */
+export function isTooLarge(input: Encoded): boolean {
+  return sizeLeftAfter(input, MAX_COMPARED_SIZE, 0) < 0;
+}
+
+function sizeLeftAfter(value: Encoded, sizeLeft: number, depth: number): number {
+  let left = sizeLeft - PART_SIZE;
+  if (typeof value === "string") return left - value.length;
+  if (typeof value !== "object" || value === null) return left;
+  // The tag of a value is a level more.
+  if (depth > MAX_DEPTH) return -1;
+  if (Array.isArray(value)) {
+    // A list of its indices would take longer than all the rest.
+    for (let index = 0; index < value.length && left >= 0; index += 1)
+      left = sizeLeftAfter(value[index] as Encoded, left, depth + 1);
+    return left;
+  }
+  const fields = value as Readonly<Record<string, Encoded>>;
+  for (const key in fields) {
+    if (left < 0) break;
+    left = sizeLeftAfter(fields[key] as Encoded, left - key.length, depth + 1);
+  }
+  return left;
 }
 
 /** An input as it is compared and named; neither where it has no lossless form. */
@@ -64,15 +89,19 @@ export function readInput(input: unknown): ReadInput {
  * read, or it is too large to look at. Promises in it are nobody's from then on (`heed`). Never throws.
  */
 export function digestOf(result: unknown): string | null {
+  let isHeeded = false;
   try {
     const plain = plainJson(result ?? null, MAX_COMPARED_SIZE);
-    if (typeof plain !== "string") heed(result);
+    if (typeof plain !== "string") {
+      isHeeded = true;
+      heed(result);
+    }
     if (plain === TOO_LARGE) return null;
     const json = plain === NOT_PLAIN ? canonicalJson(encodeResult(result ?? null)) : plain;
     // What is short is its own digest: no hash is, which has 43 characters.
     return json.length < MIN_HASHED_CHARACTERS ? json : hash("sha256", json, "base64url");
   } catch {
-    heed(result);
+    if (!isHeeded) heed(result);
     return null; // a getter, a `toJSON` or a proxy of the tool's threw, or there is no such form
   }
 }

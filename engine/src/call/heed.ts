@@ -1,8 +1,10 @@
 import { types } from "node:util";
 
 /** Objects that are looked at, and values that they hold. */
-const MAX_OBJECTS = 100_000;
-const MAX_PARTS = 1_000_000;
+const MAX_OBJECTS = 20_000;
+const MAX_PARTS = 200_000;
+/** Items of an array whose other properties are looked at, too. */
+const MAX_LISTED = 10_000;
 
 /**
  * Takes note of the promises that a value holds: those of a result or an error belong to whoever reads it, nobody may, and the rejection of
@@ -14,15 +16,17 @@ export function heed(value: unknown, maxObjects = MAX_OBJECTS): void {
   const found: object[] = [];
   const seen = new Set<object>();
   let partsLeft = MAX_PARTS;
-  const visit = (part: unknown): void => {
+  /** False once no more is looked at. */
+  const visit = (part: unknown): boolean => {
     partsLeft -= 1;
-    if (typeof part !== "object" || part === null || found.length >= maxObjects || seen.has(part)) return;
+    if (typeof part !== "object" || part === null || found.length >= maxObjects || seen.has(part)) return partsLeft > 0;
     seen.add(part);
     found.push(part);
+    return partsLeft > 0;
   };
   visit(value);
   for (const object of found) {
-    if (partsLeft < 0) return;
+    if (partsLeft <= 0) return;
     heedPromise(object);
     try {
       visitParts(object, visit);
@@ -37,14 +41,16 @@ export function heedPromise(value: unknown): void {
   if (types.isPromise(value)) Promise.prototype.then.call(value, undefined, () => undefined);
 }
 
-function visitParts(object: object, visit: (part: unknown) => void): void {
+function visitParts(object: object, visit: (part: unknown) => boolean): void {
   if (ArrayBuffer.isView(object)) return;
-  if (types.isMap(object)) {
-    Map.prototype.forEach.call(object, (part, key) => {
-      visit(key);
-      visit(part);
-    });
+  if (types.isMap(object))
+    for (const [key, part] of Map.prototype.entries.call(object)) if (!(visit(key) && visit(part))) return;
+  if (types.isSet(object)) for (const part of Set.prototype.values.call(object)) if (!visit(part)) return;
+  if (Array.isArray(object) && object.length > MAX_LISTED) {
+    // A list of all its keys would take longer than all the rest.
+    for (let index = 0; index < object.length; index += 1)
+      if (!visit(Reflect.getOwnPropertyDescriptor(object, index)?.value)) return;
+    return;
   }
-  if (types.isSet(object)) Set.prototype.forEach.call(object, visit);
-  for (const key of Reflect.ownKeys(object)) visit(Reflect.getOwnPropertyDescriptor(object, key)?.value);
+  for (const key of Reflect.ownKeys(object)) if (!visit(Reflect.getOwnPropertyDescriptor(object, key)?.value)) return;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { modelText } from "./model-text.ts";
 import type { Outcome, Success } from "./outcome.ts";
 import { textForModel } from "./text-for-model.ts";
@@ -55,6 +55,28 @@ it("never throws, whatever the value does", () => {
 it("is the beginning of a value past the limit, never of the notice", () => {
   const text = modelText(success("x".repeat(500), { maxResultBytes: 100, notice: "Note." }));
   expect(text).toMatch(/^t returned 500 B; the first \d+ B follow\. x+\n\nNote\.$/);
+});
+
+it("takes no more of a value than the limit has room for", () => {
+  const toldOf = (value: unknown) => modelText(success(value, { maxResultBytes: 1_000 }));
+  const rows = Array.from({ length: 100_000 }, (_, at) => at);
+  // Each read, or written, whole would take the event loop a second.
+  for (const value of [Buffer.alloc(200_000, 7), new Float64Array(200_000), rows, new Set(rows), { rows }]) {
+    const written = vi.spyOn(JSON, "stringify");
+    expect(toldOf(value)).toMatch(/^t returned more than 1 kB; the first \d+ B follow\. [[{]/);
+    expect(String(written.mock.results.at(-1)?.value).length).toBeLessThan(10_000);
+    written.mockRestore();
+  }
+  expect(toldOf({ text: "x".repeat(5_000_000), nothing: undefined })).toContain('follow. {"text":"xxx');
+  expect(toldOf(Buffer.from("ab"))).toBe('{"type":"Buffer","data":[97,98]}');
+  expect(
+    toldOf({
+      a: Array(2_000)
+        .fill(undefined)
+        .map(() => ({ nothing: undefined })),
+    }),
+  ).toContain("t returned");
+  expect(toldOf(Object.fromEntries(rows.slice(0, 2_000).map((at) => [at, undefined])))).toBe("{}");
 });
 
 it("is the text of a failure, within the same limit", () => {

@@ -14,38 +14,96 @@ export function modelText(outcome: Outcome): string {
   const isOutcome = typeof outcome === "object" && outcome !== null && "status" in outcome;
   if (!isOutcome) throw new TypeError(`modelText takes the outcome of a call, got ${show(outcome)}`);
   const { tool, notice, maxResultBytes, ...rest } = outcome;
-  const whole = rest.status === "succeeded" ? textOf(rest.value) : rest.failure.forModel;
-  const { text } = textForModel(tool, whole, maxResultBytes);
+  const told = rest.status === "succeeded" ? textOf(rest.value, maxResultBytes) : { text: rest.failure.forModel };
+  const { text } = textForModel(tool, told.text, maxResultBytes, told.isBeginning);
   return notice === null ? text : `${text}\n\n${notice}`;
 }
 
-function textOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  return jsonOf(value) ?? inspected(value);
+interface Told {
+  readonly text: string;
+  /** The whole would be longer, and longer than the model reads. */
+  readonly isBeginning?: boolean;
+}
+
+function textOf(value: unknown, maxBytes: number | null): Told {
+  if (typeof value === "string") return { text: value };
+  return jsonOf(value, maxBytes) ?? { text: inspected(value) };
 }
 
 /** Undefined where JSON cannot say it (a bigint, a cycle, a `toJSON` that throws) or would say nothing of it (an instance whose data is hidden). */
-function jsonOf(value: unknown): string | undefined {
+function jsonOf(value: unknown, maxBytes: number | null): Told | undefined {
   try {
-    const json = JSON.stringify(value, (_key, part: unknown) => readable(part));
+    const beginning = new Beginning(maxBytes ?? Number.POSITIVE_INFINITY);
+    // A Buffer's own `toJSON` would make a list of all its bytes.
+    const seen = Buffer.isBuffer(value) ? { type: "Buffer", data: beginning.bytes(value) } : value;
+    const json = JSON.stringify(seen, (_key, part: unknown) => beginning.readable(part));
     const isHidden = json === "{}" && Object.getPrototypeOf(value) !== Object.prototype && !(value instanceof Map);
-    return isHidden ? undefined : json;
+    return isHidden || json === undefined ? undefined : { text: json, isBeginning: beginning.isCut };
   } catch {
     return undefined;
   }
 }
 
-/** What JSON would write as `{}` although it holds data. */
-function readable(part: unknown): unknown {
-  if (typeof part !== "object" || part === null) return part;
-  heedPromise(part); // a getter may have made it just now
-  if (part instanceof Map) {
-    const entries = [...Map.prototype.entries.call(part)];
-    return entries.every(([key]) => typeof key === "string") ? Object.fromEntries(entries) : entries;
+/** No more of a value than has room in a text: to write 2 MB of bytes would take a second. */
+class Beginning {
+  isCut = false;
+  readonly #maxCharacters: number;
+  /** In JSON each takes two characters or more. */
+  #partsLeft: number;
+
+  constructor(maxCharacters: number) {
+    this.#maxCharacters = maxCharacters;
+    this.#partsLeft = Math.ceil(maxCharacters / 2) + 1;
   }
-  if (part instanceof Set) return [...Set.prototype.values.call(part)];
-  if (part instanceof Error) return { ...part, name: part.name, message: part.message };
-  return part instanceof URLSearchParams || part instanceof RegExp ? String(part) : part;
+
+  /** Also what JSON would write as `{}` although it holds data. */
+  readable(part: unknown): unknown {
+    if (part === undefined) return part; // takes no room
+    this.#partsLeft -= 1;
+    if (this.#partsLeft < 0) {
+      this.isCut = true;
+      return undefined;
+    }
+    if (typeof part === "string") return this.#firstOf(part, this.#maxCharacters);
+    if (typeof part !== "object" || part === null) return part;
+    heedPromise(part); // a getter may have made it just now
+    if (part instanceof Map) {
+      const entries = this.#taken(Map.prototype.entries.call(part)) as [unknown, unknown][];
+      return entries.every(([key]) => typeof key === "string") ? Object.fromEntries(entries) : entries;
+    }
+    if (part instanceof Set) return this.#taken(Set.prototype.values.call(part));
+    if (part instanceof Error) return { ...part, name: part.name, message: part.message };
+    if (part instanceof URLSearchParams || part instanceof RegExp) return String(part);
+    const isList = Array.isArray(part) || (ArrayBuffer.isView(part) && !(part instanceof DataView));
+    return isList ? this.#firstOf(part as unknown as Sliceable, this.#partsLeft + 1) : part;
+  }
+
+  bytes(buffer: Buffer): number[] {
+    return [...this.#firstOf(buffer, this.#partsLeft)];
+  }
+
+  #firstOf<Whole extends Sliceable>(whole: Whole, most: number): Whole {
+    if (whole.length <= most) return whole;
+    this.isCut = true;
+    return whole.slice(0, most) as Whole;
+  }
+
+  #taken(all: Iterable<unknown>): unknown[] {
+    const taken: unknown[] = [];
+    for (const each of all) {
+      if (taken.length > this.#partsLeft) {
+        this.isCut = true;
+        break;
+      }
+      taken.push(each);
+    }
+    return taken;
+  }
+}
+
+interface Sliceable {
+  readonly length: number;
+  slice(start: number, end: number): unknown;
 }
 
 function inspected(value: unknown): string {

@@ -26,28 +26,44 @@ const NAMED_VALUE =
 const KEY = randomBytes(32).toString("base64");
 
 type Names = readonly string[];
-const known = new WeakMap<Names, Map<string, boolean>>();
+
+/** What is secret by a list of names, and what was found of names that were asked about. */
+interface Answers {
+  readonly secrets: readonly Words[];
+  readonly of: Map<string, boolean>;
+}
+
+/** The words of a name, with spaces around them, and without any. */
+interface Words {
+  readonly spaced: string;
+  readonly joined: string;
+}
+
+const known = new WeakMap<Names, Answers>();
 
 /** Whether the values of a field of this name are secret. */
 export function isSecretName(name: string, redact: Names): boolean {
   return isSecretIn(answersOf(redact), name, redact);
 }
 
-function answersOf(redact: Names): Map<string, boolean> {
+function answersOf(redact: Names): Answers {
   let answers = known.get(redact);
   if (!answers) {
-    answers = new Map();
+    answers = { secrets: redact.map(wordsOf), of: new Map() };
     known.set(redact, answers);
   }
   return answers;
 }
 
-function isSecretIn(answers: Map<string, boolean>, name: string, redact: Names): boolean {
-  let answer = answers.get(name);
+function isSecretIn({ secrets, of }: Answers, name: string, redact: Names): boolean {
+  let answer = of.get(name);
   if (answer === undefined) {
-    answer = redact.some((secret) => secret === ALL || matches(wordsOf(name), wordsOf(secret)));
-    if (answers.size >= MAX_KNOWN_NAMES) answers.clear();
-    answers.set(name, answer);
+    const letters = lettersOf(name.toLowerCase());
+    // Few names have the letters of a secret one: only their words are looked at.
+    const alike = secrets.filter((secret) => letters.includes(secret.joined));
+    answer = redactsAll(redact) || alike.some((secret) => matches(wordsOf(name), secret));
+    if (of.size >= MAX_KNOWN_NAMES) of.clear();
+    of.set(name, answer);
   }
   return answer;
 }
@@ -56,19 +72,23 @@ export function redactsAll(redact: Names): boolean {
   return redact.includes(ALL);
 }
 
-function wordsOf(name: string): string[] {
-  const spaced = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
-  return spaced
+function wordsOf(name: string): Words {
+  const cased = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
+  const spaced = ` ${cased
     .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== "");
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim()} `;
+  return { spaced, joined: spaced.replaceAll(" ", "") };
 }
 
-function matches(name: readonly string[], secret: readonly string[]): boolean {
-  const whole = secret.join("");
-  if (` ${name.join(" ")} `.includes(` ${secret.join(" ")} `)) return true;
-  const joined = name.join("");
-  return joined === whole || (whole.length >= LONG_NAME_CHARACTERS && joined.endsWith(whole));
+function lettersOf(text: string): string {
+  return text.replace(/[^\p{L}\p{N}]+/gu, "");
+}
+
+function matches(name: Words, secret: Words): boolean {
+  if (name.spaced.includes(secret.spaced)) return true;
+  const { joined } = secret;
+  return name.joined === joined || (joined.length >= LONG_NAME_CHARACTERS && name.joined.endsWith(joined));
 }
 
 /** The values of an input, encoded or not, that are secret, as they would stand in a text, longest first. */
@@ -81,7 +101,7 @@ export function secretsOf(input: unknown, redact: Names): readonly string[] {
 const NONE: readonly string[] = Object.freeze([]);
 
 /** Level by level: of an input that is too large to look at in whole, what is near the top is found. */
-function collect(input: unknown, redact: Names, answers: Map<string, boolean>): Set<string> {
+function collect(input: unknown, redact: Names, answers: Answers): Set<string> {
   const found = new Set<string>();
   const values: unknown[] = [input];
   const flags: boolean[] = [redactsAll(redact)];

@@ -14,12 +14,13 @@ export interface TextForModel {
  * `maxBytes` in all. No character is cut in two. A limit that is smaller than the sentence about the size gives the sentence alone.
  *
  * @param maxBytes null is no limit
+ * @param isBeginning the whole is longer than `maxBytes`, and nobody knows how long
  */
-export function textForModel(tool: string, whole: string, maxBytes: number | null): TextForModel {
+export function textForModel(tool: string, whole: string, maxBytes: number | null, isBeginning = false): TextForModel {
   const sizeBytes = Buffer.byteLength(whole);
-  if (maxBytes === null || sizeBytes <= maxBytes) return { text: whole, isCut: false, sizeBytes };
-  const sentence = (shown: number): string =>
-    `${tool} returned ${formatBytes(sizeBytes)}; the first ${formatBytes(shown)} follow. `;
+  if (maxBytes === null || (sizeBytes <= maxBytes && !isBeginning)) return { text: whole, isCut: false, sizeBytes };
+  const size = isBeginning ? `more than ${formatBytes(maxBytes)}` : formatBytes(sizeBytes);
+  const sentence = (shown: number): string => `${tool} returned ${size}; the first ${formatBytes(shown)} follow. `;
   let room = maxBytes - Buffer.byteLength(sentence(maxBytes));
   for (;;) {
     const preview = beginningOf(whole, Math.max(0, room));

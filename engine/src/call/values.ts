@@ -2,8 +2,8 @@ import { heedPromise } from "./heed.ts";
 
 /** Nesting past this depth cannot be encoded. */
 export const MAX_DEPTH = 100;
-/** About what a number, a bracket or a separator takes in JSON. */
-export const PART_SIZE = 8;
+/** To look at a part takes as long as at so many characters of a text, or longer. */
+export const PART_SIZE = 16;
 
 /** A value, or a part of it, has no lossless JSON form. The message names the part. */
 export class UnencodableError extends TypeError {

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { encodeFrame, FRAME_LIMITS, type Frame, FrameDecoder } from "./frames.ts";
+import { encodeFrame, FRAME_LIMITS, type Frame, FrameDecoder, type FrameLimits } from "./frames.ts";
 import { stayAwake } from "./stay-awake.ts";
 
 /** What a channel tells its owner. `closed` comes exactly once, and nothing after it. */
@@ -19,7 +19,7 @@ export class Channel {
   #closed = false;
 
   /**
-   * @param limits of the frames that come in, until {@link liftLimits}
+   * @param limits of the frames that come in, until {@link setLimits}
    * @param staysAwake for the next chunk, for a moment; not in a process that is not the engine's own
    */
   constructor(input: Readable, output: Writable, events: ChannelEvents, limits = FRAME_LIMITS, staysAwake = true) {
@@ -57,9 +57,9 @@ export class Channel {
     return !this.#closed && this.#decoder.isInsideFrame;
   }
 
-  /** The other side has shown who it is: its frames may be as large as any. */
-  liftLimits(): void {
-    this.#decoder.limits = FRAME_LIMITS;
+  /** The other side has shown who it is. */
+  setLimits(limits: FrameLimits): void {
+    this.#decoder.limits = limits;
   }
 
   /** Takes up what was read. The chunk is kept: it must not change afterwards. */

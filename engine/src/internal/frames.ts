@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
 /** Largest header and body of one frame, in bytes. */
-export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
 export const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const PREFIX_BYTES = 8;
 const LARGE_BYTES = 1_000_000;
@@ -13,6 +13,8 @@ export interface FrameLimits {
 }
 
 export const FRAME_LIMITS: FrameLimits = { headerBytes: MAX_HEADER_BYTES, bodyBytes: MAX_BODY_BYTES };
+/** Of processes that run what a tool wants: a header of theirs takes the event loop no longer than this. */
+export const GUEST_FRAME_LIMITS: FrameLimits = { headerBytes: 1_000_000, bodyBytes: MAX_BODY_BYTES };
 const NO_BODY = Buffer.alloc(0);
 
 /** A message with a string `type`, and the bytes that travel with it unread. */

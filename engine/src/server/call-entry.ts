@@ -3,7 +3,7 @@ import type { Call } from "../call/call.ts";
 import { attemptTimeoutMs } from "../call/call.ts";
 import { PREPARING } from "../call/describe.ts";
 import type { Ending } from "../call/ending.ts";
-import { fingerprint, textHash } from "../call/fingerprint.ts";
+import { fingerprint, isTooLarge, textHash } from "../call/fingerprint.ts";
 import { type CallRequest, waitLeftMs } from "../call-request.ts";
 import type { EngineCore } from "../core.ts";
 import { formatDuration } from "../internal/duration.ts";
@@ -47,22 +47,24 @@ export function callRequest(
   key: string,
   narrowed: Partial<Narrowed> = {},
 ): CallRequest {
-  const { tool, input } = message;
+  const tool = boundedName(message.tool);
+  const input = message.input === undefined || isTooLarge(message.input) ? undefined : message.input;
   return {
     id,
     tool,
     input,
+    given: input === undefined ? message.input : undefined,
     secrets: message.secrets,
     run,
     parent,
-    agent: named(message.agent),
-    task: named(message.task),
+    agent: boundedName(message.agent),
+    task: boundedName(message.task),
     agentName: message.agentName,
-    turn: named(message.turn),
-    requestId: named(message.requestId),
+    turn: boundedName(message.turn),
+    requestId: boundedName(message.requestId),
     // It may name an order, or a person: what is written down is its hash.
     idempotencyKey: message.idempotencyKey === undefined ? undefined : textHash(`${key}key ${message.idempotencyKey}`),
-    subject: named(message.subject),
+    subject: boundedName(message.subject),
     byCode: message.byCode,
     timeoutMs: message.timeoutMs,
     withinMs: message.withinMs,
@@ -75,7 +77,7 @@ export function callRequest(
 }
 
 /** Names are kept and written down: a very long one goes by its beginning and its hash. */
-function named(text: string | undefined): string | undefined {
+export function boundedName<Name extends string | undefined>(text: Name): Name | string {
   if (text === undefined || text.length <= MAX_NAME_CHARACTERS) return text;
   return `${text.slice(0, 100).toWellFormed()}… ${hash("sha256", text, "hex")}`;
 }

@@ -36,6 +36,32 @@ function openSession(options: object = {}) {
   return { handle, call, ended, elapse };
 }
 
+it("takes no longer for an input that is larger than is compared, of text, parts or names", () => {
+  const { handle, call, ended } = openSession({ maxCalls: 1_000 });
+  const many = Array.from({ length: 70_000 }, (_, at) => at);
+  const large = [
+    { q: "x".repeat(1_000_001) },
+    many,
+    many.map(() => []),
+    Object.fromEntries(many.map((at) => [`name ${at}`, at])),
+    JSON.parse("[".repeat(5_000) + "]".repeat(5_000)),
+  ];
+
+  for (const [at, input] of large.entries()) {
+    // Never a repetition, since they are not looked at.
+    for (const id of [1, 2, 3, 4, 5].map((each) => each + at * 10)) {
+      expect(call(id, { input })).toMatchObject([{ type: "admitted" }]);
+      ended(id);
+    }
+  }
+
+  const tool = "n".repeat(5_000_000);
+  const [answer] = call(90, { tool });
+  expect(JSON.stringify(answer).length).toBeLessThan(10_000);
+  handle({ type: "register", engine: "e", tool, policy: {} });
+  expect(call(91, { tool, input: {} })).toMatchObject([{ type: "admitted" }]);
+});
+
 describe("a host call", () => {
   it("is admitted with its deadline, and has its outcome when the host reports the ending", () => {
     const { call, ended } = openSession({ timeoutMs: 5_000 });

@@ -17,7 +17,15 @@ import type { MachineFigures } from "../pressure/machine.ts";
 import { Run } from "../run/run.ts";
 import { FRAMEWORK_GRACE_MS, HOST_GRACE_MS } from "./backstop.ts";
 import { bounded } from "./bounded.ts";
-import { type CallEntry, callRequest, cancelledEnding, jobOf, lostEnding, withPreparation } from "./call-entry.ts";
+import {
+  boundedName,
+  type CallEntry,
+  callRequest,
+  cancelledEnding,
+  jobOf,
+  lostEnding,
+  withPreparation,
+} from "./call-entry.ts";
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";
@@ -226,8 +234,8 @@ export class Session {
 
   #register({ engine, tool, policy }: Extract<FromClient, { type: "register" }>): void {
     requireText(tool, "tool");
-    if (this.#engines instanceof GuestEngines) this.#engines.register(engine, tool, policy);
-    else this.#engines.get(engine).core.setPolicy(tool, policy);
+    if (this.#engines instanceof GuestEngines) this.#engines.register(engine, boundedName(tool), policy);
+    else this.#engines.get(engine).core.setPolicy(boundedName(tool), policy);
   }
 
   /** A key that is not its body's hash would have others run a body that is not theirs. */
@@ -268,7 +276,11 @@ export class Session {
   }
 
   #describe({ id, engine, tool, agent }: Extract<FromClient, { type: "describe" }>): void {
-    this.#send({ type: "described", id, limits: this.#engines.get(engine).core.describe(tool, agent) ?? null });
+    this.#send({
+      type: "described",
+      id,
+      limits: this.#engines.get(engine).core.describe(boundedName(tool), agent) ?? null,
+    });
   }
 
   #stats({ id, engine }: Extract<FromClient, { type: "stats" }>): void {
@@ -329,7 +341,7 @@ export class Session {
       return callRequest(message, message.id, known instanceof Run ? known : parent?.run, parent, this.#shared.key);
     if (this.#calls.size >= MAX_GUEST_CALLS)
       throw new RangeError(`a process that belongs to a call may have ${MAX_GUEST_CALLS} calls in flight, and has`);
-    const narrowing = engines.narrowing(engine, tool, timeoutMs);
+    const narrowing = engines.narrowing(engine, boundedName(tool), timeoutMs);
     // A guest ends with the engine: nobody will ask for its calls again.
     return callRequest(
       message,

@@ -10,8 +10,12 @@ from typing import Any
 from endstop.host.stopping import FROM_OUTSIDE
 from endstop.values import clean, text_of
 
+# All texts of an exception, however they are escaped, have room in the header of a guest's frame.
+MAX_NAME_CHARACTERS = 1_000
 MAX_MESSAGE_CHARACTERS = 10_000
 MAX_STACK_CHARACTERS = 50_000
+"""Of the exception and its causes together."""
+_MIN_STACK_CHARACTERS = 100
 MAX_CAUSES = 8
 
 _CAUSE, _CONTEXT = BaseException.__dict__["__cause__"], BaseException.__dict__["__context__"]
@@ -24,21 +28,22 @@ _NOT_OWN = _OWN_FOLDER + "demo" + os.sep
 
 def describe_exception(exception: BaseException) -> dict[str, Any]:
     """`{name, message, stack, cause?}`; texts are bounded and always valid UTF-8, at most MAX_CAUSES causes follow."""
-    return _describe(exception, MAX_CAUSES)
+    return _describe(exception, MAX_CAUSES, MAX_STACK_CHARACTERS)
 
 
-def _describe(exception: BaseException, causes_left: int) -> dict[str, Any]:
+def _describe(exception: BaseException, causes_left: int, stack_left: int) -> dict[str, Any]:
+    stack = _bounded(_stack(exception), stack_left) if stack_left >= _MIN_STACK_CHARACTERS else ""
     error: dict[str, Any] = {
-        "name": _bounded(_name(exception), MAX_MESSAGE_CHARACTERS),
+        "name": _bounded(_name(exception), MAX_NAME_CHARACTERS),
         "message": _bounded(_message(exception), MAX_MESSAGE_CHARACTERS),
-        "stack": _bounded(_stack(exception), MAX_STACK_CHARACTERS),
+        "stack": stack,
     }
     # Its class may have put something else in their places.
     cause = _CAUSE.__get__(exception)
     if cause is None and not _SUPPRESS_CONTEXT.__get__(exception):
         cause = _CONTEXT.__get__(exception)
     if cause is not None and causes_left > 0:
-        error["cause"] = _describe(cause, causes_left - 1)
+        error["cause"] = _describe(cause, causes_left - 1, stack_left - len(stack))
     return error
 
 

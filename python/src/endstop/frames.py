@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 PROTOCOL_VERSION = 1
-MAX_HEADER_BYTES = 16 * 1024 * 1024
+MAX_HEADER_BYTES = 8 * 1024 * 1024
+MAX_GUEST_HEADER_BYTES = 1_000_000
+"""Of a worker, and of a process that belongs to a call."""
 MAX_BODY_BYTES = 256 * 1024 * 1024
 
 _LENGTHS = struct.Struct("!II")
@@ -38,11 +40,15 @@ class Frame(NamedTuple):
     body: bytes
 
 
-def encode(header: dict[str, Any], body: bytes = b"") -> bytes:
-    """The bytes of one frame. Raises FrameTooLarge, and what msgspec raises for a header that is not JSON."""
+def encode(header: dict[str, Any], body: bytes = b"", *, max_header_bytes: int | None = None) -> bytes:
+    """The bytes of one frame. Raises FrameTooLarge, and what msgspec raises for a header that is not JSON.
+
+    The header may have `max_header_bytes`, by default MAX_HEADER_BYTES.
+    """
     head = _encode_json(header)
-    if len(head) > MAX_HEADER_BYTES:
-        raise FrameTooLarge("header", len(head), MAX_HEADER_BYTES)
+    limit_bytes = MAX_HEADER_BYTES if max_header_bytes is None else max_header_bytes
+    if len(head) > limit_bytes:
+        raise FrameTooLarge("header", len(head), limit_bytes)
     if len(body) > MAX_BODY_BYTES:
         raise FrameTooLarge("body", len(body), MAX_BODY_BYTES)
     return b"".join((_LENGTHS.pack(len(head), len(body)), head, body))

@@ -23,8 +23,8 @@ PREVIEW_CHARACTERS = 200
 
 # Past about a megabyte a value is not compared: encoding and hashing it would hold up its caller.
 MAX_COMPARED_SIZE = 1_000_000
-# About what a number, a bracket or a separator takes in JSON.
-_PART_SIZE = 8
+# To look at a part takes as long as at so many characters of a text, or longer.
+_PART_SIZE = 16
 
 _MAX_SAFE_INTEGER = 2**53 - 1
 _deterministic_json = msgspec.json.Encoder(order="deterministic").encode

@@ -112,6 +112,12 @@ def test_an_executor_of_a_module_counts_over_all_the_workers_that_have_it(call: 
     assert codes == [None, None, None, "usage-limit", "usage-limit"]
 
 
+def test_an_input_larger_than_a_guest_s_header_still_reaches_its_tool(call: Caller) -> None:
+    text = "é" * 900_000
+    assert call("nested", "worker", "leaf", text) == (("outer-nested-worker", "leaf"), None)
+    assert call("nested_of_its_own", "worker", "leaf", text) == (("outer-nested_of_its_own-worker", "leaf"), None)
+
+
 def test_workers_that_wait_for_each_other_all_get_a_place(call: Caller) -> None:
     """Ten deep, where four bodies may run at once on a small machine."""
     with ToolExecutor(max_recursion_depth=10) as deep:

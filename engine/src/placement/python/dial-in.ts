@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Channel, type ChannelEvents } from "../../internal/channel.ts";
 import type { Clock } from "../../internal/clock.ts";
-import type { Frame, FrameLimits } from "../../internal/frames.ts";
+import { type Frame, type FrameLimits, GUEST_FRAME_LIMITS } from "../../internal/frames.ts";
 import { type GuestHello, PROTOCOL, type WorkerHello } from "./messages.ts";
 
 /** A worker that does not say who it is within this time is turned away. */
@@ -174,7 +174,7 @@ function greet(socket: Socket, clock: Clock, accept: Accept<WorkerHello | GuestH
       const hello = frame.header as WorkerHello | GuestHello;
       events = hello.type === "hello" && hello.protocol === PROTOCOL ? accept(hello, channel) : undefined;
       if (!events) return channel.close();
-      channel.liftLimits();
+      channel.setLimits(GUEST_FRAME_LIMITS);
       known();
     },
     closed(reason) {

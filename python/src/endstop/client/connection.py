@@ -15,6 +15,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
+import math
 import os
 import select
 import threading
@@ -25,7 +26,7 @@ from endstop.client.link import Link
 from endstop.client.silence import SilenceWatch
 from endstop.client.slot import Slot
 from endstop.client.uninterrupted import uninterrupted
-from endstop.frames import FrameDecoder, ProtocolError
+from endstop.frames import MAX_GUEST_HEADER_BYTES, MAX_HEADER_BYTES, FrameDecoder, ProtocolError
 
 _READ_BYTES = 1 << 16
 # Up to here a write to a pipe is all or nothing.
@@ -49,6 +50,8 @@ class Connection:
         """Why the channel ended, once it has. Set after every pending slot has been told."""
         self.proved = False
         """Whether the engine has answered a call."""
+        self.takes_up_since_s = -math.inf
+        """When it was last told of a session that has a journal."""
         self.was_silent = False
         """Whether it was ended because the engine said nothing."""
         self.loaded: set[str] = set()
@@ -119,6 +122,11 @@ class Connection:
     def signs_of_life(self) -> tuple[int, int]:
         """Another one each time that the engine has said or taken something."""
         return self._moved, len(self._decoder.buffer)
+
+    @property
+    def max_header_bytes(self) -> int:
+        """What the other side takes of a frame's header."""
+        return MAX_HEADER_BYTES if self.process.invitation is None else MAX_GUEST_HEADER_BYTES
 
     def slots_of_closed_loops(self) -> list[Slot]:
         """Their callers will not go on: nobody runs a closed loop."""

@@ -73,7 +73,7 @@ class Introduction:
             self.note_answer(call)
         told = self.unconfirmed.told()
         opening = {"type": "open-engine", "engine": self._session, "options": self._options}
-        if self._introduced:
+        if self.is_resumed:
             opening["resume"] = {
                 "answered": self.answered,
                 "lastAdmitted": self.last_admitted,
@@ -88,6 +88,11 @@ class Introduction:
         ]
         unbegun = [waits(call.id) for call in calls if call.is_unbegun]
         return [*(frames.encode(header) for header in headers), *unbegun, *self.unconfirmed.again(told)]
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an engine knew the session before: the next one reads what that wrote down."""
+        return self._introduced
 
     def begin_anew(self) -> None:
         """The engine that is met next has no journal of what the last one knew of this session."""

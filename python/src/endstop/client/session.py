@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -288,6 +289,8 @@ class Session:
                 if self._attached is not connection:
                     if connection.process.invitation is not None or self._was_guest:
                         self._begin_anew()
+                    if self._introduction.is_resumed:
+                        connection.takes_up_since_s = time.monotonic()
                     connection.send(b"".join(self._introduction.frames(self._calls.values())))
                     self._dismissal.attached = connection
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.25
 SILENT_TICKS = 7
-# An engine that takes up a long journal has more to do before its first answer.
+# An engine that takes up a long journal reads it in one go.
 FIRST_ANSWER_TICKS = 60
 LATE_S = 1.0
 """A body that begins this long after its admission, or later: the engine hears that it waits, and is asked first."""
@@ -59,7 +59,6 @@ class SilenceWatch:
 
     def _work(self) -> None:
         connection = self._connection
-        is_guest = connection.process.invitation is not None
         heard, quiet = connection.signs_of_life, 0
         told: set[int] = set()
         while True:
@@ -84,10 +83,17 @@ class SilenceWatch:
                 quiet += 1
                 if quiet == 1:
                     self._send(_PING)
-                elif quiet > (SILENT_TICKS if connection.proved or is_guest else FIRST_ANSWER_TICKS):
+                elif quiet > self._patience_ticks():
                     connection.was_silent = True
                     connection.process.kill()
                     connection.end(f"the engine said nothing for {quiet * TICK_S:.1f} s")
+
+    def _patience_ticks(self) -> int:
+        connection = self._connection
+        if connection.process.invitation is not None:
+            return SILENT_TICKS
+        takes_up = time.monotonic() - connection.takes_up_since_s < FIRST_ANSWER_TICKS * TICK_S
+        return SILENT_TICKS if connection.proved and not takes_up else FIRST_ANSWER_TICKS
 
     def _tell_of_unbegun(self, told: set[int]) -> None:
         unbegun = self._connection.unbegun

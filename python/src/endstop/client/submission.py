@@ -158,7 +158,7 @@ class Submission:
             self._body_sent = self.problem is None
             if self._body_sent:
                 return data
-        return frames.encode(header)
+        return frames.encode(header, max_header_bytes=connection.max_header_bytes)
 
     def answer(self, home: Home) -> Ticket | Outcome:
         """What the engine said. Raises EngineError if it refused.

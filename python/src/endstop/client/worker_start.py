@@ -47,7 +47,7 @@ def start_frames(
         started = {**header, "load": load.key}
         if began_s is not None:
             started["preparedMs"] = round((time.monotonic() - began_s) * 1_000, 3)
-        data += frames.encode(started, arguments)
+        data += frames.encode(started, arguments, max_header_bytes=connection.max_header_bytes)
     except CannotMove as problem:
         return b"", {"type": "cannot-move", "detail": bounded_detail(problem.detail), "started": False}
     except frames.FrameTooLarge as problem:
