@@ -199,7 +199,7 @@ def test_every_caller_that_waits_is_told_the_one_reason(opened: Opened) -> None:
 @pytest.mark.parametrize(
     ("data", "then", "reason"),
     [
-        ("0100000100000000", "and waits", "a frame says its header has 16777217 bytes, the limit is 16777216"),
+        ("0100000100000000", "and waits", "a frame says its header has 16777217 bytes, the limit is 8388608"),
         ("00000002100000017b7d", "and waits", "a frame says its body has 268435457 bytes"),
         ("00000005000000007b74797065", "and waits", "a frame's header is not JSON"),
         ("00000008000000007b226964223a317d", "and waits", "not a JSON object with a string `type`"),

@@ -188,7 +188,10 @@ from tests.support import worker_tools
 
 engine_does, placement = sys.argv[1:]
 node, *rest = engine_command()
-spin = "data:text/javascript,setTimeout(() => { process.stderr.write('computes\\n'); for (;;); }, 1500).unref()"
+spin = (
+    "data:text/javascript,import { existsSync } from 'node:fs';"
+    "setInterval(() => { if (existsSync('spin')) for (;;); }, 50).unref()"
+)
 preload = ["--import", spin] if engine_does == "computes" else []
 shared = engine._the_engine = engine.SharedEngine(lambda: [node, *preload, *rest])
 executor = endstop.ToolExecutor()
@@ -197,8 +200,12 @@ threading.Thread(target=executor.try_execute_tool, args=("sleep", {"seconds": 60
 while placement == "worker" and not executor.stats().workers.busy:
     time.sleep(0.05)
 connection = shared.connection()
+time.sleep(1.2)  # its thread that looks at its parent begins later than it
 if engine_does == "stands still":
     os.kill(connection.process.pid, signal.SIGSTOP)
+else:
+    open("spin", "w").close()
+    time.sleep(0.3)
 print("engine", connection.process.pid, flush=True)
 time.sleep(60)
 """,
@@ -206,8 +213,6 @@ time.sleep(60)
         placement,
     )
     engine = int(program.wait_for("engine").split()[1])
-    if engine_does == "computes":
-        program.wait_until(lambda: "computes" in program.stderr, "computed")
     program.process.kill()
     assert program.finish().exit_code == -signal.SIGKILL
     # Template and worker too: the leak detector finds them if they stay.

@@ -15,7 +15,6 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
-import math
 import os
 import select
 import threading
@@ -50,8 +49,6 @@ class Connection:
         """Why the channel ended, once it has. Set after every pending slot has been told."""
         self.proved = False
         """Whether the engine has answered a call."""
-        self.takes_up_since_s = -math.inf
-        """When it was last told of a session that has a journal."""
         self.was_silent = False
         """Whether it was ended because the engine said nothing."""
         self.loaded: set[str] = set()
@@ -69,6 +66,10 @@ class Connection:
         self._awaited: dict[Slot, asyncio.AbstractEventLoop] = {}
         self._leader: Slot | None = None
         self._reader: Slot | None = None
+        self._pings = 0
+        self._pongs = 0
+        self._takes_up_until = 0
+        """The pong that comes once the engine has taken up the sessions that it was told of."""
         self._moved = 0
         """Frames that came, and parts of large ones that the engine took."""
         self._silence = SilenceWatch(self)
@@ -122,6 +123,18 @@ class Connection:
     def signs_of_life(self) -> tuple[int, int]:
         """Another one each time that the engine has said or taken something."""
         return self._moved, len(self._decoder.buffer)
+
+    def note_ping(self, *, takes_up: bool = False) -> None:
+        """One was sent; with `takes_up`, behind a session whose journals the engine reads first."""
+        with self._lock:
+            self._pings += 1
+            if takes_up:
+                self._takes_up_until = self._pings
+
+    @property
+    def takes_up_sessions(self) -> bool:
+        """Whether the engine may be reading journals."""
+        return self._pongs < self._takes_up_until
 
     @property
     def max_header_bytes(self) -> int:
@@ -253,6 +266,7 @@ class Connection:
         kind = header["type"]
         self._moved += 1
         if kind == "pong":
+            self._pongs += 1
             return
         if kind not in _KINDS:
             raise ProtocolError(f"it sent a frame of the unknown type {kind[:40]!r}")

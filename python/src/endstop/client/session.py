@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from endstop.client.introduction import Introduction
 from endstop.client.inviting import stop_watching_for_children
 from endstop.client.journal import StartedBodies, read_started_bodies
 from endstop.client.local_outcomes import CallFacts
+from endstop.client.silence import PING
 from endstop.client.submission import CallRequest, Submission
 from endstop.client.ticket import Ticket
 from endstop.client.uninterrupted import uninterrupted
@@ -289,9 +289,11 @@ class Session:
                 if self._attached is not connection:
                     if connection.process.invitation is not None or self._was_guest:
                         self._begin_anew()
-                    if self._introduction.is_resumed:
-                        connection.takes_up_since_s = time.monotonic()
-                    connection.send(b"".join(self._introduction.frames(self._calls.values())))
+                    is_resumed = self._introduction.is_resumed
+                    introduction = self._introduction.frames(self._calls.values())
+                    connection.send(b"".join([*introduction, PING] if is_resumed else introduction))
+                    if is_resumed:
+                        connection.note_ping(takes_up=True)
                     self._dismissal.attached = connection
 
         uninterrupted(tell_everything)

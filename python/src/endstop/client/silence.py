@@ -20,7 +20,10 @@ SILENT_TICKS = 7
 FIRST_ANSWER_TICKS = 60
 LATE_S = 1.0
 """A body that begins this long after its admission, or later: the engine hears that it waits, and is asked first."""
-_PING = frames.encode({"type": "ping"})
+
+
+PING = frames.encode({"type": "ping"})
+"""Answered at once, by an engine that does nothing else."""
 
 
 def waits(call: int) -> bytes:
@@ -82,7 +85,8 @@ class SilenceWatch:
             elif not is_late:
                 quiet += 1
                 if quiet == 1:
-                    self._send(_PING)
+                    if self._send(PING):
+                        connection.note_ping()
                 elif quiet > self._patience_ticks():
                     connection.was_silent = True
                     connection.process.kill()
@@ -92,8 +96,7 @@ class SilenceWatch:
         connection = self._connection
         if connection.process.invitation is not None:
             return SILENT_TICKS
-        takes_up = time.monotonic() - connection.takes_up_since_s < FIRST_ANSWER_TICKS * TICK_S
-        return SILENT_TICKS if connection.proved and not takes_up else FIRST_ANSWER_TICKS
+        return SILENT_TICKS if connection.proved and not connection.takes_up_sessions else FIRST_ANSWER_TICKS
 
     def _tell_of_unbegun(self, told: set[int]) -> None:
         unbegun = self._connection.unbegun
