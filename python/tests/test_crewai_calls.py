@@ -52,6 +52,28 @@ class Failing(BaseTool):
         raise self.problem
 
 
+class ExitingText(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(2)
+
+
+@each_path
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_what_a_tool_raises_does_not_end_its_crew(path: str, timeout: float | None) -> None:
+    says: dict[BaseException, str] = {
+        SystemExit(2): "SystemExit: exit code 2",
+        KeyboardInterrupt("the body's own"): "KeyboardInterrupt",
+        BaseException("odd"): "odd",
+        asyncio.CancelledError(): "CancelledError",
+        ExitingText(): "ExitingText",
+    }
+    install(timeout=timeout)
+    for problem, said in says.items():
+        result = run_crew([Failing(problem=problem)], [Ask("failing"), "done"], path=path)
+        assert result.answer == "done"
+        assert said in result.tool_texts[0]
+
+
 def test_a_plain_run_keeps_its_thread_and_the_identity_of_its_result() -> None:
     install()
     one, value = Echo(), object()

@@ -31,6 +31,17 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
     return _describe(exception, MAX_CAUSES, MAX_STACK_CHARACTERS)
 
 
+def is_readable(exception: BaseException) -> bool:
+    """Whether it has a text: its own `__str__` may raise anything."""
+    try:
+        text_of(exception)
+    except FROM_OUTSIDE:
+        raise
+    except BaseException:
+        return False
+    return True
+
+
 def _describe(exception: BaseException, causes_left: int, stack_left: int) -> dict[str, Any]:
     stack = _bounded(_stack(exception), stack_left) if stack_left >= _MIN_STACK_CHARACTERS else ""
     error: dict[str, Any] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
 
+from endstop.errorinfo import is_readable
 from endstop.outcome import Failure, Outcome
 
 _REASONS = {
@@ -35,10 +36,20 @@ def tool_failure(failure: Failure) -> ToolFailure:
 
 
 def deliver(outcome: Outcome, *, to_agent: bool) -> Any:
-    """The value, or the failure in the form its reader expects. The tool's own exception stays the same object."""
+    """The value, or the failure in the form its reader expects. The tool's own exception stays the same object.
+
+    Not what would end the crew: a SystemExit, a KeyboardInterrupt that the body made, a text that raises one. The
+    agent reads of it. A Ctrl-C does not come here.
+    """
     failure = outcome.failure
     if failure is None:
         return outcome.value
-    if failure.code == "tool-error" and outcome.exception is not None:
-        raise outcome.exception
+    exception = outcome.exception
+    if failure.code == "tool-error" and exception is not None and not (to_agent and _ends_a_crew(exception)):
+        raise exception
     return tool_failure(failure) if to_agent else outcome.unwrap()
+
+
+def _ends_a_crew(exception: BaseException) -> bool:
+    """Whether CrewAI, which reads the text of an Exception and goes on, lets this one through."""
+    return not isinstance(exception, Exception) or not is_readable(exception)

@@ -17,6 +17,7 @@ from endstop.crewai.admitting import Admission
 from endstop.crewai.failures import deliver, tool_failure
 from endstop.crewai.guarding import Guarding, Terms
 from endstop.crewai.timing import Timing
+from endstop.errorinfo import is_readable
 from endstop.outcome import Outcome
 
 _NOTHING: Final = object()
@@ -153,11 +154,9 @@ class Request:
 
 def _with_type(text: str, exception: BaseException) -> str:
     """CrewAI's text about an exception, in which its message alone stands after a colon."""
-    kind = type(exception).__name__
-    try:
-        message = str(exception)
-    except Exception:  # a body's own `__str__`: CrewAI's text then has no message of it either
+    if not is_readable(exception):  # CrewAI's text then has no message of it either
         return text
+    kind, message = type(exception).__name__, str(exception)
     before, found, after = text.partition(f": {message}")
     if not found or message.startswith(kind):
         return text
