@@ -7,7 +7,7 @@ import { timeoutAfterWait } from "./call-request.ts";
 import type { Clock } from "./internal/clock.ts";
 import type { Policies, Policy } from "./policy/policy.ts";
 import type { AdmittedEntry } from "./run/entry.ts";
-import { Claims } from "./schedule/claims.ts";
+import { type ClaimListener, Claims } from "./schedule/claims.ts";
 import type { PermitCount } from "./schedule/permits.ts";
 
 /** What an engine has to do at one moment. */
@@ -71,21 +71,22 @@ export class Turns {
   #claim(call: Call, policy: Policy, entry: AdmittedEntry, begin: () => void): void {
     // One that waited for another may have ended meanwhile.
     if (call.state.type !== "admitted") return;
-    let waits = true;
-    this.claims.take(call, policy, {
-      begin: () => {
-        waits = false;
-        if (this.#isUnknown(call, policy, entry)) return;
-        call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
-        if (policy.maxAttempts > 1) this.#attempts.begins(call, () => this.#isUnknown(call, policy, entry) || begin());
-        begin();
-      },
-      fail: (ending) => {
-        waits = false;
-        this.#listener.end(call, ending);
-      },
-    });
-    if (waits) this.#listener.waits(call);
+    const turn = new Turn(this, call, policy, entry, begin);
+    this.claims.take(call, policy, turn);
+    if (turn.isAwaited) this.#listener.waits(call);
+  }
+
+  /** It has come. */
+  begin({ call, policy, entry, start }: Turn): void {
+    if (this.#isUnknown(call, policy, entry)) return;
+    call.timeoutMs = timeoutAfterWait(call, this.#clock.now());
+    if (policy.maxAttempts > 1) this.#attempts.begins(call, () => this.#isUnknown(call, policy, entry) || start());
+    start();
+  }
+
+  /** It will not come. */
+  fail({ call }: Turn, ending: Ending): void {
+    this.#listener.end(call, ending);
   }
 
   /** Ends a call if one with its input, which it waited behind, ended in a way that nobody knows. */
@@ -94,5 +95,33 @@ export class Turns {
     if (decision?.type !== "effect-unknown") return false;
     this.#listener.end(call, decision);
     return true;
+  }
+}
+
+/** One of a call. */
+class Turn implements ClaimListener {
+  readonly call: Call;
+  readonly policy: Policy;
+  readonly entry: AdmittedEntry;
+  readonly start: () => void;
+  isAwaited = true;
+  readonly #turns: Turns;
+
+  constructor(turns: Turns, call: Call, policy: Policy, entry: AdmittedEntry, start: () => void) {
+    this.#turns = turns;
+    this.call = call;
+    this.policy = policy;
+    this.entry = entry;
+    this.start = start;
+  }
+
+  begin(): void {
+    this.isAwaited = false;
+    this.#turns.begin(this);
+  }
+
+  fail(ending: Ending): void {
+    this.isAwaited = false;
+    this.#turns.fail(this, ending);
   }
 }

@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { readFileSync } from "node:fs";
-import { Deadlines } from "./deadlines.ts";
+import { Deadline, Deadlines } from "./deadlines.ts";
 
 /** A timer that has been set. Cancelling it twice, or after it fired, does nothing. */
 export interface Timer {
@@ -45,50 +45,72 @@ function bootId(): string {
  * It fires in no call's asynchronous context.
  */
 export function createSystemClock(): Clock {
+  return new SystemClock();
+}
+
+class SystemClock implements Clock {
   /** How many timers keep the process alive. */
-  let keepers = 0;
-  let shared: NodeTimer | undefined;
-  const outsideCalls = new AsyncResource("EndstopTimers");
-  const now = (): number => performance.now();
-  const machineNow = (): { ms: number; boot: string } => ({
-    ms: Number(process.hrtime.bigint()) / 1e6,
-    boot: bootId(),
-  });
-  const deadlines = new Deadlines({
-    now,
-    machineNow,
-    setTimer(delayMs, fire) {
-      shared = outsideCalls.runInAsyncScope(() => new NodeTimer(delayMs, fire, keepers > 0));
-      return shared;
+  #keepers = 0;
+  #shared: NodeTimer | undefined;
+  readonly #outsideCalls = new AsyncResource("EndstopTimers");
+  readonly #deadlines = new Deadlines({
+    now: () => this.now(),
+    machineNow: () => this.machineNow(),
+    setTimer: (delayMs, fire) => {
+      this.#shared = this.#outsideCalls.runInAsyncScope(() => new NodeTimer(delayMs, fire, this.#keepers > 0));
+      return this.#shared;
     },
   });
-  const count = (change: 1 | -1): void => {
-    keepers += change;
-    if (keepers === (change === 1 ? 1 : 0)) shared?.keepAlive(keepers > 0);
-  };
-  return {
-    now,
-    machineNow,
-    setTimer(delayMs, fire) {
-      let keeps = true;
-      const release = (): void => {
-        if (keeps) count(-1);
-        keeps = false;
-      };
-      count(1);
-      const callOff = deadlines.set(delayMs, () => {
-        release();
-        fire();
-      });
-      return {
-        cancel() {
-          release();
-          callOff();
-        },
-        unref: release,
-      };
-    },
-  };
+
+  now(): number {
+    return performance.now();
+  }
+
+  machineNow(): { ms: number; boot: string } {
+    return { ms: Number(process.hrtime.bigint()) / 1e6, boot: bootId() };
+  }
+
+  setTimer(delayMs: number, fire: () => void): Timer {
+    this.count(1);
+    const timer = new SharedTimer(this, this.#deadlines, fire);
+    this.#deadlines.add(timer, this.now() + delayMs);
+    return timer;
+  }
+
+  /** A timer keeps the process alive from now on, or does not any more. */
+  count(change: 1 | -1): void {
+    this.#keepers += change;
+    if (this.#keepers === (change === 1 ? 1 : 0)) this.#shared?.keepAlive(this.#keepers > 0);
+  }
+}
+
+class SharedTimer extends Deadline implements Timer {
+  readonly #clock: SystemClock;
+  readonly #deadlines: Deadlines;
+  readonly #fire: () => void;
+  #keepsAlive = true;
+
+  constructor(clock: SystemClock, deadlines: Deadlines, fire: () => void) {
+    super();
+    this.#clock = clock;
+    this.#deadlines = deadlines;
+    this.#fire = fire;
+  }
+
+  fire(): void {
+    this.unref();
+    this.#fire.call(undefined);
+  }
+
+  cancel(): void {
+    this.unref();
+    this.#deadlines.callOff(this);
+  }
+
+  unref(): void {
+    if (this.#keepsAlive) this.#clock.count(-1);
+    this.#keepsAlive = false;
+  }
 }
 
 /** One timer of Node's that fires neither early nor before what has come is read. */

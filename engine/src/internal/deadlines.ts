@@ -2,13 +2,24 @@ import type { Clock, Timer } from "./clock.ts";
 import { Heap, type HeapItem } from "./heap.ts";
 import { rethrowAlone } from "./rethrow-alone.ts";
 
-interface Deadline extends HeapItem {
+/** One of them. `fire` is told once. */
+export abstract class Deadline implements HeapItem {
   /** The instant at which it is due. */
-  order: number;
+  order = 0;
+  heapIndex = -1;
   /** Of those due at one instant the one that was set first fires first. */
-  readonly number: number;
-  isCalledOff: boolean;
+  number = 0;
+  isCalledOff = false;
+  abstract fire(): void;
+}
+
+class ToldDeadline extends Deadline {
   readonly fire: () => void;
+
+  constructor(fire: () => void) {
+    super();
+    this.fire = fire;
+  }
 }
 
 /**
@@ -32,19 +43,22 @@ export class Deadlines {
 
   /** The same at an instant of the clock, or soon if that has passed. */
   setAt(dueMs: number, fire: () => void): () => void {
-    const deadline: Deadline = {
-      order: dueMs,
-      heapIndex: -1,
-      number: ++this.#lastNumber,
-      isCalledOff: false,
-      fire,
-    };
+    const deadline = new ToldDeadline(fire);
+    this.add(deadline, dueMs);
+    return () => this.callOff(deadline);
+  }
+
+  /** The same for an object of the caller's own: a hundred thousand of them are no more objects than that. */
+  add(deadline: Deadline, dueMs: number): void {
+    deadline.order = dueMs;
+    deadline.number = ++this.#lastNumber;
     this.#pending.push(deadline);
     this.#arm(dueMs);
-    return () => {
-      deadline.isCalledOff = true;
-      if (deadline.heapIndex >= 0) this.#pending.remove(deadline);
-    };
+  }
+
+  callOff(deadline: Deadline): void {
+    deadline.isCalledOff = true;
+    if (deadline.heapIndex >= 0) this.#pending.remove(deadline);
   }
 
   /** Calls off all of them. */
@@ -79,9 +93,9 @@ export class Deadlines {
 }
 
 /** What one of them throws is a defect that the process hears of; the others fire all the same. */
-function fireAlone({ fire }: Deadline): void {
+function fireAlone(deadline: Deadline): void {
   try {
-    fire();
+    deadline.fire();
   } catch (error) {
     rethrowAlone(error);
   }

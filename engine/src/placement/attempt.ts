@@ -10,7 +10,7 @@ import type { Door, PlacedCall } from "./placed-call.ts";
 /** One attempt of a placed call, as its runner gets it. */
 export class Attempt implements BodyCall {
   readonly input: unknown;
-  settled: (() => void) | undefined;
+  listener: { settled(): void } | undefined;
   readonly #placed: PlacedCall;
   readonly #door: Door;
   readonly #number: number;

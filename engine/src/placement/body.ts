@@ -26,7 +26,7 @@ export interface BodyCall {
   /** At the body's ending or at its deadline, whichever is first; what comes later is ignored. */
   ended(ending: Ending, value?: unknown): void;
   /** Set by the runner that wants to be told when the call has its outcome. */
-  settled?: (() => void) | undefined;
+  listener?: { settled(): void } | undefined;
   /** Runs a function in this call's place in the call tree. */
   enter<T>(body: () => T): T;
   /** Runs a function in the asynchronous context (`AsyncLocalStorage`) of whoever made this call. */

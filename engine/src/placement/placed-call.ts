@@ -118,7 +118,7 @@ export class PlacedCall {
   release({ status }: Outcome): void {
     this.#grace?.timer.cancel();
     this.#schemaTimer?.cancel();
-    this.#body?.settled?.();
+    this.#body?.listener?.settled();
     if (this.#onAbort) this.#callerSignal?.removeEventListener("abort", this.#onAbort);
     if (this.parent) this.parent.#nested?.delete(this);
     if (!this.#nested?.size) return; // an exception has a stack, which costs
@@ -162,8 +162,13 @@ export class PlacedCall {
   #proceed(validation: Validation): void {
     this.#schemaTimer?.cancel();
     if ("detail" in validation) return this.refuse(validation.detail);
-    const start = (): void => this.#start(validation.input);
-    this.#door.core.claim(this.call, () => this.#caller.runInAsyncScope(start));
+    const { input } = validation;
+    let isAtOnce = true;
+    this.#door.core.claim(this.call, () => {
+      if (isAtOnce) this.#start(input);
+      else this.#caller.runInAsyncScope(() => this.#start(input));
+    });
+    isAtOnce = false;
   }
 
   #callerFired(): void {

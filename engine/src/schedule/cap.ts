@@ -1,4 +1,5 @@
 import { Heap } from "../internal/heap.ts";
+import { LinkedList } from "../internal/linked-list.ts";
 import type { Holding } from "./grant.ts";
 import type { Lane } from "./lane.ts";
 
@@ -9,7 +10,7 @@ export class Cap {
   limit: number;
   inUse = 0;
   /** The permits that are out: for each the call that took it, which may have lent it on. */
-  readonly holdings = new Set<Holding>();
+  readonly holdings = new LinkedList<Holding>();
   /** Lanes that wait for a permit of this cap. */
   readonly waiting = new Heap<Lane>();
   /** Lanes that could go if the last permit were not kept for the call that has been passed over too often. */

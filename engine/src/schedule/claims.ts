@@ -3,8 +3,9 @@ import type { Ending } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Policies, Policy } from "../policy/policy.ts";
 import type { Need } from "./cap.ts";
-import { type PermitCount, Permits } from "./permits.ts";
-import { type Waiting, waitForPermits } from "./wait-for-permits.ts";
+import type { Ticket } from "./lane.ts";
+import { type PermitCount, type PermitRequest, Permits } from "./permits.ts";
+import { type Waiting, type WaitOptions, waitForPermits } from "./wait-for-permits.ts";
 
 /** What becomes of a claim; one of the two is told, once, unless the call ends before. */
 export interface ClaimListener {
@@ -16,6 +17,31 @@ export interface ClaimListener {
 
 /** Calls that may run at once however short things are: a crew with a few tools does not notice. */
 const FEWEST = 4;
+
+/** What a call asks for. */
+class Asked implements PermitRequest, WaitOptions {
+  readonly need: Need;
+  readonly run: unknown;
+  readonly parent: Ticket | undefined;
+  readonly limitMs: number | null;
+  readonly #listener: ClaimListener;
+
+  constructor(need: Need, run: unknown, parent: Ticket | undefined, limitMs: number | null, listener: ClaimListener) {
+    this.need = need;
+    this.run = run;
+    this.parent = parent;
+    this.limitMs = limitMs;
+    this.#listener = listener;
+  }
+
+  granted(): void {
+    this.#listener.begin();
+  }
+
+  expired(waitedMs: number): void {
+    this.#listener.fail({ type: "not-started", waitedMs, limitMs: this.limitMs ?? waitedMs });
+  }
+}
 
 /** The permits of an engine's calls: from the admission of a call until it has its outcome. */
 export class Claims {
@@ -73,21 +99,9 @@ export class Claims {
   take(call: Call, policy: Policy, listener: ClaimListener): void {
     if (policy.mode === "observe") return listener.begin();
     this.#grow();
-    const limitMs = this.#waitLimitMs(call, policy);
-    const claim = waitForPermits(
-      this.#permits,
-      {
-        need: this.#need(call.tool, policy),
-        run: call.run,
-        parent: call.parent && this.#claims.get(call.parent)?.ticket,
-        granted: () => listener.begin(),
-      },
-      {
-        limitMs,
-        expired: (waitedMs) => listener.fail({ type: "not-started", waitedMs, limitMs: limitMs ?? waitedMs }),
-      },
-      this.#clock,
-    );
+    const parent = call.parent && this.#claims.get(call.parent)?.ticket;
+    const asked = new Asked(this.#need(call.tool, policy), call.run, parent, this.#waitLimitMs(call, policy), listener);
+    const claim = waitForPermits(this.#permits, asked, asked, this.#clock);
     this.#claims.set(call, claim);
     const { state } = claim.ticket;
     if (state.type === "granted") listener.begin();

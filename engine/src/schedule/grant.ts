@@ -1,8 +1,9 @@
+import type { ListItem } from "../internal/linked-list.ts";
 import type { Cap, Need } from "./cap.ts";
 import type { Lane } from "./lane.ts";
 
 /** One permit in the hands of one call. A chain of loans has one permit, and only its last borrower uses it. */
-export interface Holding {
+export interface Holding extends ListItem<Holding> {
   readonly cap: Cap;
   readonly grant: Grant;
   /** The ancestor's holding that this one is borrowed from; none if the permit was free. */
@@ -16,7 +17,7 @@ export interface Holding {
 /** The permits of one call that runs. */
 export interface Grant {
   readonly parent: Grant | undefined;
-  readonly holdings: Holding[];
+  holdings: Holding[];
   /** Nested calls that run. Most bodies make none. */
   children: Set<Grant> | undefined;
   /** Nested calls that wait, by what they need. */
@@ -33,18 +34,8 @@ export function nearestHolding(parent: Grant | undefined, cap: Cap): Holding | u
 
 /** Takes one permit of each cap: borrowed from the nearest ancestor where it can lend, else a free one. */
 export function takePermits(need: Need, parent: Grant | undefined): Grant {
-  const grant: Grant = { parent, holdings: [], children: undefined, lanes: undefined };
-  for (const cap of need.caps) {
-    const nearest = nearestHolding(parent, cap);
-    const lender = nearest && !nearest.borrower ? nearest : undefined;
-    const holding: Holding = { cap, grant, lender, borrower: undefined, waiting: undefined };
-    if (lender) lender.borrower = holding;
-    else {
-      cap.inUse++;
-      cap.holdings.add(holding);
-    }
-    grant.holdings.push(holding);
-  }
+  const grant: Grant = { parent, holdings: NONE, children: undefined, lanes: undefined };
+  grant.holdings = need.caps.map((cap) => take(cap, grant));
   if (parent) {
     parent.children ??= new Set();
     parent.children.add(grant);
@@ -52,24 +43,57 @@ export function takePermits(need: Need, parent: Grant | undefined): Grant {
   return grant;
 }
 
-/** What giving permits back made available. */
-export interface Returned {
-  /** Caps that have a permit more. */
-  readonly caps: Set<Cap>;
-  /** Lanes of nested calls whose ancestor can lend again, or is gone. */
-  readonly lanes: Set<Lane>;
+/** As long as it will be: an array that grows has room for sixteen more. */
+const NONE: Holding[] = [];
+
+function take(cap: Cap, grant: Grant): Holding {
+  const nearest = nearestHolding(grant.parent, cap);
+  const lender = nearest && !nearest.borrower ? nearest : undefined;
+  const holding: Holding = {
+    cap,
+    grant,
+    lender,
+    borrower: undefined,
+    waiting: undefined,
+    previous: undefined,
+    next: undefined,
+  };
+  if (lender) lender.borrower = holding;
+  else {
+    cap.inUse++;
+    cap.holdings.push(holding);
+  }
+  return holding;
 }
 
-/** Gives a call's permits back: to the lender, to the cap, or for good to the nested call that still uses it. */
-export function giveBackPermits(grant: Grant): Returned {
-  const returned: Returned = { caps: new Set(), lanes: new Set() };
+/** What giving permits back made available. */
+export interface Returned<Caps = Set<Cap>, Lanes = Set<Lane>> {
+  /** Caps that have a permit more. */
+  readonly caps: Caps;
+  /** Lanes of nested calls whose ancestor can lend again, or is gone. */
+  readonly lanes: Lanes;
+}
+
+/** For a call whose permits nobody waits for. */
+export const NOBODY_ASKS: Returned<Adds<Cap>, Adds<Lane>> = { caps: { add: () => {} }, lanes: { add: () => {} } };
+
+interface Adds<Item> {
+  add(item: Item): unknown;
+}
+
+/**
+ * Gives a call's permits back: to the lender, to the cap, or for good to the nested call that still uses it.
+ *
+ * @param returned told what that made available
+ */
+export function giveBackPermits(grant: Grant, returned: Returned<Adds<Cap>, Adds<Lane>>): void {
   for (const holding of grant.holdings) {
     const { cap, lender, borrower } = holding;
     if (lender) lender.borrower = borrower;
     if (borrower) borrower.lender = lender;
     if (!lender) {
-      cap.holdings.delete(holding);
-      if (borrower) cap.holdings.add(borrower);
+      cap.holdings.remove(holding);
+      if (borrower) cap.holdings.push(borrower);
       else {
         cap.inUse--;
         returned.caps.add(cap);
@@ -79,5 +103,4 @@ export function giveBackPermits(grant: Grant): Returned {
   }
   grant.holdings.length = 0;
   grant.parent?.children?.delete(grant);
-  return returned;
 }

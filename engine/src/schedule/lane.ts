@@ -14,7 +14,8 @@ export type TicketState =
 export interface Ticket extends ListItem<Ticket> {
   readonly lane: Lane;
   readonly run: unknown;
-  readonly granted: () => void;
+  /** Told when it had to wait and now has its permits; nobody after that, or where it need not wait. */
+  asker: { granted(): void } | undefined;
   state: TicketState;
   /** How often its turn came and another of its permits was missing. */
   misses: number;

@@ -1,7 +1,7 @@
 import { requireCount } from "../internal/duration.ts";
 import { Cap, type Need } from "./cap.ts";
 import { findDeadlock } from "./deadlock.ts";
-import { type Grant, giveBackPermits, nearestHolding, type Returned, takePermits } from "./grant.ts";
+import { type Grant, giveBackPermits, NOBODY_ASKS, nearestHolding, type Returned, takePermits } from "./grant.ts";
 import { Lane, type Ticket } from "./lane.ts";
 
 /** The concurrency limits of an engine. */
@@ -28,7 +28,7 @@ export interface PermitRequest {
   /** The ticket of the call whose body makes this one. */
   readonly parent?: Ticket | undefined;
   /** Told once if the call had to wait and now has its permits; not if they are there at once. Must not throw. */
-  readonly granted: () => void;
+  granted(): void;
 }
 
 export interface PermitCount {
@@ -105,13 +105,14 @@ export class Permits {
   }
 
   /** Takes all permits now, or a place in the queue: see the ticket's `state`. */
-  request({ need, run, parent, granted }: PermitRequest): Ticket {
+  request(request: PermitRequest): Ticket {
+    const { need, run, parent } = request;
     const parentGrant = parent?.state.type === "granted" ? parent.state.grant : undefined;
     const lane = parentGrant ? this.#nestedLane(parentGrant, need) : (need as KnownNeed).lane;
     const ticket: Ticket = {
       lane,
       run,
-      granted,
+      asker: request,
       state: { type: "waiting" },
       misses: 0,
       previous: undefined,
@@ -121,6 +122,7 @@ export class Permits {
     const missing = isFirst ? this.#missing(lane) : lane.blockedBy;
     if (isFirst && !missing) {
       ticket.state = { type: "granted", grant: takePermits(need, parentGrant) };
+      ticket.asker = undefined;
       return ticket;
     }
     lane.push(ticket, ++this.#turn);
@@ -143,7 +145,13 @@ export class Permits {
     const { state } = ticket;
     if (state.type !== "waiting" && state.type !== "granted") return;
     ticket.state = { type: "ended" };
-    if (state.type === "granted") return this.#serve(giveBackPermits(state.grant));
+    // Most often nobody waits.
+    if (state.type === "granted" && this.#waiting === 0) return giveBackPermits(state.grant, NOBODY_ASKS);
+    if (state.type === "granted") {
+      const returned: Returned = { caps: new Set(), lanes: new Set() };
+      giveBackPermits(state.grant, returned);
+      return this.#serve(returned);
+    }
     this.#unpark(ticket.lane);
     this.#leave(ticket);
     const returned: Returned = { caps: new Set(), lanes: new Set() };
@@ -263,7 +271,11 @@ export class Permits {
     if (this.#telling) return;
     this.#telling = true;
     try {
-      for (const ticket of this.#started) if (ticket.state.type === "granted") ticket.granted();
+      for (const ticket of this.#started) {
+        const { asker } = ticket;
+        ticket.asker = undefined;
+        if (ticket.state.type === "granted") asker?.granted();
+      }
     } finally {
       this.#started.length = 0;
       this.#telling = false;

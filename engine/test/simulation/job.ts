@@ -34,7 +34,7 @@ export interface Job {
   readonly depth: number;
   readonly children: Set<Caller>;
   attempt: number;
-  waiting: Waiting | undefined;
+  waiting: Pick<Waiting, "ticket" | "end"> | undefined;
   timers: { cancel(): void }[];
   isOver: boolean;
 }

@@ -2,7 +2,7 @@ import type { Ending } from "../../call/ending.ts";
 import { errorInfo } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
 import { previewOf } from "../../call/preview.ts";
-import type { Clock } from "../../internal/clock.ts";
+import type { Clock, Timer } from "../../internal/clock.ts";
 import type { ToolContext } from "../../tool.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
 import { isGenerator, lastOf } from "../generator.ts";
@@ -16,7 +16,7 @@ export class HostRunner implements BodyRunner {
   readonly canKill = false;
   readonly #run: (input: unknown, context: ToolContext) => unknown;
   readonly #clock: Clock;
-  #stuckBodies = 0;
+  readonly #stuck = new Set<HostBody>();
 
   constructor(run: (input: unknown, context: ToolContext) => unknown, clock: Clock) {
     this.#run = run;
@@ -24,51 +24,76 @@ export class HostRunner implements BodyRunner {
   }
 
   get stuckBodies(): number {
-    return this.#stuckBodies;
+    return this.#stuck.size;
   }
 
   begin(call: BodyCall): void {
     if (!call.start()) return;
     const { callId, path, input } = call;
+    const body = new HostBody(call, this.#stuck);
     const timeoutMs = call.timeoutMs();
-    const watched = new WatchedCall(path.at(-1) ?? "", callId);
     const startedAtMs = this.#clock.now();
-    const timer =
-      timeoutMs === null
-        ? undefined
-        : this.#clock.setTimer(timeoutMs, () => {
-            call.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
-            call.abort(new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError"));
-          });
-    let state: "runs" | "stuck" | "ended" = "runs";
-    call.settled = () => {
-      if (state !== "runs") return;
-      state = "stuck";
-      this.#stuckBodies++;
-    };
-    const finish = (ending: Ending, value?: unknown): void => {
-      if (state === "stuck") this.#stuckBodies--;
-      state = "ended";
-      timer?.cancel();
-      watchdog.ended(watched);
-      call.ended(ending, value);
-    };
-    const returned = (value: unknown): void =>
-      finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value);
-    const raised = (error: unknown): void => finish({ type: "raised", error: errorInfo(error) });
+    if (timeoutMs !== null) {
+      body.timer = this.#clock.setTimer(timeoutMs, () => {
+        call.ended({ type: "expired", observedMs: this.#clock.now() - startedAtMs });
+        call.abort(new DOMException(`The deadline of ${timeoutMs} ms has passed`, "TimeoutError"));
+      });
+    }
     const context: ToolContext = {
       signal: call.signal,
       callId,
       path,
       call: (...nested) => call.enter(() => call.callNested(...nested)),
     };
-    // The body's synchronous part runs now: a body that throws at once is an ending like any other.
-    new Promise<unknown>((resolve) =>
-      resolve(watchdog.run(watched, () => call.enter(() => this.#run(input, context)))),
-    ).then(
-      (value) =>
-        isGenerator(value) ? void call.enter(() => lastOf(value, call.signal)).then(returned, raised) : returned(value),
-      raised,
-    );
+    // Node leaves a context of its own behind `enter`, a copy: each call would keep that of the one before.
+    const inPlace = (): unknown => call.inCallersContext(() => call.enter(() => this.#run(input, context)));
+    const returned = (value: unknown): void => {
+      if (!isGenerator(value)) return body.returned(value);
+      call.enter(() => lastOf(value, call.signal)).then((last) => body.returned(last), raised);
+    };
+    const raised = (error: unknown): void => body.raised(error);
+    // The body's synchronous part runs now: a body that throws at once is an ending like any other, and so is what has no proper constructor.
+    try {
+      Promise.prototype.then.call(Promise.resolve(watchdog.run(body, inPlace)), returned, raised);
+    } catch (error) {
+      Promise.reject(error).catch(raised);
+    }
+  }
+}
+
+/** One body that runs, and goes on running, it may be, after its call has its outcome. */
+class HostBody extends WatchedCall {
+  timer: Timer | undefined;
+  readonly #call: BodyCall;
+  readonly #stuck: Set<HostBody>;
+  #hasEnded = false;
+
+  /** @param stuck those of the tool that go on although their calls have their outcomes */
+  constructor(call: BodyCall, stuck: Set<HostBody>) {
+    super(call.path.at(-1) ?? "", call.callId);
+    this.#call = call;
+    this.#stuck = stuck;
+    call.listener = this;
+  }
+
+  /** Its call has its outcome. */
+  settled(): void {
+    if (!this.#hasEnded) this.#stuck.add(this);
+  }
+
+  returned(value: unknown): void {
+    this.#finish({ type: "returned", digest: digestOf(value), preview: previewOf(value) }, value);
+  }
+
+  raised(error: unknown): void {
+    this.#finish({ type: "raised", error: errorInfo(error) });
+  }
+
+  #finish(ending: Ending, value?: unknown): void {
+    this.#hasEnded = true;
+    this.#stuck.delete(this);
+    this.timer?.cancel();
+    watchdog.ended(this);
+    this.#call.ended(ending, value);
   }
 }

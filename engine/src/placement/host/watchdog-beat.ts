@@ -44,7 +44,7 @@ export class Beat {
 
   /** Who is named at a place; undefined is nobody. */
   name(place: number, name: string | undefined): void {
-    const bytes = name === undefined ? 0 : encoder.encodeInto(name, this.#names[place] as Uint8Array).written;
+    const bytes = name === undefined ? 0 : write(name, this.#names[place] as Uint8Array);
     Atomics.store(this.#numbers, NAME_BYTES + place, bytes);
   }
 
@@ -91,6 +91,17 @@ export class Beat {
   #pause(forMs: number): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
   }
+}
+
+/** The encoder costs more than a short name, and a name is written for each call. @returns how many bytes it has */
+function write(name: string, into: Uint8Array): number {
+  if (name.length > MAX_NAME_BYTES) return encoder.encodeInto(name, into).written;
+  for (let index = 0; index < name.length; index++) {
+    const code = name.charCodeAt(index);
+    if (code > 127) return encoder.encodeInto(name, into).written;
+    into[index] = code;
+  }
+  return name.length;
 }
 
 export function blameOne(name: string): string {
