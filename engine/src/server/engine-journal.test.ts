@@ -1,7 +1,8 @@
 import {
-  appendFileSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,6 +11,7 @@ import {
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -59,6 +61,12 @@ const ended = (call: string, started = true): EndedEntry => ({
 function moveAway(path: string): void {
   renameSync(path, `${path}.away`);
   symlinkSync(`${path}.away`, path);
+}
+
+function cutBehindLine(path: string): void {
+  const lines = readFileSync(path, "latin1").split("\n");
+  // The last one is all zeros.
+  truncateSync(path, `${lines.slice(0, -2).join("\n")}\n`.length);
 }
 
 function makeFolderOf(path: string): void {
@@ -141,7 +149,10 @@ describe("an engine's journal", () => {
     const directory = makeDirectory();
     const journal = EngineJournal.create(directory, "e", clock);
     journal.append(admitted("1"));
-    appendFileSync(join(directory, "e.journal"), '{"type":"admitted","call":"2","to');
+    const path = join(directory, "e.journal");
+    const descriptor = openSync(path, "r+");
+    writeSync(descriptor, '{"type":"admitted","call":"2","to', readFileSync(path, "latin1").lastIndexOf("\n") + 1);
+    closeSync(descriptor);
     const [resumed, { entries }] = EngineJournal.resume(directory, "e", clock);
     expect([...replay(entries).open.keys()]).toEqual(["1"]);
     resumed.append(admitted("3"));
@@ -157,10 +168,12 @@ describe("an engine's journal", () => {
       "e",
       (path) => writeFileSync(path, '{"journal":"endstop","version":2}\n'),
     ],
+    ["its own file is cut behind a line", "e", cutBehindLine],
     ["its own file leads elsewhere", "e", moveAway],
     ["its own file is a folder", "e", makeFolderOf],
     ["a run's file is gone", "e.r", (path) => rmSync(path)],
     ["a run's file is empty", "e.r", (path) => truncateSync(path)],
+    ["a run's file is cut behind a line", "e.r", cutBehindLine],
     ["a run's file is somebody else's", "e.r", (path) => writeFileSync(path, "somebody else's text\n")],
   ])("is not whole where %s, for each engine that follows", (_, name, spoil) => {
     const directory = makeDirectory();

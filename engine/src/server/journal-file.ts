@@ -10,21 +10,32 @@ import {
   writeSync,
 } from "node:fs";
 
-/** One file of lines, private to this user. A line is written by one call, so that the death of the process cuts at most the last. */
+/** Behind the lines there are zeros, always: a file that ends without them was cut, be it between two lines. They take no room on the disk. */
+const ZEROS = 16_384;
+
+/** Whether the text of a journal file is all of it. */
+export function isWhole(text: string): boolean {
+  return text.endsWith("\0");
+}
+
+/** One file of lines, private to this user. A line is written by one call, so that the death of the process leaves at most the last in part. */
 export class JournalFile {
   readonly path: string;
   #descriptor: number;
   #bytes: number;
+  /** With the zeros. */
+  #size: number;
 
-  private constructor(path: string, descriptor: number, bytes: number) {
+  private constructor(path: string, descriptor: number, bytes: number, size: number) {
     this.path = path;
     this.#descriptor = descriptor;
     this.#bytes = bytes;
+    this.#size = size;
   }
 
   /** @throws Error of the file system, also where the file is there already */
   static create(path: string, header: string): JournalFile {
-    const file = new JournalFile(path, openSync(path, "wx", 0o600), 0);
+    const file = new JournalFile(path, openSync(path, "wx", 0o600), 0, 0);
     try {
       file.write(header);
     } catch (error) {
@@ -34,12 +45,10 @@ export class JournalFile {
     return file;
   }
 
-  /** Opens a file to go on writing, without the part of a line at its end. */
+  /** Opens a file to go on writing over the part of a line at its end. What that leaves of it is no line either. */
   static resume(path: string, text: string, header: string): JournalFile {
     const bytes = Buffer.byteLength(text.slice(0, text.lastIndexOf("\n") + 1));
-    const descriptor = openSync(path, "r+");
-    ftruncateSync(descriptor, bytes);
-    const file = new JournalFile(path, descriptor, bytes);
+    const file = new JournalFile(path, openSync(path, "r+"), bytes, Buffer.byteLength(text));
     file.write(header);
     return file;
   }
@@ -50,6 +59,10 @@ export class JournalFile {
 
   write(text: string): void {
     const bytes = Buffer.byteLength(text);
+    if (this.#bytes + bytes >= this.#size) {
+      ftruncateSync(this.#descriptor, this.#bytes + bytes + ZEROS);
+      this.#size = this.#bytes + bytes + ZEROS;
+    }
     // As text in one go, which spares a copy for each call; the system may take less than it was given.
     let written = writeSync(this.#descriptor, text, this.#bytes);
     while (written < bytes) {
@@ -68,6 +81,7 @@ export class JournalFile {
     closeSync(this.#descriptor);
     this.#descriptor = fresh.#descriptor;
     this.#bytes = fresh.#bytes;
+    this.#size = fresh.#size;
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import type { Clock } from "../internal/clock.ts";
 import type { Entry } from "../run/entry.ts";
+import { isWhole } from "./journal-file.ts";
 
 const JOURNAL = { journal: "endstop", version: 3 } as const;
 
@@ -29,9 +30,10 @@ export function entryLine(entry: Entry): string {
  * How long ago something was written before the machine was started anew is not known: it is taken for as late as it can be, the last of
  * it for now, so that no rate limit lets more through.
  *
- * @returns undefined if the text is no journal of this version
+ * @returns undefined if the text is no journal of this version, or was cut
  */
 export function decodeLines(text: string, clock: Clock): Entry[] | undefined {
+  if (!isWhole(text)) return undefined;
   const sections: Section[] = [];
   try {
     for (const line of text.slice(0, text.lastIndexOf("\n") + 1).split("\n")) {

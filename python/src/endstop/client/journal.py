@@ -65,10 +65,13 @@ def _escaped(name: str) -> str:
 
 
 def _entries(path: Path) -> list[dict[str, Any]] | None:
-    """A last line without its line break was being written when the engine died: it had not taken effect."""
+    """A last line without its line break was being written when the engine died: it had not taken effect.
+
+    None also for a file that was cut: there are no zeros at its end.
+    """
     try:
-        header, *lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        if not header.startswith(_HEADER):
+        header, *lines, rest = path.read_text(encoding="utf-8").split("\n")
+        if not header.startswith(_HEADER) or not rest.endswith("\0"):
             return None
         # Each engine that goes on writing begins with a header of its own.
         return [json.loads(line) for line in lines if line and not line.startswith(_HEADER)]
