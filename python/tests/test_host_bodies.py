@@ -32,9 +32,9 @@ Hang = Callable[[], str]
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     # A test of another file may have left one that is about to end.
-    assert eventually(lambda: body_threads.abandoned == 0)
+    assert eventually(lambda: len(body_threads.abandoned_jobs()) == 0)
     yield
-    assert eventually(lambda: body_threads.abandoned == 0)
+    assert eventually(lambda: len(body_threads.abandoned_jobs()) == 0)
     body_threads.release(())
     assert eventually(lambda: not [t for t in threading.enumerate() if t.name.startswith("endstop-body")])
     waiting.stop_watching()
@@ -63,7 +63,7 @@ def test_a_body_that_hangs_is_answered_at_its_deadline(hang: Hang) -> None:
     assert end.expired_ms is not None
     assert end.expired_ms >= 100
     assert time.monotonic() - begun < 5
-    assert body_threads.abandoned == 1
+    assert len(body_threads.abandoned_jobs()) == 1
 
 
 def test_a_result_after_the_deadline_is_ignored_and_its_thread_ends(hang: Hang) -> None:
@@ -192,7 +192,7 @@ def test_a_fork_forgets_the_threads_it_does_not_have() -> None:
     mine._lock.acquire()
     mine.forget()
     mine.release(())
-    assert mine.abandoned == 0
+    assert len(mine.abandoned_jobs()) == 0
 
 
 # -- waiting for a person
@@ -382,7 +382,7 @@ def test_a_python_body_is_stopped_at_its_deadline() -> None:
             raise
 
     assert until(spin, 50).expired_ms is not None
-    assert eventually(lambda: body_threads.abandoned == 0)
+    assert eventually(lambda: len(body_threads.abandoned_jobs()) == 0)
     assert [type(problem) for problem in seen] == [BodyStopped]
 
 
@@ -399,7 +399,7 @@ def test_a_body_that_swallows_the_stop_is_asked_again() -> None:
                 stops += 1
 
     assert until(stubborn, 50).expired_ms is not None
-    assert eventually(lambda: body_threads.abandoned == 0)
+    assert eventually(lambda: len(body_threads.abandoned_jobs()) == 0)
     assert stops == 3
 
 
@@ -415,7 +415,7 @@ def test_a_stop_that_comes_just_as_a_body_ends_reaches_nothing_else() -> None:
         until(brief, 2)
         problems.append(until(lambda: sum(range(200))).exception)
     assert set(problems) == {None}
-    assert eventually(lambda: body_threads.abandoned == 0)
+    assert eventually(lambda: len(body_threads.abandoned_jobs()) == 0)
 
 
 def assert_a_traced_thread_runs() -> None:
@@ -440,13 +440,13 @@ def test_a_debugger_does_not_stand_still_after_a_stop_that_came_as_its_body_ende
                 pass
 
         until(brief, 2)
-    assert eventually(lambda: body_threads.abandoned == 0)
+    assert eventually(lambda: len(body_threads.abandoned_jobs()) == 0)
     assert_a_traced_thread_runs()
 
 
 def test_a_debugger_does_not_stand_still_while_a_stopped_body_stays_in_c(hang: Hang) -> None:
     assert until(hang, 50).expired_ms is not None
-    assert body_threads.abandoned == 1
+    assert len(body_threads.abandoned_jobs()) == 1
     assert_a_traced_thread_runs()
 
 

@@ -1,21 +1,24 @@
 import { expect, it } from "vitest";
-import { compileEffect, isRepeatable } from "./effect.ts";
+import { effectOf, isRepeatable } from "./effect.ts";
+import { Policies, type PolicyOptions } from "./policy.ts";
 
-it("takes a tool that declares nothing, or only that it destroys nothing, for one with effects each time", () => {
-  expect(compileEffect({}, "tool t")).toBe("each-time");
-  expect(compileEffect({ destructive: false }, "tool t")).toBe("each-time");
+function effectWith(options: PolicyOptions) {
+  const policies = new Policies({});
+  policies.setTool("t", options);
+  return effectOf(policies.of("t", undefined) ?? policies.engine);
+}
+
+it("takes a tool that declares nothing for one with effects each time", () => {
+  expect(effectWith({})).toBe("each-time");
   expect(isRepeatable("each-time")).toBe(false);
 });
 
 it("takes the tool's word that it may be repeated", () => {
-  expect(compileEffect({ readOnly: true }, "tool t")).toBe("none");
-  expect(compileEffect({ idempotent: true, destructive: true }, "tool t")).toBe("once");
+  expect([effectWith({ readOnly: true }), effectWith({ idempotent: true })]).toEqual(["none", "once"]);
   expect([isRepeatable("none"), isRepeatable("once")]).toEqual([true, true]);
 });
 
-it("refuses what makes no sense", () => {
-  expect(() => compileEffect({ readOnly: "yes" as never }, "tool t")).toThrow(
-    new TypeError('tool t readOnly must be true or false, got "yes"'),
-  );
-  expect(() => compileEffect({ readOnly: true, destructive: true }, "tool t")).toThrow("both readOnly and destructive");
+it("refuses what is no option and what makes no sense", () => {
+  expect(() => effectWith({ readOnly: "yes" as never })).toThrow("tool t readOnly must be true or false");
+  expect(() => effectWith({ destructive: true } as never)).toThrow("destructive");
 });

@@ -104,8 +104,6 @@ export interface PolicyOptions {
   readonly readOnly?: boolean | undefined;
   /** The same call again has no further effect (MCP: idempotentHint). Default false. */
   readonly idempotent?: boolean | undefined;
-  /** The tool may delete or overwrite (MCP: destructiveHint). Default false. */
-  readonly destructive?: boolean | undefined;
   /** At most one body for one input in a run (in CrewAI a kickoff, with all that is done again in it; outside any run, in the engine): the same call again is answered with what came of the first, also with its failure. While the first is under way it waits for that answer, within its own timeout and waitTimeout; if nobody knows how the first ended, it is rejected. A call with an idempotency key goes by that instead. An input that cannot be encoded is refused. Default false. */
   readonly once?: boolean | undefined;
   /** The same input gave the same result this many times, and no other call brought anything new since: the model is told. Results are compared as plain data up to 1 MB; in TypeScript as what toJSON or structured clone gives of an instance. What has no such form (a function, a Response, a class with hidden fields only) is not compared: describe() then says so as comparedResults. Default 5 (lenient), 3 (standard), 2 (strict). */
@@ -370,7 +368,6 @@ export interface Policy {
   readonly poller: boolean;
   readonly readOnly: boolean;
   readonly idempotent: boolean;
-  readonly destructive: boolean;
   readonly once: boolean;
   readonly sameCallNotice: number | null;
   readonly sameCallReject: number | null;
@@ -445,7 +442,6 @@ export const OPTIONS: Readonly<Record<string, OptionEntry>> = {
   poller: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   readOnly: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   idempotent: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
-  destructive: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false},
   once: {"kind": "flag", "levels": ["tool"], "nullable": false, "default": false, "excludes": {"poller": "a poller is asked the same again for a new answer"}},
   sameCallNotice: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 5, "standard": 3, "strict": 2}},
   sameCallReject: {"kind": "count", "levels": ["engine", "agent", "tool"], "nullable": true, "default": {"lenient": 8, "standard": 4, "strict": 3}, "min": 2},

@@ -10,7 +10,7 @@ function policyOf(tool: PolicyOptions | object, engine: EngineOptions = {}, agen
 }
 
 describe("a policy", () => {
-  it("has the standard defaults of defaults.md where nobody says anything", () => {
+  it("has the standard defaults where nobody says anything", () => {
     expect(policyOf({})).toMatchObject({
       timeoutMs: 120_000,
       maxDepth: 8,

@@ -178,12 +178,6 @@ export class Permits {
     );
   }
 
-  /** Calls that wait, and the permits of each cap that are in use. */
-  get snapshot(): { readonly waiting: number; readonly inUse: Readonly<Record<string, number>> } {
-    const caps = [this.#engine, ...this.#caps.values()];
-    return { waiting: this.#waiting, inUse: Object.fromEntries(caps.map(({ name, inUse }) => [name, inUse])) };
-  }
-
   #cap(name: string): Cap {
     let cap = this.#caps.get(name);
     if (!cap) {

@@ -29,7 +29,7 @@ it("ends the wait at its limit, and the call after it has its turn", async () =>
   first.end();
   expect(told).toEqual(["second expired after 100", "third granted"]);
   expect(clock.pendingCount).toBe(0);
-  expect(permits.snapshot.waiting).toBe(0);
+  expect(permits.waiting).toBe(0);
 });
 
 it("leaves no timer behind when a wait is cancelled, and sets none where a call need not wait", async () => {

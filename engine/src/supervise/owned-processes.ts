@@ -9,7 +9,7 @@ import { terminate } from "./terminate.ts";
 import { Warden } from "./warden.ts";
 
 /** SIGTERM to the process group, and SIGKILL 100 ms later. Nothing is asked before: a Node worker is told to fire its body's signal in the same turn. */
-const GRACES = { askMs: 0, terminateMs: 100 };
+const GRACE_MS = 100;
 
 /** A child process with a process group of its own. */
 export class OwnedProcess {
@@ -72,7 +72,7 @@ export class OwnedProcess {
   /** SIGTERM to its process group, SIGKILL after a grace, and then to what left the group. A second time does nothing. */
   terminate(): void {
     if (this.#ladder || !this.#watchEnd()) return;
-    this.#ladder = terminate(this.child.pid as number, GRACES, this.#clock);
+    this.#ladder = terminate(this.child.pid as number, GRACE_MS, this.#clock);
   }
 
   /** SIGKILL to its process group now, and then to what left the group. */

@@ -42,7 +42,6 @@ class ToolOptions(TypedDict, total=False):
     poller: bool
     read_only: bool
     idempotent: bool
-    destructive: bool
     once: bool
     same_call_notice: int | None
     same_call_reject: int | None
@@ -536,18 +535,6 @@ _TABLE = (
     Option(
         name="idempotent",
         wire="idempotent",
-        kind="flag",
-        levels=("tool",),
-        nullable=False,
-        choices=(),
-        where=None,
-        min=1,
-        max=None,
-        excludes=(),
-    ),
-    Option(
-        name="destructive",
-        wire="destructive",
         kind="flag",
         levels=("tool",),
         nullable=False,

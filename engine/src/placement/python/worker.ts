@@ -37,8 +37,6 @@ export interface Worker {
   /** Where it notes what it begins, from its hello on. */
   note: NoteFile | undefined;
   died: Died | undefined;
-  /** The ladder of its termination, while it is on one. */
-  termination: Timer | undefined;
   life: WorkerLife;
   /** Why it was ended by us. */
   endedFor: WorkerEnd | null;

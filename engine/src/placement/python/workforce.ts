@@ -9,7 +9,6 @@ import { ProtocolError } from "../../internal/frames.ts";
 import { plainText } from "../../internal/plain-text.ts";
 import { Cgroups } from "../../supervise/cgroups.ts";
 import { killGroup } from "../../supervise/kill-group.ts";
-import { AT_ONCE, terminate } from "../../supervise/terminate.ts";
 import { type Accept, DialIn, newToken, sameToken } from "./dial-in.ts";
 import type { Died, FromWorker, GuestHello, Unforked, WorkerHello } from "./messages.ts";
 import { type Readiness, TemplateModules } from "./modules.ts";
@@ -166,7 +165,6 @@ export class Workforce {
       channel: undefined,
       note: undefined,
       died: undefined,
-      termination: undefined,
       life: { type: "forking", tooLate },
       endedFor: null,
     };
@@ -203,11 +201,11 @@ export class Workforce {
     return note?.path ?? "";
   }
 
-  /** Ends a worker's process group: at once, or by all rungs of the ladder. `lost` is not told. */
-  kill(worker: Worker, reason: WorkerEnd | null = null, graces = AT_ONCE): void {
+  /** Ends a worker's process group at once. `lost` is not told. */
+  kill(worker: Worker, reason: WorkerEnd | null = null): void {
     this.#end(worker);
     worker.endedFor ??= reason;
-    if (worker.pid !== undefined) worker.termination = terminate(worker.pid, graces, this.#clock);
+    if (worker.pid !== undefined) killGroup(worker.pid);
     worker.channel?.close();
   }
 
@@ -247,7 +245,6 @@ export class Workforce {
   }
 
   #end(worker: Worker): void {
-    worker.termination?.cancel();
     if (worker.life.type === "forking" || worker.life.type === "dying") worker.life.tooLate.cancel();
     worker.life = { type: "ending" };
   }
@@ -331,7 +328,6 @@ export class Workforce {
       if (worker.life.type === "forking") {
         this.#failed(`worker ended before it was ready: ${this.#lastFailure ?? describeDeath(died)}`);
       }
-      worker.termination?.cancel(); // once it is reaped, its number can be another's
       killGroup(died.pid);
       this.#signOfDeath(worker);
       if (worker.life.type === "forking") this.#end(worker);

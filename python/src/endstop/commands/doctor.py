@@ -141,9 +141,7 @@ def _effect(described: Description) -> str:
         return "only reads"
     if described["idempotent"].value:
         return "may be repeated"
-    if described["destructive"].value:
-        return "destructive"
-    return "not declared, so it is taken to have effects (read_only, idempotent, destructive)"
+    return "not declared, so it is taken to have effects (read_only, idempotent)"
 
 
 def _limits(described: Description) -> str:

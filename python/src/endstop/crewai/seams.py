@@ -51,12 +51,7 @@ _REQUESTS = (
     Seam(_EXECUTOR, None, "parse_tool_call_args", arguments.parse),
     Seam("crewai.llms.base_llm", "BaseLLM", "_handle_tool_execution", native.execute_in_llm),
     Seam("crewai.llm", "LLM", "_handle_tool_call", native.execute_in_litellm),
-    Seam(
-        "crewai.agents.agent_adapters.langgraph.langgraph_tool_adapter",
-        "LangGraphToolAdapter",
-        "configure_tools",
-        adapters.configure_tools,
-    ),
+    Seam(_LANGGRAPH, "LangGraphToolAdapter", "configure_tools", adapters.configure_tools),
     Seam(_STEPS, "StepExecutor", "_execute_text_tool_with_events", text.execute_in_step),
     Seam(_USAGE, "ToolUsage", "_use", text.use),
     Seam(_USAGE, "ToolUsage", "_ause", text.use_async, is_async=True),

@@ -100,13 +100,8 @@ class BodyThreads:
         """Bodies that go on after their callers have left, each with the instant (monotonic seconds) of that."""
         self._stopper = Stopper()
 
-    @property
-    def abandoned(self) -> int:
-        """Bodies that go on after their deadline."""
-        return len(self.abandoned_since)
-
     def abandoned_jobs(self) -> list[tuple[Job, float]]:
-        """They, each with the instant (monotonic seconds) at which its caller left."""
+        """Bodies that go on after their deadline, each with the instant (monotonic seconds) of that."""
         with self._lock:
             return list(self.abandoned_since.items())
 
