@@ -1,6 +1,6 @@
 import { timeLeftMs } from "./admission/budgets.ts";
 import { attemptTimeoutMs, type Call } from "./call/call.ts";
-import { secretsOf } from "./call/redaction.ts";
+import { hidesNothing, secretsOf } from "./call/redaction.ts";
 import { type Encoded, foundIn } from "./call/values.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { AdmittedEntry } from "./run/entry.ts";
@@ -12,6 +12,8 @@ export interface CallRequest {
   readonly fingerprint: string | null;
   /** For the names in messages; the engine does not keep it. */
   readonly input?: Encoded | undefined;
+  /** The names of all its fields, in lists, where they are known. */
+  readonly names?: readonly (readonly string[])[] | undefined;
   /** Where it has no encoding, or is too large to be read in whole: as it was given. */
   readonly given?: unknown;
   /** Where neither is known: its values that are to be written nowhere, longest first. */
@@ -52,11 +54,14 @@ export interface CallRequest {
   readonly endedBecause?: string | undefined;
 }
 
+const NO_SECRETS: readonly string[] = Object.freeze([]);
+
 /** The values of the input that are to be written nowhere. */
 export function secretsIn(
-  { input, given, secrets }: Pick<CallRequest, "input" | "given" | "secrets">,
+  { input, names, given, secrets }: Pick<CallRequest, "input" | "names" | "given" | "secrets">,
   policy: Policy,
 ): readonly string[] {
+  if (names && hidesNothing(names, policy.redact)) return NO_SECRETS;
   return secrets ?? foundIn(() => secretsOf(input === undefined ? given : input, policy.redact), []);
 }
 
@@ -76,7 +81,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     parent: request.parent,
     run: request.run,
     policy,
-    path: [...(request.parent?.path ?? []), request.tool],
+    path: request.parent ? [...request.parent.path, request.tool] : [request.tool],
     placement: request.debug ? "host" : (policy?.placement ?? "host"),
     timeoutMs: policy ? effectiveTimeout(policy, request, nowMs) : null,
     withinMs: request.debug ? null : (request.withinMs ?? null),
@@ -84,7 +89,7 @@ export function newCall(id: string, request: CallRequest, policy: Policy | undef
     debug: request.debug ?? false,
     requestId: request.requestId,
     idempotencyKey: request.idempotencyKey,
-    secrets: policy ? secretsIn(request, policy) : [],
+    secrets: policy ? secretsIn(request, policy) : NO_SECRETS,
     fingerprint: request.fingerprint,
     submittedAtMs: nowMs,
     preparedMs: 0,

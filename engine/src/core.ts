@@ -33,6 +33,8 @@ import { type CoreLoad, Turns } from "./turns.ts";
 /** Told once for each call, when it has its outcome. */
 export type SettledListener = (outcome: Outcome, call: Call) => void;
 
+const NONE_OBSERVED: readonly ObservedRejection[] = Object.freeze([]);
+
 interface Live {
   readonly settled: SettledListener;
   readonly observed: readonly ObservedRejection[];
@@ -228,12 +230,18 @@ export class EngineCore {
       const figures = { detail: "it cannot be encoded, so it would not be known again, as `once` asks" };
       return this.#reject(call, { code: "invalid-input", figures }, settled);
     }
-    this.#decide(call, request, policy, isOnce, settled);
+    this.#decide(call, request, policy, isOnce, settled, nowMs);
     return call;
   }
 
-  #decide(call: Call, request: CallRequest, policy: Policy, isOnce: boolean, settled: SettledListener): Call {
-    const nowMs = this.#clock.now();
+  #decide(
+    call: Call,
+    request: CallRequest,
+    policy: Policy,
+    isOnce: boolean,
+    settled: SettledListener,
+    nowMs = this.#clock.now(),
+  ): Call {
     const { run } = request;
     const isNamed = request.idempotencyKey !== undefined || (run && request.requestId !== undefined);
     const repetition = isNamed ? repetitionOf(call, policy, run?.ledger ?? this.usage.ledger) : undefined;
@@ -253,15 +261,16 @@ export class EngineCore {
     const watched = run && !request.byCode && (!request.parent || request.agent !== undefined);
     const history = watched ? run.history(request.agent, request.task) : undefined;
     const kept = policy.cache ? this.#answers.find(call) : undefined;
-    const rejection = reject({
-      ...admissionRequest(call, policy, this.usage.of(call.tool), nowMs),
+    const isAnswered = kept !== undefined || stored !== undefined;
+    const circumstances = {
       forgottenAtMs: this.forgottenAtMs,
       stuckBodies: request.stuckBodies ?? 0,
       rejectsForMs: this.rejectsForMs(),
       ledger: request.byCode ? undefined : run?.ledger,
       history,
-      isAnswered: kept !== undefined || stored !== undefined,
-    });
+      isAnswered,
+    };
+    const rejection = reject(admissionRequest(call, policy, this.usage.of(call.tool), nowMs, circumstances));
     const seen = history && seenCall(call, request, policy);
     if (rejection && policy.mode === "enforce") {
       const endAgent = watched ? this.#books.reject(rejection, run, request, policy, seen, nowMs) : null;
@@ -269,9 +278,9 @@ export class EngineCore {
       this.#endAgent(run, request, policy, endAgent);
       return this.#reject(call, { code: "agent-ended", figures: { detail: endAgent } }, settled);
     }
-    const passed = [refusal, rejection].filter((found) => found !== undefined);
-    const observed = passed.map((found) => observe(call.tool, found));
-    const booked = this.#admit(call, request, policy, seen, kept !== undefined || stored !== undefined);
+    const passed = refusal || rejection ? [refusal, rejection].filter((found) => found !== undefined) : [];
+    const observed = passed.length === 0 ? NONE_OBSERVED : passed.map((found) => observe(call.tool, found));
+    const booked = this.#admit(call, request, policy, seen, isAnswered);
     if (!("admitted" in booked)) return this.#reject(call, booked, settled);
     this.#live.set(call, { settled, observed, booked });
     this.#move(call, { type: "admit" });

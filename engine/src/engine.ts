@@ -250,20 +250,27 @@ export class Engine {
   #request(
     run: Run | undefined,
     tool: string,
-    { encoded, json, given }: ReadInput,
-    { signal: _signal, ...options }: CompiledCallOptions,
+    { encoded, text, names, given }: ReadInput,
+    { agent, task, turn, requestId, idempotencyKey, timeoutMs }: CompiledCallOptions,
     maker = this.#maker(),
   ): CallRequest {
     const treeRun = run ?? this.#current.getStore()?.call.run;
-    const isCompared = treeRun !== undefined || options.idempotencyKey !== undefined || this.#core.comparesInputs(tool);
+    const isCompared = treeRun !== undefined || idempotencyKey !== undefined || this.#core.comparesInputs(tool);
+    // Named one by one: every call comes by here, and spreads are slow.
     return {
-      ...options,
       tool,
       input: encoded,
+      names,
       given,
-      fingerprint: encoded === undefined || !isCompared ? null : ownFingerprint(tool, encoded, json),
+      fingerprint: text === undefined || !isCompared ? null : ownFingerprint(tool, text),
       run: treeRun,
       parent: maker?.call,
+      agent,
+      task,
+      turn,
+      requestId,
+      idempotencyKey,
+      timeoutMs,
       stuckBodies: this.#tools.stuckBodies(tool),
     };
   }

@@ -3,12 +3,28 @@ import type { Policy } from "../policy/policy.ts";
 import type { ToolUsage } from "../run/tool-usage.ts";
 import type { AdmissionRequest } from "./guard.ts";
 
-/** What guards look at, of a call whose loops and effects are not looked at. */
+/** What is known beside the call. */
+export type Circumstances = Pick<
+  AdmissionRequest,
+  "stuckBodies" | "forgottenAtMs" | "rejectsForMs" | "ledger" | "history" | "isAnswered"
+>;
+
+const NO_CIRCUMSTANCES: Circumstances = Object.freeze({
+  stuckBodies: 0,
+  forgottenAtMs: null,
+  rejectsForMs: undefined,
+  ledger: undefined,
+  history: undefined,
+  isAnswered: false,
+});
+
+/** What guards look at. Without circumstances neither loops nor effects are looked at. */
 export function admissionRequest(
   { tool, subject, placement, path, parent, fingerprint, run, idempotencyKey }: Call,
   policy: Policy,
   usage: ToolUsage,
   nowMs: number,
+  { stuckBodies, forgottenAtMs, rejectsForMs, ledger, history, isAnswered }: Circumstances = NO_CIRCUMSTANCES,
 ): AdmissionRequest {
   return {
     nowMs,
@@ -21,12 +37,12 @@ export function admissionRequest(
     fingerprint,
     usage,
     run,
-    stuckBodies: 0,
-    forgottenAtMs: null,
+    stuckBodies,
+    forgottenAtMs,
     isKeyed: idempotencyKey !== undefined,
-    rejectsForMs: undefined,
-    ledger: undefined,
-    history: undefined,
-    isAnswered: false,
+    rejectsForMs,
+    ledger,
+    history,
+    isAnswered,
   };
 }

@@ -7,8 +7,9 @@ export const callCycle: LoopGuard = {
   check: ({ policy: { cycleReject, repeatPauseMs }, fingerprint, history, nowMs }) => {
     if (cycleReject === null || fingerprint === null) return undefined;
     const cycle = history?.cycle(cycleReject - 1, fingerprint);
+    if (!cycle) return undefined;
     const repetition = history?.repetition(fingerprint);
-    if (!cycle || (repetition && isPaused(history, fingerprint, repetition, repeatPauseMs, nowMs))) return undefined;
+    if (repetition && isPaused(history, fingerprint, repetition, repeatPauseMs, nowMs)) return undefined;
     const figures = { limit: String(cycleReject), observed: String(cycle.rounds), detail: describe(cycle) };
     if (!repetition) return { code: "call-cycle", figures };
     const retryAfterMs = repeatedPauseLeftMs(repetition, repeatPauseMs, nowMs);

@@ -3,7 +3,7 @@ import { canonicalJson } from "./canonical-json.ts";
 import { comparable } from "./comparable.ts";
 import { withoutStop } from "./error-info.ts";
 import { heed } from "./heed.ts";
-import { NOT_PLAIN, plainJson, TOO_LARGE } from "./plain-json.ts";
+import { encodedText, NOT_PLAIN, type OwnText, ownText, TOO_LARGE } from "./own-text.ts";
 import { type Encoded, encodeValue, MAX_DEPTH, PART_SIZE, TooLargeError, UnencodableError } from "./values.ts";
 
 /** Past about a megabyte an input or a result is not compared: to encode and hash it would block the event loop. */
@@ -16,20 +16,20 @@ const MIN_HASHED_INPUT = 256;
 /**
  * `sha256` of the canonical JSON (RFC 8785) of tool name and encoded input, base64url. Key order does not matter.
  *
- * @param json the input's canonical JSON, if it is known
  * @param key stands before it, so that who reads a fingerprint cannot guess a short input
  */
-export function fingerprint(tool: string, input: Encoded, json = canonicalJson(input), key = ""): string {
-  return textHash(`${key}[${canonicalJson(tool)},${json}]`);
+export function fingerprint(tool: string, input: Encoded, key = ""): string {
+  return textHash(`${key}[${canonicalJson(tool)},${canonicalJson(input)}]`);
 }
 
 /**
  * A fingerprint that stays in this process. What is short is its own: to hash it takes longer than to admit its call.
  *
- * @param json the input's canonical JSON, if it is known
+ * @param text of the input, as {@link readInput} gives it
  */
-export function ownFingerprint(tool: string, input: Encoded, json = canonicalJson(input)): string {
-  return json.length < MIN_HASHED_INPUT ? `[${canonicalJson(tool)},${json}]` : fingerprint(tool, input, json);
+export function ownFingerprint(tool: string, text: string): string {
+  const whole = `${tool.length} ${tool}${text}`;
+  return text.length < MIN_HASHED_INPUT ? whole : textHash(whole);
 }
 
 /** What another process has encoded: whether it is larger than is compared, or deeper than can be. No more of it is looked at. */
@@ -58,11 +58,9 @@ function sizeLeftAfter(value: Encoded, sizeLeft: number, depth: number): number 
 }
 
 /** An input as it is compared and named; neither where it has no lossless form. */
-export interface ReadInput {
+export interface ReadInput extends Partial<OwnText> {
   /** What is plain is the input itself, not a copy: a getter of it may still throw. */
   readonly encoded?: Encoded;
-  /** Its canonical JSON, where that was quick to have. */
-  readonly json?: string;
   /** What has no encoding, or is too large for one. */
   readonly given?: unknown;
   /** Why it cannot even be read. */
@@ -75,10 +73,11 @@ export interface ReadInput {
  */
 export function readInput(input: unknown): ReadInput {
   try {
-    const json = plainJson(input ?? null, MAX_COMPARED_SIZE);
-    if (json === TOO_LARGE) return { given: input };
-    if (json !== NOT_PLAIN) return { encoded: (input ?? null) as Encoded, json };
-    return { encoded: encodeValue(input ?? null, "input", MAX_COMPARED_SIZE) };
+    const plain = ownText(input ?? null, MAX_COMPARED_SIZE);
+    if (plain === TOO_LARGE) return { given: input };
+    if (plain !== NOT_PLAIN) return { encoded: (input ?? null) as Encoded, text: plain.text, names: plain.names };
+    const encoded = encodeValue(input ?? null, "input", MAX_COMPARED_SIZE);
+    return { encoded, text: encodedText(encoded).text };
   } catch (error) {
     return isUnencodable(error) ? { given: input } : { unreadable: `it cannot be read: ${withoutStop(error)}` };
   }
@@ -91,15 +90,15 @@ export function readInput(input: unknown): ReadInput {
 export function digestOf(result: unknown): string | null {
   let isHeeded = false;
   try {
-    const plain = plainJson(result ?? null, MAX_COMPARED_SIZE);
-    if (typeof plain !== "string") {
+    const plain = ownText(result ?? null, MAX_COMPARED_SIZE);
+    if (typeof plain === "symbol") {
       isHeeded = true;
       heed(result);
     }
     if (plain === TOO_LARGE) return null;
-    const json = plain === NOT_PLAIN ? canonicalJson(encodeResult(result ?? null)) : plain;
+    const { text } = plain === NOT_PLAIN ? encodedText(encodeResult(result ?? null)) : plain;
     // What is short is its own digest: no hash is, which has 43 characters.
-    return json.length < MIN_HASHED_CHARACTERS ? json : hash("sha256", json, "base64url");
+    return text.length < MIN_HASHED_CHARACTERS ? text : textHash(text);
   } catch {
     if (!isHeeded) heed(result);
     return null; // a getter, a `toJSON` or a proxy of the tool's threw, or there is no such form

@@ -1,20 +1,25 @@
-import { isSecretName, REDACTED, redactsAll, redactText, secretsOf } from "./redaction.ts";
+import { isSecretName, REDACTED, redactsAll, secretsOf, withoutSecrets } from "./redaction.ts";
 import type { Encoded } from "./values.ts";
 
 const MAX_VALUE_CHARACTERS = 24;
 const MAX_LABEL_CHARACTERS = 80;
 /** A secret that goes on after that is not recognised; of what is longer no more than 24 characters are shown. */
 const MAX_LOOKED_AT_CHARACTERS = 10_000;
-const NO_NAMES: readonly string[] = [];
 
 /**
  * A call as messages name it: `fetch(url=a, depth=2)`. Values are cut to 24 characters and the whole to 80; a value whose
  * name is one of `redact` is left out, and so is the same value under another name.
+ *
+ * @param secrets what the input has under such names
  */
-export function labelOf(tool: string, input: Encoded | undefined, redact: readonly string[]): string {
+export function labelOf(
+  tool: string,
+  input: Encoded | undefined,
+  redact: readonly string[],
+  secrets = secretsOf(input, redact),
+): string {
   if (input === undefined || redactsAll(redact)) return `${tool}(…)`;
   if (typeof input !== "object" || input === null || Array.isArray(input)) return `${tool}(${shown(input)})`;
-  const secrets = secretsOf(input, redact);
   let label = `${tool}(`;
   let separator = "";
   for (const key of Object.keys(input)) {
@@ -31,6 +36,6 @@ function shown(value: Encoded | undefined, secrets: readonly string[] = []): str
     if (typeof value !== "object" || value === null) return String(value);
     return Array.isArray(value) ? "[…]" : "{…}";
   }
-  const clean = redactText(value.slice(0, MAX_LOOKED_AT_CHARACTERS), secrets, NO_NAMES);
+  const clean = withoutSecrets(value.slice(0, MAX_LOOKED_AT_CHARACTERS), secrets);
   return clean.length > MAX_VALUE_CHARACTERS ? `${clean.slice(0, MAX_VALUE_CHARACTERS - 1)}…` : clean;
 }

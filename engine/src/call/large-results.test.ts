@@ -16,11 +16,10 @@ function counted(): { readonly items: unknown[]; readonly looks: () => number } 
 }
 
 describe("a large result", () => {
-  it("is never compared, and no more than a megabyte of it is looked at", () => {
+  it("is never compared, and hardly looked at", () => {
     const { items, looks } = counted();
     expect(digestOf({ items })).toBeNull();
-    expect(looks()).toBeGreaterThan(1_000);
-    expect(looks()).toBeLessThan(50_000);
+    expect(looks()).toBe(0); // its length says enough
     for (const large of ["x".repeat(1_000_001), new Uint8Array(1_000_001), [{ text: "x".repeat(1_000_001) }]]) {
       expect(digestOf(large)).toBeNull();
     }

@@ -5,6 +5,7 @@ const PREVIEW_CHARACTERS = 200;
 /** The start of a result as text, for messages; null where it has no text form. No more of it is looked at than is shown. */
 export function previewOf(value: unknown): string | null {
   try {
+    if (typeof value === "number" && Number.isFinite(value)) return String(value);
     const text = typeof value === "string" ? value : startOfJson(value, PREVIEW_CHARACTERS + 1);
     if (text === undefined) return null;
     return text.length > PREVIEW_CHARACTERS ? `${text.slice(0, PREVIEW_CHARACTERS - 1)}…` : text;

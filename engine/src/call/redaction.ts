@@ -43,15 +43,20 @@ const known = new WeakMap<Names, Answers>();
 
 /** Whether the values of a field of this name are secret. */
 export function isSecretName(name: string, redact: Names): boolean {
-  return isSecretIn(answersOf(redact), name, redact);
+  return redact.length > 0 && isSecretIn(answersOf(redact), name, redact);
 }
 
+/** Those asked for last: mostly they are asked for again. */
+let last: { readonly redact: Names; readonly answers: Answers } | undefined;
+
 function answersOf(redact: Names): Answers {
+  if (last?.redact === redact) return last.answers;
   let answers = known.get(redact);
   if (!answers) {
     answers = { secrets: redact.map(wordsOf), of: new Map() };
     known.set(redact, answers);
   }
+  last = { redact, answers };
   return answers;
 }
 
@@ -66,6 +71,14 @@ function isSecretIn({ secrets, of }: Answers, name: string, redact: Names): bool
     of.set(name, answer);
   }
   return answer;
+}
+
+/** Whether nothing of an input whose fields have these names, in lists, is secret. */
+export function hidesNothing(names: readonly Names[], redact: Names): boolean {
+  if (redact.length === 0) return true;
+  const answers = answersOf(redact);
+  for (const list of names) for (const name of list) if (isSecretIn(answers, name, redact)) return false;
+  return !redactsAll(redact);
 }
 
 export function redactsAll(redact: Names): boolean {
@@ -144,8 +157,7 @@ function addTexts(found: Set<string>, value: unknown): void {
 
 /** A text without secret values: those of the input, and those that stand in it beside a secret name. */
 export function redactText(text: string, secrets: readonly string[], redact: Names): string {
-  let clean = text;
-  for (const secret of secrets) clean = without(clean, secret);
+  const clean = withoutSecrets(text, secrets);
   if (!clean.includes(":") && !clean.includes("=")) return clean; // no name can stand before a value
   return clean.replace(NAMED_VALUE, (whole, quote: string, name: string, between: string, value: string) => {
     if (redactsAll(redact) || !isSecretName(name.slice(-MAX_NAME_CHARACTERS), redact) || value.includes(REDACTED))
@@ -153,6 +165,13 @@ export function redactText(text: string, secrets: readonly string[], redact: Nam
     const mark = value.startsWith('"') ? '"' : value.startsWith("'") ? "'" : "";
     return `${quote}${name}${quote}${between}${mark}${REDACTED}${mark}`;
   });
+}
+
+/** The same without those of the input only. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  let clean = text;
+  for (const secret of secrets) clean = without(clean, secret);
+  return clean;
 }
 
 function without(text: string, secret: string): string {

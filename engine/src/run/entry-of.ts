@@ -3,6 +3,7 @@ import type { Call } from "../call/call.ts";
 import { didNotStart, type Ending } from "../call/ending.ts";
 import { labelOf } from "../call/label.ts";
 import { durationsIn } from "../call/named-durations.ts";
+import { hidesNothing } from "../call/redaction.ts";
 import { isFailure, resultOf } from "../call/result.ts";
 import { traceOf } from "../call/trace-of.ts";
 import { foundIn } from "../call/values.ts";
@@ -14,17 +15,22 @@ import type { SeenCall } from "./loop-history.ts";
 import { storedEnding } from "./stored-ending.ts";
 import type { ToolUsage } from "./tool-usage.ts";
 
+const NOTHING: readonly string[] = Object.freeze([]);
+
 /** What loop detection compares of a call; undefined where its input cannot be compared. */
-export function seenCall({ tool, fingerprint }: Call, { input }: CallRequest, policy: Policy): SeenCall | undefined {
+export function seenCall(
+  { tool, fingerprint, secrets }: Call,
+  { input, names }: CallRequest,
+  policy: Policy,
+): SeenCall | undefined {
   if (fingerprint === null) return undefined;
-  return {
-    tool,
-    fingerprint,
-    label: foundIn(() => labelOf(tool, input, policy.redact), `${tool}(…)`),
-    poller: policy.poller,
-    readOnly: policy.readOnly,
-    namedMs: foundIn(() => durationsIn(input, policy.redact), undefined),
-  };
+  const redact = names && hidesNothing(names, policy.redact) ? NOTHING : policy.redact;
+  const said = foundIn(() => ({ label: labelOf(tool, input, redact, secrets), namedMs: durationsIn(input, redact) }), {
+    label: `${tool}(…)`,
+    namedMs: undefined,
+  });
+  const { poller, readOnly } = policy;
+  return { tool, fingerprint, label: said.label, poller, readOnly, namedMs: said.namedMs };
 }
 
 /** @param isAnswered a kept result answers it: neither a rate nor a breaker is concerned */

@@ -92,9 +92,9 @@ export class Ledger<Stored> {
     fingerprint,
     effect,
   }: LedgerCall): LedgerDecision<Stored> & { type: "run" | "effect-unknown" } {
-    if (isRepeatable(effect)) return { type: "run" };
+    if (isRepeatable(effect) || this.#unknown.size + this.#forgotten.size === 0) return RUN;
     const unknown = this.#unknownLike(fingerprint) ?? this.#forgotten.get(tool);
-    return unknown === undefined ? { type: "run" } : { type: "effect-unknown", earlier: unknown };
+    return unknown === undefined ? RUN : { type: "effect-unknown", earlier: unknown };
   }
 
   /** A call was admitted: its body may run from now on. */
@@ -115,7 +115,7 @@ export class Ledger<Stored> {
     if (!entry) return;
     if (trace === "unknown" && !isRepeatable(entry.call.effect)) return this.#keepUnknown(entry);
     this.#open.delete(id);
-    this.#forgetUnknown(entry);
+    if (entry.state.type === "unknown") this.#forgetUnknown(entry);
     if (trace !== "whole" || entry.names.size === 0) return this.#dropNames(entry);
     entry.state = { type: "done", stored };
     this.#done.add(entry);
@@ -176,6 +176,7 @@ export class Ledger<Stored> {
   }
 }
 
+const RUN = Object.freeze({ type: "run" });
 const NO_NAMES: ReadonlyMap<string, undefined> = new Map();
 
 function isNamed({ requestId, idempotencyKey }: LedgerCall): boolean {

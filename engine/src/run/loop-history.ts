@@ -87,6 +87,11 @@ export class CallResults {
     return this.#repetitions.get(key);
   }
 
+  /** Whether it does not know any more what a call gave that it once knew. */
+  get hasForgotten(): boolean {
+    return this.#oldest !== undefined;
+  }
+
   set(key: string, repetition: Repetition): void {
     this.#repetitions.delete(key);
     this.#repetitions.set(key, repetition);
@@ -105,8 +110,6 @@ export class LoopHistory {
   readonly #prefix: string;
   readonly #results: CallResults;
   readonly #recent: Entry[] = [];
-  /** How many of those each call has: most calls have none, and need not look. */
-  readonly #recentByFingerprint = new Map<string, number>();
   readonly #streaks = new Map<string, Streak>();
   #lastTool: string | undefined;
   #callsInARow = 0;
@@ -168,17 +171,18 @@ export class LoopHistory {
   }
 
   admitted(call: SeenCall, turn: string | undefined, atMs: number): LoopTicket {
-    const entry = { ...call, digest: null, tookMs: 0, isWait: false };
-    const latest = this.#latest(call.fingerprint);
+    const { tool, fingerprint, label, poller, readOnly, namedMs } = call;
+    const entry = { tool, fingerprint, label, poller, readOnly, namedMs, digest: null, tookMs: 0, isWait: false };
+    const latest = this.#latest(fingerprint);
     if (this.#rejectedTurn === undefined || this.#rejectedTurn !== turn) this.#rejections = 0;
-    const repetition = this.repetition(call.fingerprint);
-    const streak = this.#streaks.get(call.tool);
-    const ticket = { entry, atMs, repetition, streak, familiar: this.#familiar(call.fingerprint, repetition, streak) };
+    const repetition = latest?.news === this.#news ? latest : undefined;
+    const streak = this.#streaks.get(tool);
+    const ticket = { entry, atMs, repetition, streak, familiar: this.#familiar(fingerprint, latest, streak) };
     // Of those that were refused for a while, one is let through at a time.
-    if (latest) this.#results.set(this.#prefix + call.fingerprint, letThrough(latest));
-    if (streak) this.#streaks.set(call.tool, { ...streak, refusedAtMs: null });
-    this.#callsInARow = this.#lastTool === call.tool ? this.#callsInARow + 1 : 1;
-    this.#lastTool = call.tool;
+    if (latest) this.#results.set(this.#prefix + fingerprint, letThrough(latest));
+    if (streak && streak.refusedAtMs !== null) this.#streaks.set(tool, { ...streak, refusedAtMs: null });
+    this.#callsInARow = this.#lastTool === tool ? this.#callsInARow + 1 : 1;
+    this.#lastTool = tool;
     this.#append(entry);
     return ticket;
   }
@@ -208,14 +212,15 @@ export class LoopHistory {
     entry.tookMs = endedAtMs - atMs;
     entry.isWait = isNamed(entry.tookMs, entry.namedMs);
     const latest = this.#latest(fingerprint);
-    if (this.#isNew(entry, latest, result)) this.learned();
-    const before = this.repetition(fingerprint);
+    const grownFrom = this.#streaks.get(tool);
+    if (this.#isNew(entry, latest, grownFrom, result)) this.learned();
+    const before = latest?.news === this.#news ? latest : undefined;
     const repeats = before?.digest === digest;
     const times = repeats ? Math.max(before.times, timesOf(repetition, digest) + 1) : 1;
     const pauses = repeats ? before.pauses : 0;
     const refusedAtMs = latest?.refusedAtMs ?? null;
     this.#results.set(this.#prefix + fingerprint, { digest, preview, times, refusedAtMs, pauses, news: this.#news });
-    this.#streaks.set(tool, grown(this.#streaks.get(tool), fingerprint, result, timesOf(streak, digest)));
+    this.#streaks.set(tool, grown(grownFrom, fingerprint, result, timesOf(streak, digest)));
   }
 
   /** Something new came: also a result that cannot be compared may be. */
@@ -224,21 +229,27 @@ export class LoopHistory {
     this.#rejections = 0;
   }
 
-  #isNew({ tool, readOnly }: SeenCall, latest: Repetition | undefined, { digest, failed }: Result): boolean {
+  #isNew(
+    { readOnly }: SeenCall,
+    latest: Repetition | undefined,
+    streak: Streak | undefined,
+    { digest, failed }: Result,
+  ): boolean {
     if (failed || latest?.digest === digest) return false;
-    return !readOnly || this.#streaks.get(tool)?.digest !== digest;
+    return !readOnly || streak?.digest !== digest;
   }
 
   #latest(fingerprint: string): Repetition | undefined {
     return this.#results.get(this.#prefix + fingerprint);
   }
 
-  #familiar(fingerprint: string, repetition: Repetition | undefined, streak: Streak | undefined): string[] {
+  #familiar(fingerprint: string, latest: Repetition | undefined, streak: Streak | undefined): string[] {
     const digests: string[] = [];
     const add = (digest: string): void => void (digests.includes(digest) || digests.push(digest));
-    if (repetition) add(repetition.digest);
+    if (latest?.news === this.#news) add(latest.digest);
     if (streak) add(streak.digest);
-    if (this.#recentByFingerprint.has(fingerprint))
+    // Most calls have had no result, and need not look.
+    if (latest || this.#results.hasForgotten)
       for (const { fingerprint: recent, digest } of this.#recent)
         if (digest !== null && recent === fingerprint) add(digest);
     return digests;
@@ -246,15 +257,7 @@ export class LoopHistory {
 
   #append(entry: Entry): void {
     this.#recent.push(entry);
-    this.#countRecent(entry.fingerprint, 1);
-    const forgotten = this.#recent.length > MAX_RECENT ? this.#recent.shift() : undefined;
-    if (forgotten) this.#countRecent(forgotten.fingerprint, -1);
-  }
-
-  #countRecent(fingerprint: string, by: number): void {
-    const count = (this.#recentByFingerprint.get(fingerprint) ?? 0) + by;
-    if (count > 0) this.#recentByFingerprint.set(fingerprint, count);
-    else this.#recentByFingerprint.delete(fingerprint);
+    if (this.#recent.length > MAX_RECENT) this.#recent.shift();
   }
 
   /** Whether the last `period * rounds` calls are `rounds` times the same, with results, and not all one call. */
@@ -303,8 +306,8 @@ function refused<Refusable extends { readonly refusedAtMs: number | null }>(seen
 
 function grown(before: Streak | undefined, fingerprint: string, result: Result, seen: number): Streak {
   const { digest, failed, preview } = result;
-  const inputs = new Set([fingerprint]);
-  if (before?.digest !== digest) return { digest, failed, preview, times: 1, inputs, refusedAtMs: null };
+  if (before?.digest !== digest)
+    return { digest, failed, preview, times: 1, inputs: new Set([fingerprint]), refusedAtMs: null };
   if (before.inputs.has(fingerprint) || before.inputs.size >= MAX_STREAK_INPUTS) return before;
   (before.inputs as Set<string>).add(fingerprint);
   return { ...before, times: Math.max(before.times, seen + 1) };

@@ -40,7 +40,7 @@ export class UsageByTool {
     usage.inFlight += 1;
     if (rate === null) return;
     usage.startsMs.push(atMs);
-    if (usage.startsMs.length > rate.starts) usage.startsMs.splice(0, usage.startsMs.length - rate.starts);
+    while (usage.startsMs.length > rate.starts) usage.startsMs.shift();
   }
 
   /** One more body of a call that is in flight. */

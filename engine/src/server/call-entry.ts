@@ -71,7 +71,7 @@ export function callRequest(
     stuckBodies: message.stuckBodies,
     failedDependency: message.failedDependency,
     debug: message.debug,
-    fingerprint: input === undefined ? null : fingerprint(tool, input, undefined, key),
+    fingerprint: input === undefined ? null : fingerprint(tool, input, key),
     ...narrowed,
   };
 }
