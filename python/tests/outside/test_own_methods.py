@@ -14,6 +14,9 @@ import pytest
 from pydantic import BaseModel, field_validator
 
 from endstop import Outcome, ToolExecutor
+from endstop.client import default_placement
+from endstop.client.engine import shared_engine
+from tests.support.leaks import LeakDetector
 
 Asking = Callable[..., Outcome]
 
@@ -176,6 +179,29 @@ class _Slow:
     def __reduce__(self) -> Any:
         time.sleep(self.pickling_s)
         return time.sleep, (self.rebuilding_s,)
+
+
+def test_a_default_placement_does_not_wait_for_a_tool_that_hangs_or_exits_as_it_is_pickled(
+    leaks: LeakDetector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(default_placement, "PATIENCE_MS", 200.0)
+
+    class Exits:
+        def __reduce__(self) -> Any:
+            sys.exit(3)
+
+    with ToolExecutor(placement="worker") as executor:
+        began = time.monotonic()
+        for name, held in (("hangs", _Slow(1)), ("exits", Exits())):
+            executor.register(lambda held=held: str(type(held)), name=name)
+            assert executor.describe(name)["placement"].value == "host"
+        executor.register(lambda: 1, name="goes")
+        assert executor.describe("goes")["placement"].value == "worker"
+        assert time.monotonic() - began < 10
+    shared_engine().end("the test is over")
+    hangs, exits = (record.getMessage() for record in caplog.records if record.name == "endstop")
+    assert "was not ready to be sent within" in hangs
+    assert "SystemExit" in exits
 
 
 @in_both_ways

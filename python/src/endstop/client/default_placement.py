@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from endstop._options import OPTIONS
-from endstop.client.movable import CannotMove, movable
+from endstop.client.endings import not_sent, run_described
+from endstop.client.movable import movable
+from endstop.host.bodies import BodyEnd, body_threads, run_until
+
+PATIENCE_MS = 10_000.0
+"""A tool that is not ready to be sent within this time, as it is registered, stays on the host."""
 
 _log = logging.getLogger("endstop")
 
@@ -21,11 +28,20 @@ def why_default_passes_over(tool: Any, policy: Mapping[str, Any], options: Mappi
         return None
     if any(option.where == "worker" and policy.get(option.wire) is not None for option in OPTIONS.values()):
         return None
+
+    key = ("default placement", getattr(tool, "name", ""))
     try:
-        movable(tool)
-    except CannotMove as problem:
-        return problem.detail
-    return None
+        # What it does as it is pickled may hang, or end the program.
+        end = run_until(partial(run_described, partial(_try, tool)), copy_context(), PATIENCE_MS, key)
+    except RuntimeError as problem:
+        end = BodyEnd(no_thread=str(problem))
+    finally:
+        body_threads.release(key)
+    return not_sent(end).get("detail")
+
+
+def _try(tool: Any) -> None:
+    movable(tool)
 
 
 def places_in_workers(options: Mapping[str, Any]) -> bool:
