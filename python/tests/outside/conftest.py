@@ -22,8 +22,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def fresh_engine() -> None:
+    """No engine of an earlier test: it would have read that one's environment, and have its sessions."""
+    shared_engine().end("a test begins")
+
+
 @pytest.fixture(autouse=True)
-def leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeakDetector]:
+def leaks(fresh_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeakDetector]:
     tmp_path_factory.getbasetemp()  # made before the detector looks: it outlives the test
     with no_leaks() as detector:
         yield detector

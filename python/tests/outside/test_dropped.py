@@ -22,7 +22,6 @@ EXECUTORS = 20
 
 @pytest.fixture(autouse=True)
 def engine_that_ends(leaks: LeakDetector) -> Iterator[None]:
-    shared_engine().end("a test counts what its engine holds")
     yield
     shared_engine().end("the test is over")
 

@@ -29,7 +29,6 @@ def log_in(user: str, password: str, options: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def kept(leaks: LeakDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    shared_engine().end("the next one reads the setting")
     monkeypatch.setenv("ENDSTOP_JOURNALS", str(tmp_path / "kept"))
     yield tmp_path / "kept"
     shared_engine().end("the test is over")

@@ -89,7 +89,6 @@ def is_refused(outcome: Outcome, reason: str) -> bool:
 def test_a_program_that_is_no_python_is_never_started_as_a_worker(
     tools: ToolExecutor, monkeypatch: pytest.MonkeyPatch, frozen: bool, executable: str, reason: str
 ) -> None:
-    shared_engine().end("an engine of an earlier test may have a template")
     with monkeypatch.context() as changed:
         changed.setattr(sys, "executable", executable)
         if frozen:
