@@ -52,6 +52,12 @@ export interface RunHandle {
 const DEFAULT_GRACE_MS = 5_000;
 const ENGINE_KEYS = ["agents", "resources", ...optionNames("engine")];
 
+/** Workers of an engine that was dropped without `close()`: nobody can call them any more, and they would stay as long as this process. */
+const dropped = new FinalizationRegistry<WorkerPlacements>((workers) => {
+  workers.destroy();
+  void workers.close();
+});
+
 /**
  * Runs tool calls so that each of them ends, inside its limits, with one outcome.
  *
@@ -89,6 +95,7 @@ export class Engine {
     this.#core.observer = this.#observer;
     this.#core.rejectsForMs = () => this.#relief.rejectsForMs;
     this.#workers = new WorkerPlacements(clock, this.#observer.events, this.#core.policy.workerStdout);
+    dropped.register(this, this.#workers);
     this.#tools = new ToolRegistry(this.#core, clock, this.#workers);
     this.#door = {
       core: this.#core,

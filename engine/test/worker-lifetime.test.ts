@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { createEngine } from "../src/index.ts";
 import { OWNER_VARIABLE } from "../src/supervise/owner.ts";
@@ -41,6 +43,28 @@ it.each(["close", "destroy"] as const)("no process is left after %s, also none t
   await vi.waitFor(() => expect(ownedBelow(process.pid)).toEqual([]), { timeout: verb === "close" ? 1 : 5_000 });
   expect(OWNER_VARIABLE in process.env).toBe(false);
 });
+
+it("no process is left of an engine that was dropped without close, once it is collected", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  vi.stubEnv("ENDSTOP_TEST_PARENT", String(process.pid));
+  const use = async (): Promise<void> => {
+    const engine = createEngine({ timeout: "10s" });
+    await engine.register(probe);
+    engine.register({ name: "echo", command: ["echo", "there"] });
+    engine.register({ name: "here", run: () => new Promise((resolve) => setTimeout(resolve, 5)) });
+    for (const tool of ["echo", "here"]) expect(await engine.call(tool)).toMatchObject({ status: "succeeded" });
+    expect(ownedBelow(process.pid).length).toBeGreaterThanOrEqual(2);
+  };
+  await use();
+  await vi.waitFor(
+    () => {
+      collect();
+      expect(ownedBelow(process.pid)).toEqual([]);
+    },
+    { timeout: 20_000, interval: 100 },
+  );
+}, 40_000);
 
 it("a warden that is killed is missed with a warning, and the next process has another", async () => {
   vi.stubEnv("ENDSTOP_TEST_PARENT", String(process.pid));
