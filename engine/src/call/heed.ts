@@ -42,7 +42,7 @@ export function heedPromise(value: unknown): void {
 }
 
 function visitParts(object: object, visit: (part: unknown) => boolean): void {
-  if (ArrayBuffer.isView(object)) return;
+  if (ArrayBuffer.isView(object) || types.isBoxedPrimitive(object)) return; // a key for each byte or letter
   if (types.isMap(object))
     for (const [key, part] of Map.prototype.entries.call(object)) if (!(visit(key) && visit(part))) return;
   if (types.isSet(object)) for (const part of Set.prototype.values.call(object)) if (!visit(part)) return;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { errorInfo } from "./error-info.ts";
 import { digestOf } from "./fingerprint.ts";
 import { previewOf } from "./preview.ts";
+import { secretsOf } from "./redaction.ts";
 
 /** A list that looks like a million objects, and counts how many of them were looked at. */
 function counted(): { readonly items: unknown[]; readonly looks: () => number } {
@@ -37,6 +39,20 @@ describe("a large result", () => {
       expect(digestOf(endless) !== null).toBe(isCompared);
       expect(previewOf(endless)).toHaveLength(200);
     }
+  });
+
+  it("is looked at for a moment where it has a key for each byte or letter, or billions of holes", () => {
+    const bytes = Buffer.alloc(1_000_000_000);
+    const holes: unknown[] = [];
+    holes[4e9] = { password: "secret" };
+    const text = new String("x".repeat(100_000_000));
+    for (const large of [bytes, new Float64Array(bytes.buffer), text, holes, { part: [bytes, text, holes] }]) {
+      expect(digestOf(large)).toBeNull();
+      expect(previewOf(large)).toHaveLength(200);
+      expect(errorInfo(large)).toMatchObject({ stack: "" });
+      expect(secretsOf({ password: bytes.subarray(0, 1), large }, ["password"])).toContain("\\u0000");
+    }
+    expect(secretsOf(holes, ["password"])).toEqual(["secret"]);
   });
 
   it("is compared up to about a megabyte", () => {

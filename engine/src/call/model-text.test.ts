@@ -37,6 +37,15 @@ it("says what JSON alone would leave out", () => {
   expect(modelText(success(new Response("x", { status: 404 })))).toContain("404");
 });
 
+it("makes no list of the bytes of Buffers, wherever they stand", () => {
+  const toJSON = vi.spyOn(Buffer.prototype, "toJSON");
+  const bytes = Buffer.alloc(1_000_000_000);
+  for (const value of [bytes, { bytes }, [bytes, bytes], new Map([["a", { bytes }]]), new Set([bytes])])
+    expect(modelText(success(value, { maxResultBytes: 1_000 }))).toContain('{"type":"Buffer","data":[0,0');
+  expect(toJSON).not.toHaveBeenCalled();
+  expect(modelText(success([undefined, Buffer.from("a")]))).toBe('[null,{"type":"Buffer","data":[97]}]');
+});
+
 it("never throws, whatever the value does", () => {
   const fails = () => {
     throw new Error("no");

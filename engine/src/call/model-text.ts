@@ -34,9 +34,8 @@ function textOf(value: unknown, maxBytes: number | null): Told {
 function jsonOf(value: unknown, maxBytes: number | null): Told | undefined {
   try {
     const beginning = new Beginning(maxBytes ?? Number.POSITIVE_INFINITY);
-    // A Buffer's own `toJSON` would make a list of all its bytes.
-    const seen = Buffer.isBuffer(value) ? { type: "Buffer", data: beginning.bytes(value) } : value;
-    const json = JSON.stringify(seen, (_key, part: unknown) => beginning.readable(part));
+    const [seen] = beginning.withBytes([value]) as [unknown];
+    const json = JSON.stringify(seen, (_key, part: unknown) => beginning.withBytes(beginning.readable(part)));
     const isHidden = json === "{}" && Object.getPrototypeOf(value) !== Object.prototype && !(value instanceof Map);
     return isHidden || json === undefined ? undefined : { text: json, isBeginning: beginning.isCut };
   } catch {
@@ -78,8 +77,19 @@ class Beginning {
     return isList ? this.#firstOf(part as unknown as Sliceable, this.#partsLeft + 1) : part;
   }
 
-  bytes(buffer: Buffer): number[] {
-    return [...this.#firstOf(buffer, this.#partsLeft)];
+  /** Buffers in it are written here: their own `toJSON`, which is asked before `readable`, makes a list of all their bytes. */
+  withBytes(part: unknown): unknown {
+    const holds = typeof part === "object" && part !== null && !ArrayBuffer.isView(part);
+    if (!(holds && Object.values(part).some((value) => Buffer.isBuffer(value)))) return part;
+    let room = this.#partsLeft;
+    const written = (value: unknown): unknown => {
+      if (!Buffer.isBuffer(value)) return value;
+      const data = [...this.#firstOf(value, room)];
+      room -= data.length;
+      return { type: "Buffer", data };
+    };
+    if (Array.isArray(part)) return part.map(written);
+    return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, written(value)]));
   }
 
   #firstOf<Whole extends Sliceable>(whole: Whole, most: number): Whole {

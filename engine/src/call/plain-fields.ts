@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 const MAX_FIELDS = 20;
 const MAX_DEPTH = 3;
 /** Of all texts and names together. */
@@ -22,6 +24,7 @@ export function plainFields(
   value: object,
   without: ReadonlySet<string>,
 ): Readonly<Record<string, PlainData>> | undefined {
+  if (ArrayBuffer.isView(value) || types.isBoxedPrimitive(value)) return undefined; // a key for each byte or letter
   try {
     const fields = copyFields(value, 0, { characters: MAX_CHARACTERS }, without);
     return Object.keys(fields).length === 0 ? undefined : fields;

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { heedPromise } from "./heed.ts";
 
 const PREVIEW_CHARACTERS = 200;
@@ -19,10 +20,18 @@ function startOfJson(value: unknown, characters: number): string | undefined {
   if (typeof value === "string") return JSON.stringify(value.slice(0, characters));
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   heedPromise(value); // a getter may have made it just now
+  if (types.isBoxedPrimitive(value)) return startOfJson(value.valueOf(), characters);
+  if (types.isTypedArray(value) && value.length > characters)
+    return startOfJson(beginningOf(value, characters), characters);
   if ("toJSON" in value && typeof value.toJSON === "function") return startOfJson(value.toJSON(), characters);
   return Array.isArray(value)
     ? startOfArray(value, characters)
     : startOfObject(value as Readonly<Record<string, unknown>>, characters);
+}
+
+/** Of the same kind, and of the same memory. Each of its numbers takes a character at least. */
+function beginningOf(numbers: NodeJS.TypedArray, length: number): NodeJS.TypedArray {
+  return numbers.subarray(0, length);
 }
 
 function startOfArray(items: readonly unknown[], characters: number): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { types } from "node:util";
 import type { Ending } from "./ending.ts";
 import { textHash } from "./fingerprint.ts";
 import type { ErrorInfo } from "./outcome.ts";
@@ -125,8 +126,10 @@ function collect(input: unknown, redact: Names, answers: Answers): Set<string> {
       if (isSecret) addTexts(found, value);
     } else if (ArrayBuffer.isView(value)) {
       if (isSecret) addTexts(found, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
+    } else if (types.isBoxedPrimitive(value)) {
+      if (isSecret) addTexts(found, value.valueOf());
     } else if (Array.isArray(value) || value instanceof Set)
-      for (const item of value) enqueue(values, flags, item, isSecret);
+      for (const item of withoutHoles(value)) enqueue(values, flags, item, isSecret);
     else if (value instanceof Map) {
       for (const [key, item] of value)
         enqueue(values, flags, item, isSecret || isSecretIn(answers, String(key), redact));
@@ -140,6 +143,11 @@ function collect(input: unknown, redact: Names, answers: Answers): Set<string> {
     }
   }
   return found;
+}
+
+/** A list may be billions of holes long. */
+function withoutHoles(list: readonly unknown[] | ReadonlySet<unknown>): Iterable<unknown> {
+  return Array.isArray(list) && list.length > MAX_VALUES ? Object.values(list) : list;
 }
 
 function enqueue(values: unknown[], flags: boolean[], value: unknown, isSecret: boolean): void {
