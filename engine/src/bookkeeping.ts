@@ -66,12 +66,19 @@ export class Bookkeeping {
   }
 
   /**
+   * @param atMs when
    * @param kept the result, if it was kept
    * @returns the notice that the model gets beside the result
    */
-  end(call: Call, { admitted, ticket }: Booked, ending: Ending, kept: KeptResult | undefined): string | null {
+  end(
+    call: Call,
+    { admitted, ticket }: Booked,
+    ending: Ending,
+    atMs: number,
+    kept: KeptResult | undefined,
+  ): string | null {
     const { run, policy } = call;
-    const entry = endedEntry(call, ending, this.#clock.now(), ticket !== undefined, kept);
+    const entry = endedEntry(call, ending, atMs, ticket !== undefined, kept);
     // What frameworks may repeat is every call of theirs: their results would fill the journal.
     this.#journal.append(entry.stored && call.idempotencyKey === undefined ? { ...entry, stored: undefined } : entry);
     this.usage.ended(admitted, entry);

@@ -371,14 +371,15 @@ export class EngineCore {
     const kept = ending.type === "returned" ? this.#answers.store(call, ending, value) : undefined;
     // What is certain is told first, and written down while the caller wakes up.
     const isCertain = booked !== undefined && isPlainResult(call, booked, ending);
-    const notice = booked && !isCertain ? this.#books.end(call, booked, ending, kept) : null;
+    const nowMs = this.#clock.now();
+    const notice = booked && !isCertain ? this.#books.end(call, booked, ending, nowMs, kept) : null;
     const before = this.#attempts.ended(call);
     if (ending.type === "answered") this.observer.answered(call, ending.by ?? "framework");
-    const settlement = { nowMs: this.#clock.now(), attempts: before + bodiesStarted(ending), notice, value, observed };
-    const told = before === 0 ? ending : overAllAttempts(ending, call, settlement.nowMs);
+    const settlement = { nowMs, attempts: before + bodiesStarted(ending), notice, value, observed };
+    const told = before === 0 ? ending : overAllAttempts(ending, call, nowMs);
     const outcome = endedOutcome(call, told, settlement);
     if (!this.#tell(call, attempt, outcome)) return;
-    if (isCertain) this.#books.end(call, booked, ending, kept);
+    if (isCertain) this.#books.end(call, booked, ending, nowMs, kept);
     this.#settled(call, outcome);
     this.#turns.ended(call, ending, kept);
   }

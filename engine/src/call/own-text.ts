@@ -56,6 +56,8 @@ const NATURALS = 2 ** 28;
 /** Of one part, but for its text. */
 const MAX_PART_BYTES = 16;
 const SPARE_BYTES = 16_384;
+/** So few are made a text sooner here than by the buffer. */
+const FEW_BYTES = 32;
 /** Names of more characters are not kept for the next value. */
 const MAX_KEPT_CHARACTERS = 1_000;
 const DOLLAR = 36;
@@ -126,9 +128,16 @@ class Writer {
     const isPlain = this.#part(value, 0);
     if (this.#sizeLeft < 0) return TOO_LARGE;
     if (!isPlain || !this.#strings.isWellFormed()) return NOT_PLAIN;
-    const text = this.#bytes.toString("latin1", 0, this.#end) + this.#strings;
+    const text = this.#figures() + this.#strings;
     if (this.#bytes.length === SPARE_BYTES) spare = this.#bytes;
     return { text, names: this.#names };
+  }
+
+  #figures(): string {
+    if (this.#end > FEW_BYTES) return this.#bytes.toString("latin1", 0, this.#end);
+    let figures = "";
+    for (let at = 0; at < this.#end; at += 1) figures += String.fromCharCode(this.#bytes[at] as number);
+    return figures;
   }
 
   /** @returns false for what is not plain */

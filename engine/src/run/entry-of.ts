@@ -6,7 +6,6 @@ import { durationsIn } from "../call/named-durations.ts";
 import { hidesNothing } from "../call/redaction.ts";
 import { isFailure, resultOf } from "../call/result.ts";
 import { traceOf } from "../call/trace-of.ts";
-import { foundIn } from "../call/values.ts";
 import type { CallRequest } from "../call-request.ts";
 import { effectOf } from "../policy/effect.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -25,12 +24,15 @@ export function seenCall(
 ): SeenCall | undefined {
   if (fingerprint === null) return undefined;
   const redact = names && hidesNothing(names, policy.redact) ? NOTHING : policy.redact;
-  const said = foundIn(() => ({ label: labelOf(tool, input, redact, secrets), namedMs: durationsIn(input, redact) }), {
-    label: `${tool}(…)`,
-    namedMs: undefined,
-  });
-  const { poller, readOnly } = policy;
-  return { tool, fingerprint, label: said.label, poller, readOnly, namedMs: said.namedMs };
+  let label = `${tool}(…)`;
+  let namedMs: readonly number[] | undefined;
+  try {
+    label = labelOf(tool, input, redact, secrets);
+    namedMs = durationsIn(input, redact);
+  } catch {
+    // a getter of the input throws now (`foundIn`)
+  }
+  return { tool, fingerprint, label, poller: policy.poller, readOnly: policy.readOnly, namedMs };
 }
 
 /** @param isAnswered a kept result answers it: neither a rate nor a breaker is concerned */

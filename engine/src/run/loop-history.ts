@@ -82,9 +82,16 @@ export class CallResults {
   readonly #repetitions = new Map<string, Repetition>();
   /** Goes on from the one forgotten last: a new walk would step over the holes of all that were forgotten before it. */
   #oldest: Iterator<string> | undefined;
+  #lastKey: string | undefined;
+  #last: Repetition | undefined;
 
   get(key: string): Repetition | undefined {
-    return this.#repetitions.get(key);
+    // Asked again and again in the course of one call: the same text is told at a glance.
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#last = this.#repetitions.get(key);
+    }
+    return this.#last;
   }
 
   /** Whether it does not know any more what a call gave that it once knew. */
@@ -93,11 +100,14 @@ export class CallResults {
   }
 
   set(key: string, repetition: Repetition): void {
-    this.#repetitions.delete(key);
+    if (this.get(key)) this.#repetitions.delete(key);
     this.#repetitions.set(key, repetition);
+    this.#last = repetition;
     if (this.#repetitions.size <= MAX_CALLS) return;
     this.#oldest ??= this.#repetitions.keys();
-    this.#repetitions.delete(this.#oldest.next().value as string);
+    const oldest = this.#oldest.next().value as string;
+    this.#repetitions.delete(oldest);
+    if (oldest === this.#lastKey) this.#last = undefined;
   }
 }
 
@@ -111,6 +121,8 @@ export class LoopHistory {
   readonly #results: CallResults;
   readonly #recent: Entry[] = [];
   readonly #streaks = new Map<string, Streak>();
+  #lastFingerprint: string | undefined;
+  #lastKey = "";
   #lastTool: string | undefined;
   #callsInARow = 0;
   #rejections = 0;
@@ -179,7 +191,7 @@ export class LoopHistory {
     const streak = this.#streaks.get(tool);
     const ticket = { entry, atMs, repetition, streak, familiar: this.#familiar(fingerprint, latest, streak) };
     // Of those that were refused for a while, one is let through at a time.
-    if (latest) this.#results.set(this.#prefix + fingerprint, letThrough(latest));
+    if (latest) this.#results.set(this.#keyOf(fingerprint), letThrough(latest));
     if (streak && streak.refusedAtMs !== null) this.#streaks.set(tool, { ...streak, refusedAtMs: null });
     this.#callsInARow = this.#lastTool === tool ? this.#callsInARow + 1 : 1;
     this.#lastTool = tool;
@@ -198,7 +210,7 @@ export class LoopHistory {
     }
     if (!call) return;
     const latest = this.#latest(call.fingerprint);
-    if (latest) this.#results.set(this.#prefix + call.fingerprint, refused(latest, atMs));
+    if (latest) this.#results.set(this.#keyOf(call.fingerprint), refused(latest, atMs));
     const streak = this.#streaks.get(call.tool);
     if (streak) this.#streaks.set(call.tool, refused(streak, atMs));
     const digest = this.repetition(call.fingerprint)?.digest;
@@ -219,7 +231,7 @@ export class LoopHistory {
     const times = repeats ? Math.max(before.times, timesOf(repetition, digest) + 1) : 1;
     const pauses = repeats ? before.pauses : 0;
     const refusedAtMs = latest?.refusedAtMs ?? null;
-    this.#results.set(this.#prefix + fingerprint, { digest, preview, times, refusedAtMs, pauses, news: this.#news });
+    this.#results.set(this.#keyOf(fingerprint), { digest, preview, times, refusedAtMs, pauses, news: this.#news });
     this.#streaks.set(tool, grown(grownFrom, fingerprint, result, timesOf(streak, digest)));
   }
 
@@ -240,7 +252,17 @@ export class LoopHistory {
   }
 
   #latest(fingerprint: string): Repetition | undefined {
-    return this.#results.get(this.#prefix + fingerprint);
+    return this.#results.get(this.#keyOf(fingerprint));
+  }
+
+  /** The same text again for the call in hand: a new one would be hashed anew. */
+  #keyOf(fingerprint: string): string {
+    if (this.#prefix === "") return fingerprint;
+    if (fingerprint !== this.#lastFingerprint) {
+      this.#lastFingerprint = fingerprint;
+      this.#lastKey = this.#prefix + fingerprint;
+    }
+    return this.#lastKey;
   }
 
   #familiar(fingerprint: string, latest: Repetition | undefined, streak: Streak | undefined): string[] {
