@@ -44,6 +44,17 @@ def test_an_outcome_has_the_whole_value_and_a_bounded_text() -> None:
     assert outcome.for_model.endswith("y\n\nNote.")
 
 
+@pytest.mark.parametrize("problem", [ValueError("mine"), SystemExit(2)])
+def test_a_value_without_a_text_has_one_for_the_model(problem: BaseException) -> None:
+    class Mute:
+        def __str__(self) -> str:
+            raise problem
+
+    facts = CallFacts("call", "tool", "host")
+    assert local_outcomes.success(facts, Mute()).for_model == "<Mute whose text cannot be read>"
+    assert "4300" not in local_outcomes.success(facts, 10**5000).for_model
+
+
 @pytest.mark.parametrize("placement", ["host", "worker"])
 @pytest.mark.parametrize("code", sorted(set(CODES) - {"effect-unknown", "history-lost"}))
 def test_what_the_client_tells_alone_says_of_effects_only_what_is_known(code: str, placement: Placement) -> None:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from endstop.host.stopping import FROM_OUTSIDE
-from endstop.values import clean, text_of
+from endstop.values import clean, text_of, unreadable
 
 # All texts of an exception, however they are escaped, have room in the header of a guest's frame.
 MAX_NAME_CHARACTERS = 1_000
@@ -70,7 +70,7 @@ def _message(exception: BaseException) -> str:
     except FROM_OUTSIDE:
         raise
     except BaseException:  # the exception's own __str__ may raise anything
-        return f"<{_name(exception)} whose text cannot be read>"
+        return unreadable(exception)
     if isinstance(exception, SystemExit):
         return _exit_text(exception, text)
     return text

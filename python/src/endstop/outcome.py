@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from endstop.errors import ToolCallError
 from endstop.model_text import bounded_text
+from endstop.values import shown
 
 Status = Literal["succeeded", "failed", "rejected", "timed-out", "cancelled", "killed", "lost"]
 Placement = Literal["host", "worker"]
@@ -96,11 +97,11 @@ class Outcome:
 
     @property
     def for_model(self) -> str:
-        """What a model reads: the text of the failure, or `str(value)`, with the notice.
+        """What a model reads: the text of the failure, or `str(value)`, with the notice. Never raises.
 
         Past the tool's `max_result` it is the size and the beginning; `value` has the whole.
         """
-        whole = self.failure.for_model if self.failure is not None else str(self.value)
+        whole = self.failure.for_model if self.failure is not None else shown(self.value)
         return self.with_notice(self.bounded(whole))
 
     def bounded(self, text: str) -> str:

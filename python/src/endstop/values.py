@@ -152,6 +152,18 @@ def text_of(value: Any, make: Callable[[Any], str] = str) -> str:
     return str.__str__(make(value))
 
 
+def shown(value: Any) -> str:
+    """`str(value)`, or what it is if it has no text."""
+    text = _text(value)
+    return unreadable(value) if text is None else text
+
+
+def unreadable(value: Any) -> str:
+    """What stands for the text of a value whose own `__str__` raises."""
+    name = type.__getattribute__(type(value), "__name__")  # a metaclass may have put something else in its place
+    return f"<{name} whose text cannot be read>"
+
+
 def is_plain(value: Any) -> bool:
     """Whether its text and encoding run no code of anybody; False also for what has many parts."""
     parts, seen = [value], 0

@@ -187,6 +187,26 @@ executor.execute_tool("wait")
     assert finished.seconds < 20
 
 
+def test_a_program_with_the_default_of_sigpipe_survives_its_engine(programs: Programs) -> None:
+    finished = programs.run(
+        _IMPORTS
+        + """
+import signal
+from endstop.client.engine import shared_engine
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+with ToolExecutor() as executor:
+    executor.register(lambda: "done", name="tool")
+    for _ in range(3):
+        print(executor.execute_tool("tool"))
+        process = shared_engine().connection().process
+        os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.1)
+assert not signal.sigpending() and not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+"""
+    )
+    assert (finished.stdout, finished.stderr) == ("done\n" * 3, "")
+
+
 def test_a_forked_child_has_an_engine_of_its_own(programs: Programs) -> None:
     finished = programs.run(
         _IMPORTS

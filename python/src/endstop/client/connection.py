@@ -25,6 +25,7 @@ from endstop.client.link import Link
 from endstop.client.silence import SilenceWatch
 from endstop.client.slot import Slot
 from endstop.client.uninterrupted import uninterrupted
+from endstop.client.writing import write
 from endstop.frames import MAX_GUEST_HEADER_BYTES, MAX_HEADER_BYTES, FrameDecoder, ProtocolError
 
 _READ_BYTES = 1 << 16
@@ -99,7 +100,7 @@ class Connection:
     def _write_some(self, data: bytes | memoryview) -> int:
         while True:
             try:
-                return os.write(self.process.stdin, data)
+                return write(self.process.stdin, data)
             except BlockingIOError:  # gevent makes pipes so, and replaces `select` by one that lets others run
                 select.select([], [self.process.stdin], [])
 

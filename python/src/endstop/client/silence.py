@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import os
 import select
 import time
 from typing import TYPE_CHECKING
 
 from endstop import frames
+from endstop.client.writing import write
 
 if TYPE_CHECKING:
     from endstop.client.connection import Connection
@@ -122,7 +122,7 @@ class SilenceWatch:
             if connection.lost is not None or not self._can(connection.process.stdin, "out"):
                 return False
             with contextlib.suppress(OSError):
-                os.write(connection.process.stdin, frame)
+                write(connection.process.stdin, frame)
             return True
         finally:
             connection._write_lock.release()
