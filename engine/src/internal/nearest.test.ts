@@ -42,6 +42,24 @@ describe("readOptions", () => {
     expect(readOptions(own, known, "policy")).toEqual({ timeout: "2s", maxCalls: 1 });
   });
 
+  it("refuses an object of the platform, which has no key to be refused for", () => {
+    const { signal } = new AbortController();
+    for (const given of [
+      signal,
+      new AbortController(),
+      new Date(0),
+      new URL("http://x/"),
+      new Error("no"),
+      /x/,
+      new Map(),
+    ])
+      expect(() => readOptions(given as never, ["timeout", "signal"], "call options")).toThrow(
+        `call options must be an object, got an object of class ${given.constructor.name}`,
+      );
+    for (const given of [Object.create(null), structuredClone({}), new (class AbortSignal {})()])
+      expect(readOptions(given, ["timeout"], "call options")).toEqual({});
+  });
+
   it.each([null, undefined, "x", 5, () => {}, [], new Map(), Promise.resolve({})])("refuses %o", (options) => {
     expect(() => readOptions(options as never, ["timeout"], "policy")).toThrow(/^policy must be an object, got /);
   });
