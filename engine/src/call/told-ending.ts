@@ -1,5 +1,6 @@
 import { plainName, plainText } from "../internal/plain-text.ts";
 import type { CancelledBody, Ending } from "./ending.ts";
+import { textHash } from "./fingerprint.ts";
 import type { ErrorInfo } from "./outcome.ts";
 import { plainFields } from "./plain-fields.ts";
 
@@ -59,6 +60,15 @@ export function toldEnding(told: unknown): Ending | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * The ending with its digest hashed with the host's key: it is written down, and who reads it there cannot try out what a short result may have
+ * been. Without a key it stays as it is.
+ */
+export function withKeyedDigest(ending: Ending, key: string): Ending {
+  if (key === "" || (ending.type !== "returned" && ending.type !== "answered") || ending.digest === null) return ending;
+  return { ...ending, digest: textHash(`${key}${ending.digest}`) };
 }
 
 /** An exception as another process described it; undefined if it is no description. */

@@ -4,7 +4,7 @@ import { attemptTimeoutMs, type Call, rebuildMs } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
 import { errorInfo } from "../call/error-info.ts";
 import type { Outcome } from "../call/outcome.ts";
-import { toldEnding } from "../call/told-ending.ts";
+import { toldEnding, withKeyedDigest } from "../call/told-ending.ts";
 import type { CallRequest } from "../call-request.ts";
 import { engineStats, NO_WORKERS } from "../events/engine-stats.ts";
 import type { Clock } from "../internal/clock.ts";
@@ -37,6 +37,7 @@ import {
   headerOf,
   type Send,
   type ToClient,
+  type ToldIfReturned,
   toldIfReturned,
 } from "./messages.ts";
 import { PickledAnswer } from "./pickled.ts";
@@ -377,10 +378,16 @@ export class Session {
       waitedMs: entry.askedAtMs === undefined ? undefined : Math.round((nowMs - entry.askedAtMs) * 1_000) / 1_000,
       cancelGraceMs: call.policy?.cancelGraceMs ?? 0,
       keepBytes: onHost ? keepBytes(call) : undefined,
-      ifReturned: onHost ? toldIfReturned(call, core.ifReturned(call)) : undefined,
+      ifReturned: onHost ? this.#toldIfReturned(entry) : undefined,
     };
     entry.askedAtMs = undefined;
     this.#send({ type: "admitted", id, callId: call.id, attempt, placement, timeoutMs, ...said });
+  }
+
+  /** A guest has not the key to tell familiar results by. */
+  #toldIfReturned({ call, core }: CallEntry): ToldIfReturned | undefined {
+    const known = core.ifReturned(call);
+    return this.#belongsTo && known && known.unless.length > 0 ? undefined : toldIfReturned(call, known);
   }
 
   /** The client has the call in its hands: it does not keep it for good, whatever becomes of that one. */
@@ -428,11 +435,12 @@ export class Session {
     if (entry) this.#guarded(entry, () => this.#begin(Object.assign(entry, { job: { load, args: body } })));
   }
 
-  #startInWorker(entry: CallEntry, key: string, args: Uint8Array): void {
+  #startInWorker(entry: CallEntry, load: string, args: Uint8Array): void {
     const { call, core } = entry;
     const attempt = core.queue(call);
     if (attempt === undefined) return;
-    const job = jobOf(call, attempt, key, args, this.#shared);
+    const job = jobOf(call, attempt, load, args, this.#shared);
+    const { key } = this.#shared;
     let hasBegun = false;
     this.#shared.startedPool().run({
       ...job,
@@ -443,7 +451,7 @@ export class Session {
       },
       ended: (ending, body) => {
         entry.body = body;
-        this.#guarded(entry, () => core.end(call, attempt, withPreparation(ending, call), body));
+        this.#guarded(entry, () => core.end(call, attempt, withPreparation(withKeyedDigest(ending, key), call), body));
       },
     });
     if (!hasBegun) core.waitsForWorker(call);
@@ -455,7 +463,7 @@ export class Session {
   ): void {
     const entry = this.#calls.get(id);
     // Whatever its client says, a call has one outcome.
-    const known = toldEnding(ending) ?? NONSENSE;
+    const known = withKeyedDigest(toldEnding(ending) ?? NONSENSE, this.#shared.key);
     if (entry) {
       entry.isQuiet = quiet && known !== NONSENSE;
       this.#shared.backstop.heard(entry.call);

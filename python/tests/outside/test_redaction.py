@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from endstop import ToolExecutor
+from endstop import ToolExecutor, values
 from endstop.client.engine import shared_engine
 from endstop.host.bodies import body_threads
 from tests.support.fake_engine import eventually
@@ -75,6 +75,7 @@ def test_secrets_stand_in_no_journal_text_or_figure(kept: Path, placement: Any) 
     guess = json.dumps(["secret", {"text": "1234"}], separators=(",", ":")).encode()
     digest = urlsafe_b64encode(hashlib.sha256(guess).digest()).decode().rstrip("=")
     assert digest not in live + after
+    assert values.digest("1234") not in live + after
     stored = [entry for entry in map(json.loads, after.splitlines()) if "type" in entry]
     assert not any("stored" in entry for entry in stored)
     # What is the same is still seen to be the same.

@@ -30,6 +30,8 @@ class Home(Protocol):
 
     def cancel_below(self, call_id: str) -> None: ...
 
+    def keyed(self, digest: str) -> str: ...
+
     def tell_ending(self, connection: Connection, frame: dict[str, Any], kept: bytes, facts: CallFacts) -> None: ...
 
 
@@ -129,7 +131,10 @@ class Reporting:
     def _settle_at_once(self, ending: dict[str, Any], kept: bytes) -> bool:
         """By what the engine said with its admission, if that holds: it hears of the ending, nobody waits for it."""
         known = self._if_returned
-        if known is None or ending["type"] != "returned" or ending["digest"] in known["unless"]:
+        if known is None or ending["type"] != "returned":
+            return False
+        familiar, digest = known["unless"], ending["digest"]
+        if familiar and digest is not None and self._home.keyed(digest) in familiar:
             return False
         if self.slot.settled:
             return False

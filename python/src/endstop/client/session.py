@@ -265,6 +265,10 @@ class Session:
             self._unconfirmed.confirm((frame["id"],))
             raise
 
+    def keyed(self, digest: str) -> str:
+        """A digest of a result as the engine tells it."""
+        return self._engine.workplace.keyed(digest)
+
     def started_bodies(self) -> StartedBodies | None:
         """What the journal says that an engine of this session left behind; None if it cannot be read."""
         if not self._introduction.answered:

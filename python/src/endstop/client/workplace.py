@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import os
 import shutil
 import sys
@@ -29,6 +31,11 @@ class Workplace:
         """What engines hash with what is short enough to be guessed; written nowhere."""
         self._directory: str | None = None
         self._held: int | None = None
+
+    def keyed(self, digest: str) -> str:
+        """A digest as the engine writes it down and tells it."""
+        hashed = hashlib.sha256(f"{self.key}{digest}".encode()).digest()
+        return base64.urlsafe_b64encode(hashed).decode().rstrip("=")
 
     def directory(self) -> str | None:
         """Made at the first call. None if it cannot be made: then an engine that is lost is not remembered."""
