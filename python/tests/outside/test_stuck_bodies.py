@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.outside.programs import Programs
@@ -141,6 +143,36 @@ asyncio.run(main())
     assert finished.stdout == "timed-out\nexit handler\nlogged\n"
     assert finished.stderr == ""
     assert finished.seconds < 10
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="keeps its threads where nobody can reach them")
+def test_a_program_ends_although_an_async_body_is_stuck_in_a_thread_and_waits_for_its_own(programs: Programs) -> None:
+    finished = programs.start(
+        """
+import asyncio, atexit, sys, time
+import endstop
+
+async def stuck():
+    await asyncio.to_thread(time.sleep, 60)
+
+def own():
+    time.sleep(1)
+    print("its own work")
+
+async def main():
+    executor = endstop.ToolExecutor(timeout_seconds=0.1)
+    executor.register(stuck)
+    asyncio.get_running_loop().run_in_executor(None, own)
+    print((await executor.atry_execute_tool("stuck")).status)
+    sys.exit(3)
+
+atexit.register(lambda: print("exit handler", flush=True))
+asyncio.run(main())
+"""
+    ).finish()
+    assert finished.exit_code == 3
+    assert finished.stdout == "timed-out\nits own work\nexit handler\n"
+    assert finished.stderr == ""
 
 
 def test_asyncio_run_does_not_wait_for_a_thread_in_which_an_async_body_is_stuck(programs: Programs) -> None:

@@ -9,12 +9,12 @@ import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Any, NamedTuple
 
 from endstop.host.bodies import GOES_ON, LOOK_S, BodyEnd, body_threads, how_it_ended, known_of, start_clock
 from endstop.host.cancelling import Cancellation
+from endstop.host.left_threads import leave_threads
 from endstop.host.threads import Job, Key
 from endstop.host.waiting import BodyClock
 from endstop.values import is_plain
@@ -228,20 +228,10 @@ def _leave_alone(task: asyncio.Future[Any], owner: LeftAlone) -> None:
         return  # nobody runs it any more, nor can cancel it
     tasks_left_alone[task] = owner._replace(since_s=time.monotonic())
     if not task.done():
-        _leave_threads(task.get_loop())
+        leave_threads(task.get_loop())
     _keep_apart(task)
     task.add_done_callback(_forget)
     _cancel(task, _FIRST_PAUSE_S)
-
-
-def _leave_threads(loop: asyncio.AbstractEventLoop) -> None:
-    """`asyncio.run` waits for the threads of `asyncio.to_thread`, and in one the body may be stuck: others are next.
-
-    What is running in those that are left goes on. An executor that the application has set is its own.
-    """
-    executor = getattr(loop, "_default_executor", None)
-    if getattr(executor, "_thread_name_prefix", None) == "asyncio":
-        loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
 
 
 def _keep_apart(task: asyncio.Future[Any]) -> None:
