@@ -1,6 +1,7 @@
-import { deserialize, serialize } from "node:v8";
+import { serialize } from "node:v8";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { EventStream } from "../src/events/event-stream.ts";
+import { fromBytes } from "../src/placement/movable.ts";
 import { NodePool } from "../src/placement/node/pool.ts";
 import { SURPLUS_AFTER_MS } from "../src/placement/surplus.ts";
 import { OwnedProcesses } from "../src/supervise/owned-processes.ts";
@@ -31,7 +32,7 @@ async function makePool(module = new URL("./support/tools/odd.ts", import.meta.u
         waits: () => {},
         quotas: NO_QUOTAS,
         start: () => true,
-        ended: (ending, value) => resolve(value ? deserialize(value) : ending),
+        ended: (ending, value) => resolve(value ? fromBytes(value) : ending),
         nested: () => Promise.reject(new Error("it makes no call")),
         cancelNested: () => {},
       }),

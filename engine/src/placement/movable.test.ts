@@ -1,9 +1,8 @@
 import { BlockList } from "node:net";
-import { deserialize } from "node:v8";
 import { describe, expect, it } from "vitest";
-import { cloneToBytes } from "./movable.ts";
+import { cloneToBytes, fromBytes } from "./movable.ts";
 
-const moved = (value: unknown): unknown => deserialize(cloneToBytes(value, "result"));
+const moved = (value: unknown): unknown => fromBytes(cloneToBytes(value, "result"));
 
 class Row {
   readonly id = 1;
@@ -31,6 +30,32 @@ class Answer extends Response {
 }
 
 describe("a value for another process", () => {
+  it("arrives with nothing lost where it is a text, a number or an object of these, and looks like JSON on its way", () => {
+    const own = JSON.parse('{ "__proto__": 1, "b": "\\ud800\\u0000é", "2": null, "a": true }');
+    for (const value of ["", "\ud800", 0, 1e300, true, null, { n: 1 }, own]) {
+      expect(moved(value)).toEqual(value);
+      expect(Object.keys(Object(moved(value)))).toEqual(Object.keys(Object(value)));
+      expect(JSON.parse(Buffer.from(cloneToBytes(value, "result")).toString())).toEqual(value);
+    }
+    const twice = [1];
+    for (const value of [
+      -0,
+      Number.NaN,
+      undefined,
+      1n,
+      {},
+      { n: -0 },
+      { n: undefined },
+      { a: twice, b: [twice] },
+      "x".repeat(20_000),
+    ]) {
+      expect(moved(value)).toStrictEqual(value);
+      expect(cloneToBytes(value, "result")[0]).toBe(0xff);
+    }
+    expect(() => cloneToBytes(new Proxy({ n: 1 }, {}), "result")).toThrow("could not be cloned");
+    expect(moved({ n: 1, toJSON: null })).toEqual({ n: 1, toJSON: null });
+  });
+
   it("arrives as structured clone gives it, a URL as its text", () => {
     const shared = { at: new URL("http://x/a?b=1"), query: new URLSearchParams("a=1&a=2") };
     const value = {

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { killGroup } from "./kill-group.ts";
-import { canReadProcesses, MemoryGauge, readExactMemory, readProcess, readTree, scanStats } from "./process-tree.ts";
+import { OpenProcess } from "./open-process.ts";
+import { canReadProcesses, readExactMemory, readProcess, readTree, scanStats } from "./process-tree.ts";
 
 const started: ChildProcess[] = [];
 
@@ -60,21 +61,21 @@ describe.runIf(canReadProcesses())("the process tree", () => {
   });
 
   it("tells the memory of a process as it is at each read, and nothing once that has ended", async () => {
-    const own = new MemoryGauge(process.pid);
-    const before = own.read() ?? Number.NaN;
+    const own = new OpenProcess(process.pid);
+    const before = own.memoryBytes() ?? Number.NaN;
     const held = Buffer.alloc(64_000_000, 1);
-    expect((own.read() ?? 0) - before).toBeGreaterThan(held.length / 2);
+    expect((own.memoryBytes() ?? 0) - before).toBeGreaterThan(held.length / 2);
     own.close();
-    expect(own.read()).toBeUndefined();
+    expect(own.memoryBytes()).toBeUndefined();
 
     const pid = await shell("echo; sleep 60");
-    const gauge = new MemoryGauge(pid);
-    expect(gauge.read()).toBe(readProcess(pid)?.memoryBytes);
+    const gauge = new OpenProcess(pid);
+    expect(gauge.memoryBytes()).toBe(readProcess(pid)?.memoryBytes);
     const [child] = started.splice(0);
     const ended = once(child as ChildProcess, "close");
     killGroup(pid);
     await ended;
-    expect(gauge.read()).toBeUndefined();
+    expect(gauge.memoryBytes()).toBeUndefined();
     gauge.close();
   });
 });

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import type { OpenProcess } from "./open-process.ts";
 
 /** The unit of times in /proc/<pid>/stat: USER_HZ, which is 100 on every architecture Node runs on. */
 const MS_PER_TICK = 10;
@@ -45,7 +46,10 @@ export function readProcess(pid: number): ProcessSample | undefined {
 /** Undefined if there is no such process. */
 export function readStat(pid: number): ProcessStat | undefined {
   const stat = readText(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
+  return stat === undefined ? undefined : statIn(pid, stat);
+}
+
+export function statIn(pid: number, stat: string): ProcessStat {
   // The name stands in parentheses and may hold anything: fields are counted from the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const field = (number: number): number => Number(fields[number - 3]);
@@ -71,40 +75,9 @@ function readMemory(pid: number): number | undefined {
   return status === undefined ? undefined : memoryIn(status);
 }
 
-function memoryIn(status: string): number {
+/** @param status that of `/proc/<pid>` */
+export function memoryIn(status: string): number {
   return kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem") + kibibytes(status, "VmSwap");
-}
-
-/** A status is some 1,500 bytes; what is asked of it stands in the first half. */
-const statusBytes = Buffer.alloc(8_192);
-
-/** The memory of one process that is asked for often. Its file stays open: a read takes a third of the time. */
-export class MemoryGauge {
-  readonly #pid: number;
-  #file: number | undefined;
-  #isClosed = false;
-
-  constructor(pid: number) {
-    this.#pid = pid;
-  }
-
-  /** As in {@link ProcessSample}; undefined once it has ended, also where another process has its number since. */
-  read(): number | undefined {
-    if (this.#isClosed) return undefined;
-    try {
-      this.#file ??= openSync(`/proc/${this.#pid}/status`, "r");
-      return memoryIn(statusBytes.toString("latin1", 0, readSync(this.#file, statusBytes, 0, statusBytes.length, 0)));
-    } catch (error) {
-      return unlessGone(error);
-    }
-  }
-
-  /** To be called when the process has ended. Nothing is read any more. */
-  close(): void {
-    this.#isClosed = true;
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
-  }
 }
 
 /** Whether a signal has stopped it; one that a debugger holds is not meant. False where that cannot be seen. */
@@ -116,8 +89,10 @@ export function isStopped(pid: number): boolean {
 /**
  * A process and all its descendants, the root first; empty if the root is gone. What left the root's group or session is
  * found as well, as long as every parent on the way lives or the root is a child subreaper, or if it is one of `others`.
+ *
+ * @param root the root's files, where it is looked at often
  */
-export function readTree(rootPid: number, others: readonly number[] = []): ProcessSample[] {
+export function readTree(rootPid: number, others: readonly number[] = [], root?: OpenProcess): ProcessSample[] {
   const tree: ProcessSample[] = [];
   const seen = new Set<number>();
   for (let pids = [rootPid, ...others]; pids.length > 0; ) {
@@ -125,11 +100,12 @@ export function readTree(rootPid: number, others: readonly number[] = []): Proce
     for (const pid of pids) {
       if (seen.has(pid)) continue;
       seen.add(pid);
-      const process = readProcess(pid);
+      const open = pid === rootPid ? root : undefined;
+      const process = open ? open.sample() : readProcess(pid);
       if (!process && pid === rootPid) return [];
       if (!process) continue;
       tree.push(process);
-      if (!process.isZombie) next.push(...childrenOf(pid));
+      if (!process.isZombie) next.push(...(open?.children() ?? childrenOf(pid)));
     }
     pids = next;
   }
@@ -184,7 +160,7 @@ function readText(path: string): string | undefined {
 }
 
 /** A process can end between any two reads, or become another user's. */
-function unlessGone(error: unknown): undefined {
+export function unlessGone(error: unknown): undefined {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== "ENOENT" && code !== "ESRCH" && code !== "EACCES" && code !== "EPERM") throw error;
   return undefined;

@@ -3,6 +3,7 @@ import type { Ending, Excess } from "../call/ending.ts";
 import type { Clock } from "../internal/clock.ts";
 import { Deadlines } from "../internal/deadlines.ts";
 import type { Cgroup } from "./cgroup.ts";
+import type { OpenProcess } from "./open-process.ts";
 import { type ProcessSample, readExactMemory, readProcess, readStat, readTree } from "./process-tree.ts";
 import {
   book,
@@ -35,6 +36,8 @@ export function baselineOf(
 
 export interface Watched {
   readonly rootPid: number;
+  /** Its files, where it is looked at often. */
+  readonly root?: OpenProcess | undefined;
   readonly quotas: Quotas;
   /** Undefined while the body has not begun. */
   baseline(): Baseline | undefined;
@@ -71,7 +74,7 @@ const BOUND_AFTER_LOOKS = 2;
 
 /** How processes are looked at; replaced in tests. */
 export interface ProcessReader {
-  tree(rootPid: number, others?: readonly number[]): readonly ProcessSample[];
+  tree(rootPid: number, others?: readonly number[], root?: OpenProcess): readonly ProcessSample[];
   exactMemory: typeof readExactMemory;
 }
 
@@ -119,7 +122,7 @@ export class QuotaWatch {
     const { cgroup } = entry.watched;
     const excess = kernelExcess(entry.watched);
     if (excess) return entry.watched.exceeded(excess);
-    const tree = baseline ? this.#reader.tree(rootPid, cgroup.members) : [];
+    const tree = baseline ? this.#reader.tree(rootPid, cgroup.members, entry.watched.root) : [];
     if (!baseline || tree.length === 0) return this.#sampleIn(FIRST_SAMPLE_MS, entry);
     entry.account = book(entry.account, sum(tree, ({ cpuMs }) => cpuMs) - baseline.cpuMs);
     const usage: Usage = {

@@ -1,4 +1,5 @@
 import type { Clock } from "../internal/clock.ts";
+import type { OpenProcess } from "./open-process.ts";
 import {
   type ProcessSample,
   type ProcessStat,
@@ -16,7 +17,7 @@ const AGE_TO_COST = 10;
 
 /** What is read, replaced in tests. */
 export interface Sources {
-  tree(rootPid: number, others?: readonly number[]): readonly ProcessSample[];
+  tree(rootPid: number, others?: readonly number[], root?: OpenProcess): readonly ProcessSample[];
   scan(): readonly ProcessStat[];
   process(pid: number): ProcessSample | undefined;
 }
@@ -40,8 +41,8 @@ export class SessionReader implements ProcessReader {
     this.#sources = sources;
   }
 
-  tree(rootPid: number, others?: readonly number[]): readonly ProcessSample[] {
-    const tree = this.#sources.tree(rootPid, others);
+  tree(rootPid: number, others?: readonly number[], root?: OpenProcess): readonly ProcessSample[] {
+    const tree = this.#sources.tree(rootPid, others, root);
     if (tree.length === 0) return tree;
     const seen = new Set(tree.map(({ pid }) => pid));
     const orphans = this.#scan()

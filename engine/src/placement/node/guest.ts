@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Socket } from "node:net";
-import { deserialize } from "node:v8";
 import type { Ending } from "../../call/ending.ts";
 import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import { digestOf } from "../../call/fingerprint.ts";
@@ -15,7 +14,7 @@ import { requireSignal } from "../../internal/require-signal.ts";
 import { type InputValidator, isStandardSchema, standardValidator, type Validation } from "../../standard-schema.ts";
 import type { Tool, ToolContext } from "../../tool.ts";
 import { isGenerator, lastOf } from "../generator.ts";
-import { cloneToBytes } from "../movable.ts";
+import { cloneToBytes, fromBytes } from "../movable.ts";
 import { toFrame } from "./from-guest.ts";
 import { describeTool, schemaOf, toolOf } from "./load-tool.ts";
 import { CHANNEL_DESCRIPTOR, type FromGuest, MAX_VALUE_BYTES, type ToGuest } from "./messages.ts";
@@ -31,10 +30,11 @@ interface Running {
 
 /** For what a body does when its signal fires: it closes a file, it rejects its promise. */
 const LAST_TURNS_MS = 10;
+const READ_BYTES = 64 * 1_024;
 const pipe = openPipe();
 /** The engine is gone: everything in this process group goes with it. */
 const closed = (): void => void process.kill(0, "SIGKILL");
-const channel = new Channel(pipe, pipe, { frame: (frame) => heard(frame), closed }, FRAME_LIMITS, false);
+const channel: Channel = new Channel(pipe, pipe, { frame: (frame) => heard(frame), closed }, FRAME_LIMITS, false);
 /** Whose body something belongs to, also what it has left behind: a timer, a promise. */
 const current = new AsyncLocalStorage<Running>();
 const tools = new Map<string, Tool<never>>();
@@ -50,9 +50,14 @@ let isBroken = false;
 let lastNested = 0;
 let hooks: SourceHooks | undefined;
 
+/** With one buffer for all reads: by default each has 64 kB of its own, most of which it gives back. */
 function openPipe(): Socket {
+  const callback = (bytes: number, buffer: Uint8Array): boolean => {
+    channel.receive(Buffer.from(buffer.subarray(0, bytes)));
+    return true;
+  };
   try {
-    return new Socket({ fd: CHANNEL_DESCRIPTOR });
+    return new Socket({ fd: CHANNEL_DESCRIPTOR, onread: { buffer: Buffer.allocUnsafe(READ_BYTES), callback } });
   } catch {
     process.stderr.write("endstop: this program is a worker; an engine starts it\n");
     process.exit(64);
@@ -92,7 +97,8 @@ async function run(message: ToGuest & { type: "run" }, input: Uint8Array): Promi
   const limitBytes = Math.min(outputBytes ?? MAX_VALUE_BYTES, MAX_VALUE_BYTES);
   const [ending, value] = await current.run(call, () => endingOf(call, path, module, input, limitBytes));
   if (running === call) running = undefined;
-  process.off("SIGTERM", ignoreTerm);
+  if (outlivesTerm) process.off("SIGTERM", ignoreTerm);
+  outlivesTerm = false;
   const left = isBroken ? "some" : processes.left();
   send({ type: "ended", nonce, ending: toldEnding(ending) ?? ending, value, left });
 }
@@ -106,7 +112,9 @@ async function endingOf(
 ): Promise<[Ending, Uint8Array?]> {
   const tool = tools.get(module);
   if (!tool) return [{ type: "load-failed", error: errorInfo(new Error(`${module} is not loaded`)) }];
-  const validation = await validate(module, deserialize(bytes));
+  const given = fromBytes(bytes);
+  const validator = validators.get(module);
+  const validation = validator ? await validate(validator, given) : { input: given };
   if ("detail" in validation) return [{ type: "invalid", detail: validation.detail }];
   let value: unknown;
   try {
@@ -118,9 +126,7 @@ async function endingOf(
   return returned(value, maxResultBytes);
 }
 
-async function validate(module: string, input: unknown): Promise<Validation> {
-  const validator = validators.get(module);
-  if (!validator) return { input };
+async function validate(validator: InputValidator, input: unknown): Promise<Validation> {
   try {
     return await validator(input);
   } catch (error) {
@@ -155,10 +161,12 @@ function contextOf({ callId, nonce, controller }: Running, path: readonly string
 }
 
 const ignoreTerm = (): void => {};
+let outlivesTerm = false;
 
 /** A body that asked for its signal is to hear it: SIGTERM comes with the message that fires it. What does not hear it is killed 100 ms later. */
 function outliveTerm(): void {
   if (!process.listeners("SIGTERM").includes(ignoreTerm)) process.on("SIGTERM", ignoreTerm);
+  outlivesTerm = true;
 }
 
 /** Fires the body's signal, and ends this process once its listeners, and what follows from them at once, have run. */
@@ -202,7 +210,7 @@ function heard({ header, body }: Frame): void {
       }
       return;
     case "nested-outcome":
-      return nestedCalls.get(message.nested)?.resolve(deserialize(body));
+      return nestedCalls.get(message.nested)?.resolve(fromBytes(body) as Outcome);
     case "nested-refused": {
       const { name, message: text } = message.error;
       const kind = name === "TypeError" ? TypeError : name === "RangeError" ? RangeError : Error;

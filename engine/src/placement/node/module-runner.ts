@@ -1,9 +1,9 @@
-import { deserialize, serialize } from "node:v8";
+import { serialize } from "node:v8";
 import { failureOutcome } from "../../call/describe.ts";
 import { asThrown, errorInfo, withoutStop } from "../../call/error-info.ts";
 import type { Outcome } from "../../call/outcome.ts";
 import type { BodyCall, BodyRunner } from "../body.ts";
-import { cloneToBytes } from "../movable.ts";
+import { cloneToBytes, fromBytes } from "../movable.ts";
 import { MAX_VALUE_BYTES } from "./messages.ts";
 import type { NodePool } from "./pool.ts";
 
@@ -47,7 +47,7 @@ export class ModuleRunner implements BodyRunner {
         if (ending.type !== "returned" || value === undefined) return call.ended(ending);
         let result: unknown;
         try {
-          result = deserialize(value);
+          result = fromBytes(value);
         } catch (error) {
           const detail = `its result cannot be read: ${withoutStop(error)}`;
           return call.ended({ type: "cannot-move", detail, started: true });
@@ -60,7 +60,7 @@ export class ModuleRunner implements BodyRunner {
         try {
           const signal = own.signal;
           const outcome = await call.inCallersContext(() =>
-            call.enter(() => call.callNested(tool, deserialize(bytes), { ...options, signal })),
+            call.enter(() => call.callNested(tool, fromBytes(bytes), { ...options, signal })),
           );
           worker.send({ type: "nested-outcome", nested }, cloneOutcome(outcome));
         } catch (error) {

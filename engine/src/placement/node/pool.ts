@@ -291,12 +291,10 @@ export class NodePool implements WorkersMakeWay {
   }
 
   #watchQuotas(worker: NodeWorker, quotas: Quotas, exceeded: (excess: Excess) => void): Watch | undefined {
-    if (worker.pid === undefined || !needsSampling(quotas)) return undefined;
-    const before = baselineOf(worker.pid, quotas, () => worker.memoryBytes);
-    return (
-      before &&
-      this.#watch.watch({ rootPid: worker.pid, quotas, cgroup: worker.cgroup, baseline: () => before, exceeded })
-    );
+    const { pid: rootPid, files: root, cgroup } = worker;
+    if (rootPid === undefined || !needsSampling(quotas)) return undefined;
+    const before = baselineOf(rootPid, quotas, () => root?.memoryBytes());
+    return before && this.#watch.watch({ rootPid, root, quotas, cgroup, baseline: () => before, exceeded });
   }
 
   #stop(worker: NodeWorker, { callId }: Job, reason: unknown, why: WorkerEnd): void {

@@ -7,8 +7,8 @@ import { FRAME_LIMITS, type Frame, ProtocolError } from "../../internal/frames.t
 import { findProgram } from "../../internal/program.ts";
 import { rethrowAlone } from "../../internal/rethrow-alone.ts";
 import type { Cgroup } from "../../supervise/cgroup.ts";
+import { OpenProcess } from "../../supervise/open-process.ts";
 import type { OwnedProcess, OwnedProcesses } from "../../supervise/owned-processes.ts";
-import { MemoryGauge } from "../../supervise/process-tree.ts";
 import { fromGuest } from "./from-guest.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import { CHANNEL_DESCRIPTOR, type FromGuest, type ToGuest } from "./messages.ts";
@@ -46,12 +46,13 @@ export class NodeWorker {
   calls = 0;
   /** Why it was ended by us. */
   endedFor: WorkerEnd | null = null;
+  /** Undefined if it could not be started. */
+  readonly files: OpenProcess | undefined;
   readonly #owned: OwnedProcess;
   readonly #pipe: Socket | undefined;
   readonly #channel: Channel | undefined;
   readonly #events: WorkerEvents;
   #state: "alive" | "ended" = "alive";
-  readonly #memory: MemoryGauge | undefined;
   #bytesAtFirst: number | undefined;
   /** At its processes, under way. */
   #looks = 0;
@@ -95,8 +96,8 @@ export class NodeWorker {
     this.#channel =
       this.#pipe &&
       new Channel(this.#pipe, this.#pipe, { frame: (frame) => this.#heard(frame), closed }, FRAME_LIMITS, false);
-    this.#memory = child.pid === undefined ? undefined : new MemoryGauge(child.pid);
-    child.once("exit", () => this.#memory?.close());
+    this.files = child.pid === undefined ? undefined : new OpenProcess(child.pid);
+    child.once("exit", () => this.files?.close());
     child.once("exit", (exitCode, signal) => events.exited({ signal, exitCode }));
     child.once("exit", signOfDeath);
     child.once("error", () => lost()); // it could not be started
@@ -106,11 +107,6 @@ export class NodeWorker {
   /** Undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#owned.child.pid;
-  }
-
-  /** As a {@link MemoryGauge} reads it. */
-  get memoryBytes(): number | undefined {
-    return this.#memory?.read();
   }
 
   get cgroup(): Cgroup {
@@ -177,7 +173,7 @@ export class NodeWorker {
   /** To be asked after each call: whether another one should take its place. */
   isWornOut(): boolean {
     if (this.calls >= MAX_CALLS) return true;
-    const bytes = this.calls % LOOK_EVERY_CALLS === 1 ? this.memoryBytes : undefined;
+    const bytes = this.calls % LOOK_EVERY_CALLS === 1 ? this.files?.memoryBytes() : undefined;
     if (bytes === undefined) return false;
     this.#bytesAtFirst ??= bytes;
     return bytes - this.#bytesAtFirst > MAX_GROWTH_BYTES;
