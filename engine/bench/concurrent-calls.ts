@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { bulkhead, TimeoutStrategy, timeout, wrap } from "cockatiel";
-import pLimit from "p-limit";
-import PQueue from "p-queue";
 import { createEngine } from "../src/index.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -56,30 +54,6 @@ for (let round = -1; round < ROUNDS; round++) {
 }
 say(`${CALLS} concurrent calls of a body that waits ${BODY_MS} ms:`);
 for (const [name, each] of times) say(`  ${median(each).toFixed(0).padStart(6)} ms  ${name}`);
-
-// A hundred thousand at once, beside queues that do nothing else.
-const MANY = 100_000;
-const manyNumbers = Array.from({ length: MANY }, (_, n) => n);
-const limit = pLimit(MANY);
-const queue = new PQueue({ concurrency: MANY });
-const queueWithTimeout = new PQueue({ concurrency: MANY, timeout: 120_000 });
-const many: Readonly<Record<string, (n: number) => Promise<unknown>>> = {
-  endstop: async (n) => {
-    const outcome = await engine.call("free", { n });
-    return outcome.status === "succeeded" ? outcome.value : outcome.failure.code;
-  },
-  "p-limit": (n) => limit(() => body({ n })),
-  "p-queue": (n) => queue.add(() => body({ n })),
-  "p-queue with a timeout": (n) => queueWithTimeout.add(() => body({ n })),
-};
-say(`\n${MANY.toLocaleString("en")} at once, the same body:`);
-for (const [name, call] of Object.entries(many)) {
-  const beganAtMs = performance.now();
-  const results = await Promise.all(manyNumbers.map(call));
-  const tookMs = performance.now() - beganAtMs;
-  if (!results.every((result, n) => result === n)) throw new Error(`${name}: wrong results`);
-  say(`  ${tookMs.toFixed(0).padStart(6)} ms  ${name}`);
-}
 
 // Bodies that never end until they are asked to: one runs, the others wait.
 const collect = globalThis.gc;

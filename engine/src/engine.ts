@@ -291,24 +291,34 @@ export class Engine {
     madeBy = ifGivenUp(this.#current.getStore()?.call),
   ): Promise<Outcome> {
     // What is thrown in here rejects it.
-    return new Promise((resolve) => {
-      requireToolName(name);
-      const compiled = compileCallOptions(options);
-      const read = readInput(input);
-      const maker = this.#maker();
-      let placed: PlacedCall | undefined;
-      const call = this.#core.submit(this.#request(run, name, read, compiled, maker), (outcome) => {
-        if (placed) this.#release(placed, outcome);
-        resolve(outcome);
-      });
-      if (call.state.type === "settled") return;
-      placed = new PlacedCall(call, this.#tools.get(name), this.#door, compiled.signal, maker);
-      this.#placedCalls.add(placed);
-      if (this.#closed) placed.cancel(cancelReason("the engine is closed"));
-      else if (madeBy?.state.type === "settled") placed.cancel(cancelReason(PARENT_ENDED));
-      else if (read.unreadable !== undefined) placed.refuse(read.unreadable);
-      else placed.begin(input);
+    return new Promise((resolve) => this.#place(resolve, run, name, input, options, madeBy));
+  }
+
+  /** Apart from {@link #call}: what tells the outcome would hold on to the call's input and options else. */
+  #place(
+    tell: (outcome: Outcome) => void,
+    run: Run | undefined,
+    name: string,
+    input: unknown,
+    options: CallOptions | undefined,
+    madeBy: Call | undefined,
+  ): void {
+    requireToolName(name);
+    const compiled = compileCallOptions(options);
+    const read = readInput(input);
+    const maker = this.#maker();
+    let placed: PlacedCall | undefined;
+    const call = this.#core.submit(this.#request(run, name, read, compiled, maker), (outcome) => {
+      if (placed) this.#release(placed, outcome);
+      tell(outcome);
     });
+    if (call.state.type === "settled") return;
+    placed = new PlacedCall(call, this.#tools.get(name), this.#door, compiled.signal, maker);
+    this.#placedCalls.add(placed);
+    if (this.#closed) placed.cancel(cancelReason("the engine is closed"));
+    else if (madeBy?.state.type === "settled") placed.cancel(cancelReason(PARENT_ENDED));
+    else if (read.unreadable !== undefined) placed.refuse(read.unreadable);
+    else placed.begin(input);
   }
 
   #release(placed: PlacedCall, outcome: Outcome): void {

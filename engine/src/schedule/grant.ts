@@ -16,6 +16,7 @@ export interface Holding extends ListItem<Holding> {
 
 /** The permits of one call that runs. */
 export interface Grant {
+  readonly type: "granted";
   readonly parent: Grant | undefined;
   holdings: Holding[];
   /** Nested calls that run. Most bodies make none. */
@@ -34,7 +35,7 @@ export function nearestHolding(parent: Grant | undefined, cap: Cap): Holding | u
 
 /** Takes one permit of each cap: borrowed from the nearest ancestor where it can lend, else a free one. */
 export function takePermits(need: Need, parent: Grant | undefined): Grant {
-  const grant: Grant = { parent, holdings: NONE, children: undefined, lanes: undefined };
+  const grant: Grant = { type: "granted", parent, holdings: NONE, children: undefined, lanes: undefined };
   grant.holdings = need.caps.map((cap) => take(cap, grant));
   if (parent) {
     parent.children ??= new Set();

@@ -5,7 +5,7 @@ import type { Grant, Holding } from "./grant.ts";
 
 export type TicketState =
   | { readonly type: "waiting" }
-  | { readonly type: "granted"; readonly grant: Grant }
+  | Grant
   /** It would wait for ever: what it needs is held by calls that wait for it. `caps` are their names. */
   | { readonly type: "deadlocked"; readonly caps: readonly string[] }
   | { readonly type: "ended" };

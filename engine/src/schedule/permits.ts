@@ -107,7 +107,7 @@ export class Permits {
   /** Takes all permits now, or a place in the queue: see the ticket's `state`. */
   request(request: PermitRequest): Ticket {
     const { need, run, parent } = request;
-    const parentGrant = parent?.state.type === "granted" ? parent.state.grant : undefined;
+    const parentGrant = parent?.state.type === "granted" ? parent.state : undefined;
     const lane = parentGrant ? this.#nestedLane(parentGrant, need) : (need as KnownNeed).lane;
     const ticket: Ticket = {
       lane,
@@ -121,7 +121,7 @@ export class Permits {
     const isFirst = lane.next === undefined;
     const missing = isFirst ? this.#missing(lane) : lane.blockedBy;
     if (isFirst && !missing) {
-      ticket.state = { type: "granted", grant: takePermits(need, parentGrant) };
+      ticket.state = takePermits(need, parentGrant);
       ticket.asker = undefined;
       return ticket;
     }
@@ -146,10 +146,10 @@ export class Permits {
     if (state.type !== "waiting" && state.type !== "granted") return;
     ticket.state = { type: "ended" };
     // Most often nobody waits.
-    if (state.type === "granted" && this.#waiting === 0) return giveBackPermits(state.grant, NOBODY_ASKS);
+    if (state.type === "granted" && this.#waiting === 0) return giveBackPermits(state, NOBODY_ASKS);
     if (state.type === "granted") {
       const returned: Returned = { caps: new Set(), lanes: new Set() };
-      giveBackPermits(state.grant, returned);
+      giveBackPermits(state, returned);
       return this.#serve(returned);
     }
     this.#unpark(ticket.lane);
@@ -296,7 +296,7 @@ export class Permits {
     lane.shift(++this.#turn);
     this.#waiting--;
     if (ticket === this.#elder) this.#endPrivilege(caps);
-    ticket.state = { type: "granted", grant: takePermits(lane.need, lane.parent) };
+    ticket.state = takePermits(lane.need, lane.parent);
     this.#started.push(ticket);
     if (!lane.next) return void lane.parent?.lanes?.delete(lane.need);
     const blockedBy = this.#missing(lane);
