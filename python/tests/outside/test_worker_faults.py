@@ -209,7 +209,9 @@ def test_a_module_that_a_worker_cannot_import_shows_its_own_traceback(programs: 
     )
 
 
-def test_what_a_worker_writes_to_stdout_reaches_the_host_s_and_disturbs_no_protocol(programs: Programs) -> None:
+def test_what_a_worker_writes_to_stdout_reaches_the_host_s_standard_error_and_disturbs_no_protocol(
+    programs: Programs,
+) -> None:
     finished = programs.run(
         """
         from endstop import ToolExecutor
@@ -221,8 +223,8 @@ def test_what_a_worker_writes_to_stdout_reaches_the_host_s_and_disturbs_no_proto
                 assert executor.execute_tool("write_frames_to_stdout") == "unharmed"
         """
     )
-    assert finished.stdout == "\0\0\0\x10\0\0\0\0{}not a frame\n" * 2
-    assert finished.stderr == ""
+    assert finished.stderr == "\0\0\0\x10\0\0\0\0{}not a frame\n" * 2
+    assert finished.stdout == ""
 
 
 def test_a_failure_of_a_worker_is_raised_with_its_outcome(workers: ToolExecutor) -> None:
