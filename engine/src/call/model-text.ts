@@ -79,8 +79,7 @@ class Beginning {
 
   /** Buffers in it are written here: their own `toJSON`, which is asked before `readable`, makes a list of all their bytes. */
   withBytes(part: unknown): unknown {
-    const holds = typeof part === "object" && part !== null && !ArrayBuffer.isView(part);
-    if (!(holds && Object.values(part).some((value) => Buffer.isBuffer(value)))) return part;
+    if (typeof part !== "object" || part === null || ArrayBuffer.isView(part) || !holdsBuffer(part)) return part;
     let room = this.#partsLeft;
     const written = (value: unknown): unknown => {
       if (!Buffer.isBuffer(value)) return value;
@@ -109,6 +108,13 @@ class Beginning {
     }
     return taken;
   }
+}
+
+/** Runs no getter: what it made would be nobody's. */
+function holdsBuffer(part: object): boolean {
+  const isBuffer = (value: unknown): boolean => Buffer.isBuffer(value);
+  if (Array.isArray(part)) return Object.values(part).some(isBuffer);
+  return Object.keys(part).some((key) => isBuffer(Reflect.getOwnPropertyDescriptor(part, key)?.value));
 }
 
 interface Sliceable {
