@@ -18,6 +18,7 @@ import pytest
 from endstop import Outcome, ToolExecutor
 from endstop.client.engine import shared_engine
 from endstop.host.bodies import body_threads
+from tests.outside.programs import Programs
 from tests.support import forging
 from tests.support.fake_engine import eventually
 from tests.support.forging import encoded
@@ -172,3 +173,48 @@ def _is_closed(dialed: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+WRITING = """
+import json, os, struct, sys
+forged = [{"type": "bogus"}, {"type": "prepared"}, {"type": "prepared", "modules": 5}, {"type": "died"},
+          {"type": "died", "worker": "x", "pid": -1}, {"type": "died", "worker": 1, "pid": 1},
+          {"type": "unforked"}, {"type": "unforked", "worker": 1, "message": 7}, {"type": "ready"},
+          {"type": "forked"}, {"type": "forked", "worker": 1, "pid": 1}]
+if "endstop.worker.template" in sys.modules:
+    for header in map(json.dumps, forged):
+        try:
+            os.write(3, struct.pack(">II", len(header), 0) + header.encode())
+        except OSError:
+            break
+def one(): return 1
+"""
+
+
+def test_forged_messages_of_the_template_end_no_engine_and_no_other_call(programs: Programs) -> None:
+    """A module that is imported there writes them; its calls fail by its name."""
+    programs.run(
+        """
+        import pathlib
+        from endstop import ToolExecutor
+        from endstop.client.engine import shared_engine
+        from tests.outside.test_forged_frames import WRITING
+
+        pathlib.Path("writing.py").write_text(WRITING)
+        pathlib.Path("quiet.py").write_text("def two(): return 2")
+        import quiet, writing
+
+        with ToolExecutor() as executor:
+            executor.register(lambda: 0, name="zero")
+            executor.register(writing.one, name="one", placement="worker")
+            executor.register(quiet.two, name="two", placement="worker")
+            assert executor.execute_tool("zero") == 0
+            engine = shared_engine().live_connection.process.pid
+            for _ in range(2):
+                outcome = executor.try_execute_tool("one")
+                assert outcome.succeeded or outcome.failure.code == "tool-load-failed", outcome
+                assert executor.execute_tool("zero") == 0
+            assert executor.execute_tool("two") == 2
+            assert shared_engine().live_connection.process.pid == engine
+        """
+    )
