@@ -200,6 +200,14 @@ def test_a_mistake_in_the_file_is_told_with_its_name(
         install()
 
 
+def test_the_file_may_begin_with_a_byte_order_mark_and_must_be_utf_8(toml: Path) -> None:
+    toml.write_bytes(b'\xef\xbb\xbfpreset = "strict"\n')
+    install()
+    toml.write_bytes('preset = "strict"  # für alle'.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"endstop\.toml is no TOML: .*utf-8"):
+        install()
+
+
 def test_uninstall_ends_the_engine_unless_somebody_else_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # Modules of other tests keep an executor for as long as this process lives.
     monkeypatch.setattr("endstop.client.session._open_sessions", weakref.WeakSet())

@@ -39,12 +39,10 @@ def read_settings(folder: Path) -> Settings:
     """
     path = folder / FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except FileNotFoundError:
         return Settings(FILE_NAME)
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ValueError(f"{path} is no TOML: {problem}") from None
     tools, agents, resources = (content.pop(name, {}) for name in ("tools", "agents", "resources"))
     for name, tables in (("tools", tools), ("agents", agents)):
