@@ -365,3 +365,15 @@ def test_a_forked_child_forgets_its_parent_s_engine_and_starts_its_own(opened: O
     assert os.waitpid(child, 0)[1] == 0
     assert opened.connection() is parents
     assert call(session, 3) == 3
+
+
+def test_an_engine_that_reads_journals_is_given_time_until_it_has(opened: Opened) -> None:
+    opened.session("serves")
+    connection = opened.engines[-1].connection()
+    connection.note_ping()
+    assert not connection.takes_up_sessions
+    connection.note_ping(takes_up=True)
+    # The answer to the one before says nothing of the journals behind it.
+    for takes_up in (True, False):
+        connection._deliver({"type": "pong"}, b"")
+        assert connection.takes_up_sessions is takes_up
