@@ -12,7 +12,7 @@ from crewai.tools import BaseTool
 
 from endstop import ToolExecutor
 from endstop._options import OPTIONS, Option
-from endstop.crewai import describe, install
+from endstop.crewai import describe, guard, install
 from tests.support.crews import plain_crewai_afterwards  # noqa: F401
 
 _VALUES: Mapping[str, Any] = {
@@ -104,9 +104,11 @@ def test_every_option_of_a_door_is_in_force(door: str, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     level, give = DOORS[door]
     options = {option.name: value_of(option) for option in OPTIONS.values() if level in option.levels}
-    described = give(options)
     source = "agent Researcher" if level == "agent" else level
-    assert {name: described[name].source for name in options} == dict.fromkeys(options, source)
+    on_host = {name: value for name, value in options.items() if OPTIONS[name].where == "host"}
+    for given in [options] if level != "tool" else [_without(options, on_host), on_host]:
+        described = give(given)
+        assert {name: described[name].source for name in given} == dict.fromkeys(given, source)
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -122,6 +124,59 @@ def test_an_option_of_another_level_is_refused_by_its_name(
                 TypeError, match=rf"has no option '{option.name}'|\b{option.name} must be|not a mapping"
             ):
                 give({option.name: value_of(option)})
+
+
+def _without(options: dict[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in others}
+
+
+@pytest.mark.parametrize("name", ["max_stuck", "cancel_grace"])
+def test_what_bounds_bodies_on_the_host_is_refused_for_a_tool_in_a_worker(name: str) -> None:
+    options: dict[str, Any] = {"placement": "worker", name: value_of(OPTIONS[name])}
+    for give in (by_register, by_installed_tools, lambda given: guard(Plain(), **given)):
+        with pytest.raises(ValueError, match=f"cannot have {name}: it bounds a body on the host"):
+            give(options)
+    ToolExecutor(placement="worker").register(nothing, **{name: options[name]})
+
+
+@pytest.mark.parametrize("name", sorted(IN_WORKERS_ONLY))
+def test_a_limit_of_workers_given_to_guard_needs_a_worker(name: str) -> None:
+    value = {name: value_of(OPTIONS[name])}
+    with pytest.raises(ValueError, match=rf"guard\(\) cannot have {name}: it bounds a body in a worker"):
+        guard(Plain(), **value)
+    guard(Plain(), placement="worker", **value)
+    declared = Plain()
+    declared.endstop = {"placement": "worker"}  # type: ignore[attr-defined]
+    guard(declared, **value)
+    install(placement="worker")
+    guard(Plain(), **value)
+    install(tools={"plain": {"placement": "worker"}})
+    guard(Plain(), **value)
+    install(tools={"other": {"placement": "worker"}})
+    with pytest.raises(ValueError, match="bounds a body in a worker"):
+        guard(Plain(), **value)
+
+
+@pytest.mark.parametrize("name", sorted(IN_WORKERS_ONLY))
+def test_a_limit_that_a_tool_brings_along_and_nothing_holds_is_told_once(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    value = {name: value_of(OPTIONS[name])}
+    brought = Plain()
+    brought.endstop = value  # type: ignore[attr-defined]
+    install()
+    for _ in range(2):
+        brought.run()
+    describe(brought)
+    lines = [record.getMessage() for record in caplog.records if record.name == "endstop"]
+    assert lines == [
+        f"plain: {name} is in force nowhere: it bounds a body in a worker, and this one runs on the host. "
+        'Add placement="worker".'
+    ]
+    caplog.clear()
+    install(placement="worker")
+    describe(brought)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("name", sorted(IN_WORKERS_ONLY))

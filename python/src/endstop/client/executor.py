@@ -13,7 +13,7 @@ from endstop.client.debugging import debugging
 from endstop.client.default_placement import placement_of, tell_it_stays, why_default_passes_over
 from endstop.client.direct import call_directly, call_directly_async
 from endstop.client.limits import Description, effective_limits, no_limits
-from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, refuse_worker_options, suggestion
+from endstop.client.policy import count, engine_options_for_wire, policy_for_wire, refuse_misplaced, suggestion
 from endstop.client.prepared import PreparedCall
 from endstop.client.session import CallRequest, Session
 from endstop.client.stats import CallInFlight, Stats, call_from, no_stats, stats_from
@@ -85,7 +85,7 @@ class ToolExecutor:
         if tool.name in self._tools:
             raise ValueError(f"a tool named {tool.name!r} is registered already")
         policy = policy_for_wire(f"tool {tool.name!r}", limits)
-        refuse_worker_options(f"tool {tool.name!r}", policy, self._options)
+        refuse_misplaced(f"tool {tool.name!r}", policy, self._options)
         reason = why_default_passes_over(tool_or_function, policy, self._options)
         if reason is not None:
             policy["placement"] = "host"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from endstop._options import OPTIONS, Option
@@ -56,18 +56,30 @@ def _refuse_contradictions(what: str, policy: Mapping[str, Any]) -> None:
             raise ValueError(f"{what} cannot have both {option.name} and {other.name}: {reason}")
 
 
-def refuse_worker_options(what: str, policy: Mapping[str, Any], engine: Mapping[str, Any]) -> None:
-    """Raises ValueError for a limit of bodies in workers where the tool's cannot run in one: nothing would hold it."""
+def why_misplaced(policy: Mapping[str, Any], engine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Limits in a tool's policy that nothing would hold, since they bound bodies elsewhere: each name with the reason.
+
+    Where the engine or an agent says "worker", and the tool nothing, it may run in either place.
+    """
     if "placement" in policy:
         placements = {policy["placement"]}
     else:
-        placements = {engine.get("placement")} | {own.get("placement") for own in engine.get("agents", {}).values()}
+        agents = engine.get("agents", {}).values()
+        placements = {"host", engine.get("placement"), *(own.get("placement") for own in agents)}
     for option in OPTIONS.values():
-        if option.where == "worker" and policy.get(option.wire) is not None and "worker" not in placements:
-            raise ValueError(
-                f"{what} cannot have {option.name}: it bounds a body in a worker, and this one runs on the host. "
-                'Add placement="worker"'
-            )
+        if option.where is None or option.where in placements or policy.get(option.wire) is None:
+            continue
+        if option.where == "worker":
+            reason = 'it bounds a body in a worker, and this one runs on the host. Add placement="worker"'
+        else:
+            reason = "it bounds a body on the host, and this one runs in a worker"
+        yield option.name, reason
+
+
+def refuse_misplaced(what: str, policy: Mapping[str, Any], engine: Mapping[str, Any]) -> None:
+    """Raises ValueError for the first of them."""
+    for name, reason in why_misplaced(policy, engine):
+        raise ValueError(f"{what} cannot have {name}: {reason}")
 
 
 def engine_options_for_wire(

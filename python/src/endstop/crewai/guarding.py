@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import weakref
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from crewai.tools import BaseTool
 from crewai.utilities.agent_utils import DELEGATION_TOOL_NAMES
 
 from endstop.client.default_placement import places_in_workers, tell_it_stays, why_default_passes_over
-from endstop.client.policy import nearest_wins
+from endstop.client.policy import nearest_wins, why_misplaced
 from endstop.client.session import CallRequest, Session
 from endstop.client.staying import why_it_stays
 from endstop.client.unset import UNSET
@@ -27,6 +28,8 @@ from endstop.crewai.rules import Rules
 from endstop.crewai.stops import Stops
 from endstop.crewai.tally import Tally
 from endstop.crewai.warming import WarmUp
+
+_log = logging.getLogger("endstop")
 
 OWN_POLICY = "__endstop_policy__"
 """Key in the `__dict__` of a tool given to `guard()`: it goes where the tool is copied to."""
@@ -86,11 +89,13 @@ class Guarding:
         self.max_batch = max_batch
         """How many native calls of one answer run at once; None is as on plain CrewAI."""
         self._policies = policies
-        self._options = options
+        self.options = options
         self._places_in_workers = places_in_workers(options)
         self._stay: dict[str, tuple[weakref.ref[Any], Policy, bool]] = {}
         """By name: the tool that was looked at, its policy, and whether it stays on the host for all that."""
         self._registered: dict[str, Policy] = {}
+        self._told: set[tuple[str, str]] = set()
+        """Tools and their limits that are in force nowhere."""
         self._lock = threading.Lock()
 
     def terms(self, tool: Any, name: str | None = None) -> Terms | None:
@@ -102,26 +107,33 @@ class Guarding:
         if own is None and not self.everything:
             return None
         name = tool_name(name or getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
-        policy = nearest_wins(
-            _what_crewai_says(tool, name), declared_policy(tool), self._policies.get(name, {}), own or {}
-        )
+        policy = self.policy_of(tool, name, own or {})
         if policy.get("cache") and _decides_on_caching(tool):
             policy["cache"] = False
         if self._places_in_workers and self._stays_by_default(tool, name, policy):
             policy["placement"] = "host"
         with self._lock:
             if self._registered.get(name) != policy:
+                for option, reason in why_misplaced(policy, self.options):
+                    if (name, option) not in self._told:
+                        self._told.add((name, option))
+                        _log.warning("%s: %s is in force nowhere: %s.", name, option, reason)
                 self.session.register(name, policy)
                 self._registered[name] = policy
                 self.rules.saw_tool(name)
                 self.rules.saw_resources(policy.get("resources", ()))
         return Terms(name, policy)
 
+    def policy_of(self, tool: Any, name: str, own: Policy) -> dict[str, Any]:
+        """What everybody says of a tool; `own` is what `guard()` was given."""
+        policies = self._policies.get(tool_name(name), {})
+        return nearest_wins(_what_crewai_says(tool, name), declared_policy(tool), policies, own)
+
     def _stays_by_default(self, tool: Any, name: str, policy: Policy) -> bool:
         part = getattr(tool, "_original_tool", None) or tool
         known = self._stay.get(name)
         if known is None or known[0]() is not part or known[1] != policy:
-            reason = why_default_passes_over(movable_part(part), policy, self._options)
+            reason = why_default_passes_over(movable_part(part), policy, self.options)
             if known is None and reason is not None and why_it_stays(part) is None:
                 tell_it_stays(name, reason)
             known = self._stay[name] = (weakref.ref(part), dict(policy), reason is not None)

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from endstop.client.limits import Description, EffectiveLimit, effective_limits, no_limits
-from endstop.client.policy import engine_options_for_wire, policy_for_wire, refuse_worker_options
+from endstop.client.policy import engine_options_for_wire, policy_for_wire, refuse_misplaced
 from endstop.crewai.figures import Report
 from endstop.crewai.settings import Settings, checked_policies, merged, merged_agents, read_settings
 from endstop.crewai.versions import NEWEST_TESTED_VERSION, OLDEST_VERSION, installed_version
@@ -100,7 +100,7 @@ def install(
     policies = {name: policy_for_wire(f"tools[{name!r}]", policy) for name, policy in own.items()}
     for name, resolved in merged(policies_of_file, policies).items():
         where = "tools" if name in policies else f"{settings.origin}: tools"
-        refuse_worker_options(f"{where}[{name!r}]", resolved, options)
+        refuse_misplaced(f"{where}[{name!r}]", resolved, options)
     if is_turned_off():
         return
     global _arguments, _started
@@ -168,14 +168,18 @@ def guard(tool: ToolT, **limits: Unpack[ToolOptions]) -> ToolT:
 
     `limits`: those of docs/limits.md that a tool has, as in `install(tools=…)`.
 
-    Raises TypeError for what is not a CrewAI tool, TypeError or ValueError for a policy that cannot be, and ImportError
-    as `install()` does.
+    Raises TypeError for what is not a CrewAI tool, TypeError or ValueError for a policy that cannot be (a limit of
+    workers needs `placement="worker"` beside it, in the tool, or in an `install()` that was called before), and
+    ImportError as `install()` does.
     """
     global _started
     wired = policy_for_wire("guard()", limits)
     if is_turned_off():
         return tool
     with _lock:
+        for name, reason in _installation().misplaced(tool, wired):
+            if name in limits:
+                raise ValueError(f"guard() cannot have {name}: {reason}")
         _installation().set_own_policy(tool, wired)
         if not _started:
             _installation().start(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import atexit
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crewai.tools.base_tool import BaseTool
 from crewai.tools.structured_tool import CrewStructuredTool
 
 from endstop.client.closures import closure_warnings
+from endstop.client.policy import nearest_wins, why_misplaced
 from endstop.client.session import Session, end_engine_if_unused
 from endstop.crewai import guarding, seams
 from endstop.crewai.admitting import Admitting, WithoutEngine
 from endstop.crewai.batches import CREWAIS_OWN
+from endstop.crewai.declared import declared_policy
 from endstop.crewai.figures import Report
 from endstop.crewai.guarding import OWN_POLICY, Guarding, Policy
 from endstop.crewai.patches import Patches
@@ -126,6 +128,14 @@ def closure_warnings_of(tool: Any) -> list[str]:
     """Without those about fields that every tool has."""
     own = tuple(f"self.{field} " for field in BaseTool.model_fields)
     return [warning for warning in closure_warnings(tool) if not warning.startswith(own)]
+
+
+def misplaced(tool: Any, own: Policy) -> Iterator[tuple[str, str]]:
+    """Limits of a tool with a policy of its own that nothing would hold, as things stand now: names and reasons."""
+    guard = guarding.active()
+    if guard is None:
+        return why_misplaced(nearest_wins(declared_policy(tool), own), {})
+    return why_misplaced(guard.policy_of(tool, getattr(tool, "name", ""), own), guard.options)
 
 
 def set_own_policy(tool: Any, policy: Policy) -> None:
