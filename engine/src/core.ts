@@ -160,9 +160,12 @@ export class EngineCore {
     return this.#turns.claims.waiting + this.#forWorker.size + this.#behind.size;
   }
 
-  /** Under pressure: this fraction of what may run at once, or wants to where nothing limits it. @returns how many those are now; null is no limit */
-  setConcurrency(fraction: number): number | null {
-    return this.#turns.claims.setConcurrency(fraction);
+  /**
+   * Under pressure: this fraction of what may run at once. Where nothing limits that, of what wants to, and for memory only: most calls wait for
+   * something else than a processor. @returns how many those are now; null is no limit, undefined that nothing has changed
+   */
+  setConcurrency(fraction: number, isForMemory: boolean): number | null | undefined {
+    return this.#turns.claims.setConcurrency(fraction, isForMemory);
   }
 
   /** @param isShown which of them the asker may see */

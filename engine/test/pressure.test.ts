@@ -101,6 +101,26 @@ describe("an engine on a machine whose memory runs short", () => {
     engine.destroy();
   });
 
+  it("lowers for a busy processor only what is configured: a neighbour's work does not slow calls that wait", async () => {
+    for (const [maxTotalConcurrent, lowered] of [
+      [null, null],
+      [400, 100],
+    ] as const) {
+      const { clock, machine, engine } = makeEngine(new FakeClock(), { maxTotalConcurrent });
+      engine.register({ name: "hang", timeout: null, waitTimeout: null, run: never });
+      for (let n = 0; n < 20; n++) void engine.call("hang", { n });
+      for (let look = 0; look < 80; look++) {
+        machine.cpuUsedMs += 1_000;
+        await clock.advance(500);
+      }
+      expect(engine.stats()).toMatchObject({
+        pressure: ["lower-concurrency"],
+        permits: { engine: { limit: lowered } },
+      });
+      engine.destroy();
+    }
+  });
+
   it("rejects new calls as overloaded with a hint, and takes them again although none was in flight meanwhile", async () => {
     const { clock, machine, engine } = makeEngine(new FakeClock());
     engine.register({ name: "quick", run: () => 1 });

@@ -48,7 +48,7 @@ it("goes on without calls until what was done against pressure is undone", async
   machine.memoryFraction = 0.2;
   await clock.advance(20_000);
   expect([monitor.measures, clock.unrefedCount]).toEqual([[], 0]);
-  expect(actions.at(-1)).toEqual({ type: "set-concurrency", fraction: 1 });
+  expect(actions.at(-1)).toEqual({ type: "set-concurrency", fraction: 1, isForMemory: false });
 });
 
 it("rejects while memory is short, says for how long, and takes calls again although none was in flight", async () => {
@@ -78,7 +78,7 @@ it("tells what to do with the figure that brought it", async () => {
     figure: "memoryFraction",
     observed: 0.91,
   });
-  expect(actions.at(-1)).toEqual({ type: "set-concurrency", fraction: 0.5 });
+  expect(actions.at(-1)).toEqual({ type: "set-concurrency", fraction: 0.5, isForMemory: true });
   monitor.pause();
   await clock.advance(0);
 });

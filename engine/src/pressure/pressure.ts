@@ -19,8 +19,8 @@ export interface PressureState {
 export type PressureAction =
   | { readonly type: "measure-begin"; readonly measure: Measure; readonly figure: Figure; readonly observed: number }
   | { readonly type: "measure-end"; readonly measure: Measure }
-  /** Let this fraction of the configured calls run at once, or of those that want to where nothing is configured. */
-  | { readonly type: "set-concurrency"; readonly fraction: number }
+  /** Let this fraction of the configured calls run at once, or, for memory only, of those that want to where nothing is configured. */
+  | { readonly type: "set-concurrency"; readonly fraction: number; readonly isForMemory: boolean }
   /** Replace the idle worker that has grown most. Again every second while it is on. */
   | { readonly type: "recycle-largest-idle" }
   /** Kill the running call that is furthest over its share, if one is ({@link furthestOverShare}). */
@@ -97,8 +97,9 @@ export function underPressure(before: PressureState, sample: PressureSample, now
     return true;
   };
   let { concurrencyFraction, recoveredAtMs } = before;
+  let isForMemory = false;
   if (due("lower-concurrency", STEP_MS)) {
-    const isForMemory = figureAt("lower-concurrency", sample, "enter") === "memoryFraction";
+    isForMemory = figureAt("lower-concurrency", sample, "enter") === "memoryFraction";
     const smallest = isForMemory ? SMALLEST_FRACTION : SMALLEST_FRACTION_ELSE;
     concurrencyFraction = Math.min(concurrencyFraction, Math.max(smallest, concurrencyFraction / 2));
     recoveredAtMs = nowMs;
@@ -111,7 +112,7 @@ export function underPressure(before: PressureState, sample: PressureSample, now
     recoveredAtMs = nowMs;
   }
   if (concurrencyFraction !== before.concurrencyFraction) {
-    actions.push({ type: "set-concurrency", fraction: concurrencyFraction });
+    actions.push({ type: "set-concurrency", fraction: concurrencyFraction, isForMemory });
   }
   if (due("recycle-idle", STEP_MS)) actions.push({ type: "recycle-largest-idle" });
   if (due("kill-call", KILL_STEP_MS)) actions.push({ type: "kill-furthest-over-share" });

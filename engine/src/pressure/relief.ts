@@ -12,8 +12,8 @@ export interface MakesWay {
   readonly inFlight: number;
   /** Those of them that wait for their turn or a worker. */
   readonly waiting: number;
-  /** Lets this fraction of its calls run at once. @returns how many those are now; null is no limit */
-  setConcurrency(fraction: number): number | null;
+  /** Lets this fraction of its calls run at once. @returns how many those are now; null is no limit, undefined that nothing has changed */
+  setConcurrency(fraction: number, isForMemory: boolean): number | null | undefined;
 }
 
 /** The workers, as far as they can make way. */
@@ -95,8 +95,8 @@ export class Relief {
         return this.#tell((atMs) => ({ ...action, atMs, type: "pressure-fall" }));
       case "set-concurrency":
         for (const engine of this.#options.engines()) {
-          const maxConcurrent = engine.setConcurrency(action.fraction);
-          this.#tell((atMs) => ({ type: "concurrency-change", atMs, maxConcurrent }));
+          const maxConcurrent = engine.setConcurrency(action.fraction, action.isForMemory);
+          if (maxConcurrent !== undefined) this.#tell((atMs) => ({ type: "concurrency-change", atMs, maxConcurrent }));
         }
         return;
       case "recycle-largest-idle":

@@ -70,7 +70,8 @@ export class Claims {
   }
 
   /** See {@link EngineCore.setConcurrency}. */
-  setConcurrency(fraction: number): number | null {
+  setConcurrency(fraction: number, isForMemory: boolean): number | null | undefined {
+    if (this.#limit === null && !this.#lowered && !isForMemory) return undefined;
     const wanted = Math.max(this.#lowered?.from ?? 0, this.#wanted);
     this.#lowered = fraction < 1 ? { from: this.#limit ?? wanted, fraction } : undefined;
     return this.#apply();
