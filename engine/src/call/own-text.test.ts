@@ -69,6 +69,42 @@ it("is equal exactly where the canonical JSON is", () => {
   expect(Math.min(same.yes, same.no)).toBeGreaterThan(20);
 });
 
+it("tells apart what has the same letters and figures in other places", () => {
+  const values = [
+    ["ab", ""],
+    ["a", "b"],
+    ["", "ab"],
+    ["ab"],
+    "ab",
+    { a: "b" },
+    { "": "ab" },
+    { ab: "" },
+    [["a"], "b"],
+    [["a", "b"]],
+    [1, [2]],
+  ];
+  const texts = [
+    ...values,
+    [[1], 2],
+    [1, 2],
+    [[1, 2]],
+    [12],
+    12,
+    "12",
+    ["#12"],
+    "#12",
+    true,
+    "true",
+    [true],
+    null,
+    [null],
+    [],
+    {},
+    [{}],
+  ].map(textOf);
+  expect(new Set(texts).size).toBe(texts.length);
+});
+
 it("is equal for equal values of any kind", () => {
   const anything = fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true, withTypedArray: true });
   fc.assert(
