@@ -141,3 +141,13 @@ it("keeps nothing of a tool that is gone", async () => {
   collect();
   expect(gone.filter((each) => each.deref()).length).toBeLessThan(5);
 });
+
+it.each<[string, unknown, string]>([
+  ["nothing", undefined, "its schema gave undefined instead of a result"],
+  ["a text", "fine", 'its schema gave "fine" instead of a result'],
+  ["an empty list of issues", { issues: [] }, "its schema gave no reason"],
+])("refuses an input of which a schema says %s", async (_, result, detail) => {
+  const schema = { "~standard": { version: 1, vendor: "x", validate: () => result } };
+  const validate = compileInputSchema(schema, "pay");
+  expect(await validate?.({})).toEqual({ detail });
+});

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { show } from "./internal/duration.ts";
 
 export type Validation = { readonly input: unknown } | { readonly detail: string };
 
@@ -17,14 +18,22 @@ export function isStandardSchema(schema: object): schema is StandardSchemaV1 {
 
 export function standardValidator(schema: StandardSchemaV1): InputValidator {
   return (input) => {
-    const result = schema["~standard"].validate(input);
+    const result: unknown = schema["~standard"].validate(input);
     // Any thenable: a promise of a library or of another realm is none of ours.
-    return "then" in result ? Promise.resolve(result).then(judge) : judge(result);
+    return isObject(result) && "then" in result ? Promise.resolve(result).then(judge) : judge(result);
   };
 }
 
-function judge(result: StandardSchemaV1.Result<unknown>): Validation {
-  return result.issues ? { detail: joinIssues(result.issues.map(describeIssue)) } : { input: result.value };
+/** What a library's own code returns is not what its type says, until it was looked at. */
+function judge(result: unknown): Validation {
+  if (!isObject(result)) return { detail: `its schema gave ${show(result)} instead of a result` };
+  const { issues, value } = result as { readonly issues?: readonly StandardSchemaV1.Issue[]; readonly value?: unknown };
+  if (!issues) return { input: value };
+  return { detail: issues.length === 0 ? "its schema gave no reason" : joinIssues(issues.map(describeIssue)) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function describeIssue({ path, message }: StandardSchemaV1.Issue): string {

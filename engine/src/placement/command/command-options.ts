@@ -34,7 +34,9 @@ export function compileCommand(options: CommandOptions, tool: string): Command {
   const { command, output = "text", cwd, env = {} } = options;
   const what = `tool ${tool}`;
   if (!Array.isArray(command) || command.length === 0) {
-    throw new TypeError(`${what} command must be an array of the program and its arguments, got ${show(command)}`);
+    throw new TypeError(
+      `${what} command must be an array of the program and its arguments, got ${Array.isArray(command) && command.length === 0 ? "an empty one" : show(command)}`,
+    );
   }
   for (const part of command) requireText(part, `${what} command`);
   const [program, ...args] = command as [string, ...string[]];
