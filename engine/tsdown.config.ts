@@ -5,9 +5,9 @@ import { defineConfig } from "tsdown";
 const license = plugin.default as unknown as typeof plugin.default.default;
 
 const programs = {
-  "node-guest": "src/placement/node/guest.ts",
-  "watchdog-thread": "src/placement/host/watchdog-thread.ts",
-  "warden-main": "src/supervise/warden-main.ts",
+  "node-guest": "src/execution/node/guest.ts",
+  "watchdog-thread": "src/execution/host/watchdog-thread.ts",
+  "warden-main": "src/processes/warden-main.ts",
 };
 const carried = "../python/src/endstop/_engine";
 

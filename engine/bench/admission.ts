@@ -8,13 +8,13 @@ import {
   timeout,
   wrap,
 } from "cockatiel";
+import { createEngine, type RunHandle } from "../src/api/engine.ts";
 import { ownFingerprint, readInput } from "../src/call/fingerprint.ts";
-import { EngineCore } from "../src/core.ts";
-import { createEngine, type RunHandle } from "../src/engine.ts";
-import { compileInputSchema } from "../src/input-schema.ts";
-import { systemClock } from "../src/internal/clock.ts";
+import { EngineCore } from "../src/pipeline/core.ts";
 import type { EngineOptions, PolicyOptions } from "../src/policy/policy.ts";
-import { Run } from "../src/run/run.ts";
+import { Run } from "../src/state/run.ts";
+import { compileInputSchema } from "../src/tool/input-schema.ts";
+import { systemClock } from "../src/util/system-clock.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const ROUNDS = 100;

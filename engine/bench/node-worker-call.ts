@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import workerpool from "workerpool";
-import { readTree } from "../src/supervise/process-tree.ts";
+import { readTree } from "../src/processes/process-tree.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const ROUNDS = 12;

@@ -1,11 +1,11 @@
-import { ResultCache } from "../src/cache/result-cache.ts";
-import { restoreSnapshot, takeSnapshot } from "../src/cache/snapshot.ts";
 import { fingerprint } from "../src/call/fingerprint.ts";
 import { encodeValue } from "../src/call/values.ts";
-import { systemClock } from "../src/internal/clock.ts";
-import type { Ticket } from "../src/schedule/lane.ts";
-import { Permits } from "../src/schedule/permits.ts";
-import { waitForPermits } from "../src/schedule/wait-for-permits.ts";
+import type { Ticket } from "../src/scheduling/lane.ts";
+import { Permits } from "../src/scheduling/permits.ts";
+import { waitForPermits } from "../src/scheduling/wait-for-permits.ts";
+import { ResultCache } from "../src/state/result-cache.ts";
+import { restoreSnapshot, takeSnapshot } from "../src/state/snapshot.ts";
+import { systemClock } from "../src/util/system-clock.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const ROUNDS = 30;

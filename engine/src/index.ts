@@ -1,8 +1,11 @@
+export type { Batch, BatchEntry } from "./api/batch.ts";
+export { createEngine, type Engine, type RunHandle } from "./api/engine.ts";
+export type { RegisteredTool } from "./api/tool-registry.ts";
 export type { Code } from "./call/codes.generated.ts";
-export type { CancelledBody } from "./call/ending.ts";
 export { modelText } from "./call/model-text.ts";
 export type {
   CallFacts,
+  CancelledBody,
   Crash,
   ErrorInfo,
   Failure,
@@ -13,15 +16,12 @@ export type {
   Success,
   Unsuccessful,
 } from "./call/outcome.ts";
-export { createEngine, type Engine, type RunHandle } from "./engine.ts";
-export type { CallFigures, ToolStats } from "./events/call-stats.ts";
-export type { AnsweredBy, EngineEvent, EventType, Settlement, WorkerEnd } from "./events/engine-event.ts";
-export type { EngineStats, MemoryStats, WorkerStats } from "./events/engine-stats.ts";
-export type { EventListener, EventStream } from "./events/event-stream.ts";
-export type { Percentiles } from "./events/histogram.ts";
-export type { CommandOptions } from "./placement/command/command-options.ts";
 export type { AgentOptions, PolicyOptions } from "./policy/options.generated.ts";
 export type { EffectiveLimit, EngineOptions } from "./policy/policy.ts";
-export type { Batch, BatchEntry } from "./schedule/batch.ts";
-export type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool.ts";
-export type { RegisteredTool } from "./tool-registry.ts";
+export type { CallFigures, ToolStats } from "./telemetry/call-stats.ts";
+export type { AnsweredBy, EngineEvent, EventType, Settlement, WorkerEnd } from "./telemetry/engine-event.ts";
+export type { EngineStats, MemoryStats, WorkerStats } from "./telemetry/engine-stats.ts";
+export type { EventListener, EventStream } from "./telemetry/event-stream.ts";
+export type { Percentiles } from "./telemetry/histogram.ts";
+export type { CommandOptions } from "./tool/command-options.ts";
+export type { BatchCall, CallOptions, CommandTool, JsonSchema, Tool, ToolContext } from "./tool/tool.ts";

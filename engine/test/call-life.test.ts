@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { Engine } from "../src/engine.ts";
+import { Engine } from "../src/api/engine.ts";
 import { createEngine, type EngineOptions, type Outcome } from "../src/index.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 

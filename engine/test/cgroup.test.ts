@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { readText } from "../src/internal/read-text.ts";
-import { Cgroups, endGroups } from "../src/supervise/cgroups.ts";
-import { readProcess } from "../src/supervise/process-tree.ts";
+import { endGroups } from "../src/processes/cgroup-folders.ts";
+import { Cgroups } from "../src/processes/cgroups.ts";
+import { readProcess } from "../src/processes/process-tree.ts";
+import { readText } from "../src/util/read-text.ts";
 import { isRunning } from "./support/processes.ts";
 
 const MB = 1_000_000;
@@ -121,7 +122,7 @@ describe.skipIf(!areUsable)("a cgroup of this kernel", () => {
   });
 
   it("of an engine that was killed goes with what is in it, or when the next engine makes its first", async () => {
-    const program = `import { Cgroups } from "./src/supervise/cgroups.ts"; const all = new Cgroups(); await all.make(); console.log(all.folder); setTimeout(() => {}, 60_000);`;
+    const program = `import { Cgroups } from "./src/processes/cgroups.ts"; const all = new Cgroups(); await all.make(); console.log(all.folder); setTimeout(() => {}, 60_000);`;
     const killed = async (): Promise<string> => {
       const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
         stdio: ["ignore", "pipe", "inherit"],

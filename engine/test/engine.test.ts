@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { Engine } from "../src/engine.ts";
+import { Engine } from "../src/api/engine.ts";
 import { createEngine, type EngineOptions, modelText, type Tool } from "../src/index.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 

@@ -2,9 +2,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Engine } from "../src/engine.ts";
+import { Engine } from "../src/api/engine.ts";
 import { createEngine, type EngineEvent, type EngineOptions } from "../src/index.ts";
-import { MEASURES } from "../src/pressure/thresholds.ts";
+import { MEASURES } from "../src/telemetry/thresholds.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 
 function makeEngine(options: EngineOptions = {}) {
@@ -64,7 +64,7 @@ describe("an engine's events", () => {
 
   it("have a page that names each of them, and no other", () => {
     const repository = join(import.meta.dirname, "..", "..");
-    const source = readFileSync(join(repository, "engine/src/events/engine-event.ts"), "utf8");
+    const source = readFileSync(join(repository, "engine/src/telemetry/engine-event.ts"), "utf8");
     const [page = "", pressure = ""] = readFileSync(join(repository, "docs/events.md"), "utf8").split("## Pressure");
     const names = (text: string) => [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
     const types = [...source.matchAll(/readonly type: "([a-z-]+)"/g)].map(([, type]) => type).sort();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Unsuccessful } from "../src/call/outcome.ts";
-import type { PythonPool } from "../src/placement/python/pool.ts";
+import type { PythonPool } from "../src/execution/python/pool.ts";
 import type { FromClient, ToClient } from "../src/server/messages.ts";
 import { Session } from "../src/server/session.ts";
 import { FakeClock } from "./support/fake-clock.ts";
@@ -37,14 +37,14 @@ vi.mock("node:fs", async (importOriginal) => {
 });
 
 /** A dead engine has no unhandled errors. */
-vi.mock("../src/internal/rethrow-alone.ts", () => ({
+vi.mock("../src/util/rethrow-alone.ts", () => ({
   rethrowAlone: (error: unknown) => {
     if (!fault.isDead) throw error;
   },
 }));
 
 /** Workers that note what they begin and never end. */
-vi.mock("../src/placement/python/pool.ts", async () => {
+vi.mock("../src/execution/python/pool.ts", async () => {
   const { writeFileSync, mkdirSync } = await vi.importActual<typeof import("node:fs")>("node:fs");
   return {
     PythonPool: class {

@@ -1,12 +1,12 @@
 import { serialize } from "node:v8";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { EventStream } from "../src/events/event-stream.ts";
-import { fromBytes } from "../src/placement/movable.ts";
-import { NodePool } from "../src/placement/node/pool.ts";
-import { SURPLUS_AFTER_MS } from "../src/placement/surplus.ts";
-import { OwnedProcesses } from "../src/supervise/owned-processes.ts";
-import { NO_QUOTAS } from "../src/supervise/quota.ts";
-import { QuotaWatch } from "../src/supervise/quota-watch.ts";
+import { fromBytes } from "../src/execution/movable.ts";
+import { NodePool } from "../src/execution/node/pool.ts";
+import { SURPLUS_AFTER_MS } from "../src/execution/surplus.ts";
+import { NO_QUOTAS } from "../src/policy/quota.ts";
+import { OwnedProcesses } from "../src/processes/owned-processes.ts";
+import { QuotaWatch } from "../src/processes/quota-watch.ts";
+import { EventStream } from "../src/telemetry/event-stream.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 import { isRunning } from "./support/processes.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Engine } from "../src/engine.ts";
+import { Engine } from "../src/api/engine.ts";
 import type { EngineEvent, EngineOptions } from "../src/index.ts";
-import { systemClock } from "../src/internal/clock.ts";
-import type { MachineFigures } from "../src/pressure/machine.ts";
+import type { MachineFigures } from "../src/load/machine.ts";
+import { systemClock } from "../src/util/system-clock.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";
 import { isRunning } from "./support/processes.ts";
 

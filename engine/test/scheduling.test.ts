@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Engine } from "../src/engine.ts";
+import { Engine } from "../src/api/engine.ts";
 import type { EngineOptions, Outcome, PolicyOptions } from "../src/index.ts";
 import { Calls, returned } from "./support/calls.ts";
 import { FakeClock, settlePromises } from "./support/fake-clock.ts";

@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { createEngine } from "../src/index.ts";
-import { OWNER_VARIABLE } from "../src/supervise/owner.ts";
+import { OWNER_VARIABLE } from "../src/processes/owner.ts";
 import { isRunning, makeLog } from "./support/processes.ts";
 
 const probe = new URL("./support/probe.ts", import.meta.url);

@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { Ending } from "../src/call/ending.ts";
-import { EventStream } from "../src/events/event-stream.ts";
-import { systemClock } from "../src/internal/clock.ts";
-import type { BodyRunner } from "../src/placement/body.ts";
-import { compileCommand } from "../src/placement/command/command-options.ts";
-import { WorkerPlacements } from "../src/placement/worker-placements.ts";
-import { NO_QUOTAS, type Quotas } from "../src/supervise/quota.ts";
+import type { BodyRunner } from "../src/execution/body.ts";
+import { WorkerPlacements } from "../src/execution/worker-placements.ts";
+import { NO_QUOTAS, type Quotas } from "../src/policy/quota.ts";
+import { EventStream } from "../src/telemetry/event-stream.ts";
+import { compileCommand } from "../src/tool/command-options.ts";
+import { systemClock } from "../src/util/system-clock.ts";
 
 const odd = new URL("./support/tools/odd.ts", import.meta.url);
 

@@ -1,9 +1,9 @@
-import { formatBytes, formatDuration } from "../internal/duration.ts";
-import { deepFreeze } from "../internal/freeze.ts";
-import { plainText } from "../internal/plain-text.ts";
+import { formatBytes, formatDuration } from "../util/duration.ts";
+import { deepFreeze } from "../util/freeze.ts";
+import { plainText } from "../util/plain-text.ts";
 import { type Code, type CodeEntry, codes, type TextForModel } from "./codes.generated.ts";
-import type { CancelledBody, Ending, Excess, QuotaName } from "./ending.ts";
-import type { CallFacts, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
+import type { Ending, Excess, QuotaName } from "./ending.ts";
+import type { CallFacts, CancelledBody, Crash, ErrorInfo, FailureStatus, Placement, Unsuccessful } from "./outcome.ts";
 
 /** The figures that a code's texts name. */
 export interface FailureFigures {

@@ -1,4 +1,4 @@
-import type { Crash, ErrorInfo } from "./outcome.ts";
+import type { CancelledBody, Crash, ErrorInfo } from "./outcome.ts";
 
 export type QuotaName = "cpu" | "memory" | "processes" | "output";
 
@@ -57,12 +57,6 @@ export type Ending =
       readonly body: CancelledBody;
       readonly error?: ErrorInfo;
     };
-
-/**
- * What is known of the body of a cancelled call. `not-started`: it did not begin. `stopped`: it goes on no more, and may have had effects
- * before. `finished`: it ran to its own end all the same. `effect-unknown`: it may still be running.
- */
-export type CancelledBody = "not-started" | "stopped" | "finished" | "effect-unknown";
 
 /** Whether a body certainly did not start, so that what admission reserved is given back. */
 export function didNotStart(ending: Ending): boolean {

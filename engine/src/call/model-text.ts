@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { show } from "../internal/duration.ts";
+import { show } from "../util/duration.ts";
 import { heedPromise } from "./heed.ts";
 import type { Outcome } from "./outcome.ts";
 import { textForModel } from "./text-for-model.ts";

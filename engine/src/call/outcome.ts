@@ -1,5 +1,4 @@
 import type { Code } from "./codes.generated.ts";
-import type { CancelledBody } from "./ending.ts";
 
 /** Where a body runs: in the process that made the call, or in a process the engine owns and can kill. */
 export type Placement = "host" | "worker";
@@ -90,3 +89,9 @@ export interface Unsuccessful extends Settled {
 
 /** The one answer of a call. */
 export type Outcome<Value = unknown> = Success<Value> | Unsuccessful;
+
+/**
+ * What is known of the body of a cancelled call. `not-started`: it did not begin. `stopped`: it goes on no more, and may have had effects
+ * before. `finished`: it ran to its own end all the same. `effect-unknown`: it may still be running.
+ */
+export type CancelledBody = "not-started" | "stopped" | "finished" | "effect-unknown";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createEngine } from "../engine.ts";
+import { createEngine } from "../api/engine.ts";
 import { Policies } from "../policy/policy.ts";
 import { labelOf } from "./label.ts";
 import { isSecretName, redactEnding, redactText, secretsOf } from "./redaction.ts";

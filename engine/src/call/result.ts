@@ -1,5 +1,13 @@
-import type { Result } from "../run/loop-history.ts";
 import type { Ending } from "./ending.ts";
+
+/** How one call ended, as far as loops are concerned. */
+export interface Result {
+  /** Equal for results that are the same, and only for those. */
+  readonly digest: string;
+  readonly failed: boolean;
+  /** The beginning of it, for the model; null where it has no short form. */
+  readonly preview: string | null;
+}
 
 const MAX_PREVIEW_CHARACTERS = 200;
 /** A message is compared up to here. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { formatBytes } from "../internal/duration.ts";
+import { formatBytes } from "../util/duration.ts";
 import { textForModel } from "./text-for-model.ts";
 
 it("leaves a text alone that is within the limit, or has none", () => {

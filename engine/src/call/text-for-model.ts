@@ -1,4 +1,4 @@
-import { formatBytes } from "../internal/duration.ts";
+import { formatBytes } from "../util/duration.ts";
 
 /** A result as the model reads it. */
 export interface TextForModel {

@@ -1,7 +1,7 @@
-import { plainName, plainText } from "../internal/plain-text.ts";
-import type { CancelledBody, Ending } from "./ending.ts";
+import { plainName, plainText } from "../util/plain-text.ts";
+import type { Ending } from "./ending.ts";
 import { textHash } from "./fingerprint.ts";
-import type { ErrorInfo } from "./outcome.ts";
+import type { CancelledBody, ErrorInfo } from "./outcome.ts";
 import { plainFields } from "./plain-fields.ts";
 
 const MAX_DIGEST_CHARACTERS = 256;

@@ -1,7 +1,7 @@
-import { parseDuration, requireCount, requirePositive, show } from "../internal/duration.ts";
-import { readOptions } from "../internal/nearest.ts";
-import { parseRate } from "../internal/rate.ts";
-import { parseSize } from "../internal/size.ts";
+import { parseDuration, requireCount, requirePositive, show } from "../util/duration.ts";
+import { readOptions } from "../util/nearest.ts";
+import { parseRate } from "../util/rate.ts";
+import { parseSize } from "../util/size.ts";
 import { type Level, OPTIONS, type OptionEntry, type Policy } from "./options.generated.ts";
 
 /** Kinds that may also be given as a number, under a name with this unit. */

@@ -1,5 +1,5 @@
-import { requireObject } from "../internal/named-values.ts";
-import { readOptions } from "../internal/nearest.ts";
+import { requireObject } from "../util/named-values.ts";
+import { readOptions } from "../util/nearest.ts";
 import { compileDefault, compileOptions, optionNames } from "./compile-options.ts";
 import {
   type AgentOptions,

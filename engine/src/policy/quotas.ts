@@ -1,5 +1,5 @@
-import { NO_QUOTAS, type Quotas } from "../supervise/quota.ts";
 import type { Policy } from "./options.generated.ts";
+import { NO_QUOTAS, type Quotas } from "./quota.ts";
 
 /** The quotas of a policy, as those who supervise processes read them. */
 export function quotasOf(policy: Policy | undefined): Quotas {

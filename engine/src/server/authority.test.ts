@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
-import type { Call } from "../call/call.ts";
+import type { Call } from "../state/call.ts";
 import { Engines } from "./engines.ts";
 import { GuestEngines } from "./guest-engines.ts";
 import { Guests } from "./guests.ts";

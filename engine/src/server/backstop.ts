@@ -1,6 +1,6 @@
-import type { Call } from "../call/call.ts";
-import type { Clock } from "../internal/clock.ts";
-import { Deadlines } from "../internal/deadlines.ts";
+import type { Call } from "../state/call.ts";
+import type { Clock } from "../util/clock.ts";
+import { Deadlines } from "../util/deadlines.ts";
 
 /** After the deadline of a body and the grace of its cancel, its host has this long to say how it ended. */
 export const HOST_GRACE_MS = 2_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Call } from "../call/call.ts";
 import { describeEnding } from "../call/describe.ts";
 import type { Ending } from "../call/ending.ts";
+import type { Call } from "../state/call.ts";
 import { withPreparation } from "./call-entry.ts";
 
 describe("a call whose time is over in a worker", () => {

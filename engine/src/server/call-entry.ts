@@ -1,16 +1,16 @@
 import { hash } from "node:crypto";
-import type { Call } from "../call/call.ts";
-import { attemptTimeoutMs } from "../call/call.ts";
 import { PREPARING } from "../call/describe.ts";
 import type { Ending } from "../call/ending.ts";
 import { fingerprint, isTooLarge, textHash } from "../call/fingerprint.ts";
-import { type CallRequest, waitLeftMs } from "../call-request.ts";
-import type { EngineCore } from "../core.ts";
-import { formatDuration } from "../internal/duration.ts";
-import type { Job } from "../placement/python/job.ts";
-import type { PythonPool } from "../placement/python/pool.ts";
+import type { Job } from "../execution/python/job.ts";
+import type { PythonPool } from "../execution/python/pool.ts";
+import { type CallRequest, waitLeftMs } from "../pipeline/call-request.ts";
+import type { EngineCore } from "../pipeline/core.ts";
 import { quotasOf } from "../policy/quotas.ts";
-import type { Run } from "../run/run.ts";
+import type { Call } from "../state/call.ts";
+import { attemptTimeoutMs } from "../state/call.ts";
+import type { Run } from "../state/run.ts";
+import { formatDuration } from "../util/duration.ts";
 import type { CallMessage } from "./messages.ts";
 import type { Shared } from "./shared.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../internal/clock.ts";
+import type { Clock } from "../util/clock.ts";
 
 /** More defects than this within the time: what the engine remembers is not to be trusted. */
 const MAX_DEFECTS = 20;

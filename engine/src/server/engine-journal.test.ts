@@ -17,10 +17,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { FakeClock, settlePromises } from "../../test/support/fake-clock.ts";
-import { EngineUsage } from "../run/engine-usage.ts";
-import type { AdmittedEntry, EndedEntry } from "../run/entry.ts";
-import { replay } from "../run/replay.ts";
-import { Run } from "../run/run.ts";
+import { EngineUsage } from "../state/engine-usage.ts";
+import type { AdmittedEntry, EndedEntry } from "../state/entry.ts";
+import { replay } from "../state/replay.ts";
+import { Run } from "../state/run.ts";
 import { EngineJournal } from "./engine-journal.ts";
 
 function makeDirectory(): string {

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorInfo } from "../call/error-info.ts";
-import type { Clock } from "../internal/clock.ts";
-import type { EngineUsage } from "../run/engine-usage.ts";
-import type { Entry, RunClosedEntry, RunOpenedEntry } from "../run/entry.ts";
-import { type Journal, NotRecordedError } from "../run/journal.ts";
-import { compacted, replay, runsOpenIn } from "../run/replay.ts";
-import type { Run } from "../run/run.ts";
+import type { EngineUsage } from "../state/engine-usage.ts";
+import type { Entry, RunClosedEntry, RunOpenedEntry } from "../state/entry.ts";
+import { type Journal, NotRecordedError } from "../state/journal.ts";
+import { compacted, replay, runsOpenIn } from "../state/replay.ts";
+import type { Run } from "../state/run.ts";
+import type { Clock } from "../util/clock.ts";
 import { JournalFile, readText } from "./journal-file.ts";
 import { decodeLines, entryLine, headerLine } from "./journal-lines.ts";
 import { keptText } from "./kept-text.ts";

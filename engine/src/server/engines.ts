@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
-import type { Call } from "../call/call.ts";
-import { EngineCore, type SettledListener } from "../core.ts";
-import { EngineObserver } from "../events/engine-observer.ts";
-import { EventStream } from "../events/event-stream.ts";
-import type { Clock } from "../internal/clock.ts";
+import type { Relief } from "../load/relief.ts";
+import { EngineCore, type SettledListener } from "../pipeline/core.ts";
 import type { EngineOptions } from "../policy/policy.ts";
-import type { Relief } from "../pressure/relief.ts";
-import type { Journal } from "../run/journal.ts";
-import { noJournal } from "../run/journal.ts";
-import { type OpenCall, replay } from "../run/replay.ts";
-import { Run } from "../run/run.ts";
+import type { Call } from "../state/call.ts";
+import type { Journal } from "../state/journal.ts";
+import { noJournal } from "../state/journal.ts";
+import { type OpenCall, replay } from "../state/replay.ts";
+import { Run } from "../state/run.ts";
+import { EngineObserver } from "../telemetry/engine-observer.ts";
+import { EventStream } from "../telemetry/event-stream.ts";
+import type { Clock } from "../util/clock.ts";
 import { EngineJournal } from "./engine-journal.ts";
 import { pickleCodec } from "./pickled.ts";
 

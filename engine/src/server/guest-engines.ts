@@ -1,8 +1,8 @@
-import type { EngineCore } from "../core.ts";
+import type { Relief } from "../load/relief.ts";
+import type { EngineCore } from "../pipeline/core.ts";
 import { compileOptions } from "../policy/compile-options.ts";
 import type { EngineOptions, Policy, PolicyOptions } from "../policy/policy.ts";
-import type { Relief } from "../pressure/relief.ts";
-import type { Run } from "../run/run.ts";
+import type { Run } from "../state/run.ts";
 import type { Engines, OpenEngine } from "./engines.ts";
 
 /** Engines of guests that are kept: past them, the one opened first is forgotten with its counts. */

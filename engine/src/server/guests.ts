@@ -1,8 +1,8 @@
-import type { Call } from "../call/call.ts";
-import type { Channel, ChannelEvents } from "../internal/channel.ts";
-import { version } from "../internal/version.generated.ts";
-import { newToken, sameToken } from "../placement/python/dial-in.ts";
-import { type GuestHello, PROTOCOL } from "../placement/python/messages.ts";
+import { newToken, sameToken } from "../execution/python/dial-in.ts";
+import { type GuestHello, PROTOCOL } from "../execution/python/messages.ts";
+import type { Call } from "../state/call.ts";
+import type { Channel, ChannelEvents } from "../transport/channel.ts";
+import { version } from "../util/version.generated.ts";
 import type { FromClient, ToClient } from "./messages.ts";
 
 /** What a guest asks for, until it is gone. */

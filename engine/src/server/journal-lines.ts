@@ -1,5 +1,5 @@
-import type { Clock } from "../internal/clock.ts";
-import type { Entry } from "../run/entry.ts";
+import type { Entry } from "../state/entry.ts";
+import type { Clock } from "../util/clock.ts";
 import { isWhole } from "./journal-file.ts";
 
 const JOURNAL = { journal: "endstop", version: 3 } as const;

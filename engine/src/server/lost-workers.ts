@@ -1,10 +1,10 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { PLACE_PREFIX } from "../placement/python/dial-in.ts";
-import { mayHaveBegun, parseNote, type StartedNote } from "../placement/python/started-note.ts";
-import type { GivenEntry } from "../run/entry.ts";
-import { killGroup, signalProcess } from "../supervise/kill-group.ts";
-import { isStopped, readProcess } from "../supervise/process-tree.ts";
+import { PLACE_PREFIX } from "../execution/python/dial-in.ts";
+import { mayHaveBegun, parseNote, type StartedNote } from "../execution/python/started-note.ts";
+import { killGroup, signalProcess } from "../processes/kill-group.ts";
+import { isStopped, readProcess } from "../processes/process-tree.ts";
+import type { GivenEntry } from "../state/entry.ts";
 import { readText } from "./journal-file.ts";
 
 /** Their template kills them as soon as it sees that the engine is gone; this is for a machine that is slow. */

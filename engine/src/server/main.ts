@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
 import { Socket, type SocketConstructorOpts } from "node:net";
-import { Channel } from "../internal/channel.ts";
-import { systemClock } from "../internal/clock.ts";
-import { version } from "../internal/version.generated.ts";
-import { PROTOCOL } from "../placement/python/messages.ts";
-import { Cgroups } from "../supervise/cgroups.ts";
+import { PROTOCOL } from "../execution/python/messages.ts";
+import { Cgroups } from "../processes/cgroups.ts";
+import { Channel } from "../transport/channel.ts";
+import { systemClock } from "../util/system-clock.ts";
+import { version } from "../util/version.generated.ts";
 import { Defects } from "./defects.ts";
 import type { FromClient, ToClient } from "./messages.ts";
 import { watchParent } from "./parent-watch.ts";

@@ -1,11 +1,11 @@
-import type { Call } from "../call/call.ts";
 import type { Ending } from "../call/ending.ts";
-import type { CallInFlight } from "../call/in-flight.ts";
 import type { ObservedRejection, Outcome, Placement } from "../call/outcome.ts";
-import type { IfReturned } from "../call/outcome-of.ts";
 import type { Encoded } from "../call/values.ts";
-import type { EngineStats } from "../events/engine-stats.ts";
 import type { EffectiveLimit, EngineOptions, PolicyOptions } from "../policy/policy.ts";
+import type { Call } from "../state/call.ts";
+import type { CallInFlight } from "../state/in-flight.ts";
+import type { IfReturned } from "../state/outcome-of.ts";
+import type { EngineStats } from "../telemetry/engine-stats.ts";
 
 export interface Hello {
   readonly type: "hello";

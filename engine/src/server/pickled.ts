@@ -1,4 +1,4 @@
-import type { ResultCodec } from "../cache/kept-result.ts";
+import type { ResultCodec } from "../state/kept-result.ts";
 
 /** A pickled result that answers a call without a body: it goes to the client. */
 export class PickledAnswer {

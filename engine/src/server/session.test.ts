@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
-import { encodeFrame } from "../internal/frames.ts";
+import { encodeFrame } from "../transport/frames.ts";
 import type { CallMessage, FromClient, ToClient } from "./messages.ts";
 import { Session } from "./session.ts";
 

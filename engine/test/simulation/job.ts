@@ -1,6 +1,6 @@
-import type { Flight } from "../../src/cache/single-flight.ts";
-import type { Ledger, LedgerCall } from "../../src/run/ledger.ts";
-import type { Waiting } from "../../src/schedule/wait-for-permits.ts";
+import type { Flight } from "../../src/scheduling/single-flight.ts";
+import type { Waiting } from "../../src/scheduling/wait-for-permits.ts";
+import type { Ledger, LedgerCall } from "../../src/state/ledger.ts";
 import type { RefereedCall } from "./referee.ts";
 import type { SimulatedTool } from "./world.ts";
 

@@ -1,11 +1,11 @@
-import { type Flight, SingleFlight } from "../../src/cache/single-flight.ts";
 import type { Ending } from "../../src/call/ending.ts";
 import { traceOf } from "../../src/call/trace-of.ts";
-import { CALM, isOn, type PressureState, underPressure } from "../../src/pressure/pressure.ts";
-import { retryDelay } from "../../src/retry/retry-delay.ts";
-import { Ledger, type LedgerCall } from "../../src/run/ledger.ts";
-import { Permits } from "../../src/schedule/permits.ts";
-import { waitForPermits } from "../../src/schedule/wait-for-permits.ts";
+import { retryDelay } from "../../src/guards/retry-delay.ts";
+import { CALM, isOn, type PressureState, underPressure } from "../../src/load/pressure.ts";
+import { Permits } from "../../src/scheduling/permits.ts";
+import { type Flight, SingleFlight } from "../../src/scheduling/single-flight.ts";
+import { waitForPermits } from "../../src/scheduling/wait-for-permits.ts";
+import { Ledger, type LedgerCall } from "../../src/state/ledger.ts";
 import type { Caller, Job, Run, SimulationReport } from "./job.ts";
 import { Random } from "./random.ts";
 import { Referee, refereed } from "./referee.ts";

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from "../../src/internal/clock.ts";
-import { Heap, type HeapItem } from "../../src/internal/heap.ts";
+import type { Clock, Timer } from "../../src/util/clock.ts";
+import { Heap, type HeapItem } from "../../src/util/heap.ts";
 
 interface Pending extends HeapItem {
   readonly fire: () => void;

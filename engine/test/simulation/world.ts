@@ -1,10 +1,10 @@
-import { ResultCache } from "../../src/cache/result-cache.ts";
-import type { Clock } from "../../src/internal/clock.ts";
+import type { RetryLimits } from "../../src/guards/retry-delay.ts";
 import type { Effect } from "../../src/policy/effect.ts";
-import type { PressureSample } from "../../src/pressure/sample.ts";
-import type { RetryLimits } from "../../src/retry/retry-delay.ts";
-import type { Need } from "../../src/schedule/cap.ts";
-import type { Permits } from "../../src/schedule/permits.ts";
+import type { Need } from "../../src/scheduling/cap.ts";
+import type { Permits } from "../../src/scheduling/permits.ts";
+import { ResultCache } from "../../src/state/result-cache.ts";
+import type { PressureSample } from "../../src/telemetry/sample.ts";
+import type { Clock } from "../../src/util/clock.ts";
 import type { Random } from "./random.ts";
 
 /** A tool as the seed made it. */

@@ -1,5 +1,5 @@
 // A host whose tool blocks the event loop: for a while, or for ever. Arguments: how, and for how many milliseconds.
-import { Watchdog, WatchedCall } from "../../src/placement/host/watchdog.ts";
+import { Watchdog, WatchedCall } from "../../src/execution/host/watchdog.ts";
 
 const [, , how, blockMs = "0"] = process.argv;
 const dog = new Watchdog(100);

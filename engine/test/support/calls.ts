@@ -1,11 +1,11 @@
-import type { Call } from "../../src/call/call.ts";
 import type { Ending } from "../../src/call/ending.ts";
 import type { Outcome } from "../../src/call/outcome.ts";
-import type { CallRequest } from "../../src/call-request.ts";
-import { EngineCore } from "../../src/core.ts";
+import type { CallRequest } from "../../src/pipeline/call-request.ts";
+import { EngineCore } from "../../src/pipeline/core.ts";
 import type { EngineOptions, PolicyOptions } from "../../src/policy/policy.ts";
-import type { Journal } from "../../src/run/journal.ts";
-import { Run } from "../../src/run/run.ts";
+import type { Call } from "../../src/state/call.ts";
+import type { Journal } from "../../src/state/journal.ts";
+import { Run } from "../../src/state/run.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export const returned = (digest: string | null): Ending => ({ type: "returned", digest, preview: digest });

@@ -1,5 +1,5 @@
-import type { Ticket } from "../../src/schedule/lane.ts";
-import { Permits } from "../../src/schedule/permits.ts";
+import type { Ticket } from "../../src/scheduling/lane.ts";
+import { Permits } from "../../src/scheduling/permits.ts";
 
 export const NO_CAP = { maxConcurrent: null, resources: [] } as const;
 

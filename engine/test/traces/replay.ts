@@ -1,6 +1,6 @@
-import type { Call } from "../../src/call/call.ts";
 import { fingerprint } from "../../src/call/fingerprint.ts";
 import type { Preset } from "../../src/policy/options.generated.ts";
+import type { Call } from "../../src/state/call.ts";
 import { Calls, codeOf } from "../support/calls.ts";
 import { type Step, TOOLS, type Trace } from "./trace.ts";
 

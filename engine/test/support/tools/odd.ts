@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { closeSync, writeSync } from "node:fs";
 import { z } from "zod";
 import type { Tool } from "../../../src/index.ts";
-import { encodeFrame } from "../../../src/internal/frames.ts";
+import { encodeFrame } from "../../../src/transport/frames.ts";
 
 const leave = (script: string): number => Number(execFileSync("sh", ["-c", script], { encoding: "utf8" }));
 let held: Buffer | undefined;
