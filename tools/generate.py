@@ -45,7 +45,7 @@ def _stale() -> dict[Path, str]:
     check_options(options)
     wanted: dict[Path, str] = {
         ROOT / "engine" / "src" / "call" / "codes.generated.ts": typescript_codes(codes),
-        ROOT / "engine" / "src" / "internal" / "version.generated.ts": (
+        ROOT / "engine" / "src" / "util" / "version.generated.ts": (
             f'// {VERSION_ORIGIN}\nexport const version = "{version}";\n'
         ),
         ROOT / "python" / "src" / "endstop" / "_codes.py": python_codes(codes),

@@ -24,7 +24,7 @@ const GUARDS: readonly Guard[] = [
   usageLimitGuard,
   budgetGuard,
   effectGuard,
-  ...LOOP_GUARDS.map(({ check }) => check),
+  ...LOOP_GUARDS,
   stuckGuard,
   breakerGuard,
   rateLimitGuard,
@@ -32,30 +32,18 @@ const GUARDS: readonly Guard[] = [
   overloadGuard,
 ];
 
-/** What these count, or bound, is bodies: an answer without one passes. */
-const BODY_GUARDS: ReadonlySet<Guard> = new Set([
-  historyGuard,
-  usageLimitGuard,
-  effectGuard,
-  stuckGuard,
-  breakerGuard,
-  rateLimitGuard,
-  inFlightGuard,
-]);
-const ANSWER_GUARDS = GUARDS.filter((guard) => !BODY_GUARDS.has(guard));
-
-/** What bounds another body of a call that was admitted. */
-const RETRY_GUARDS: readonly Guard[] = [runEndedGuard, usageLimitGuard, budgetGuard, rateLimitGuard];
+const ANSWER_GUARDS = GUARDS.filter(({ bounds }) => bounds === "calls");
+const RETRY_GUARDS = GUARDS.filter(({ retries }) => retries);
 
 /** Whether limits of bodies leave room for one more of a call. */
 export function hasRoomForRetry(request: AdmissionRequest): boolean {
-  return request.policy.mode === "observe" || RETRY_GUARDS.every((guard) => guard(request) === undefined);
+  return request.policy.mode === "observe" || RETRY_GUARDS.every(({ check }) => check(request) === undefined);
 }
 
 /** Why a call is rejected, or undefined if its body may run, or its answer may be given. */
 export function reject(request: AdmissionRequest): Rejection | undefined {
   for (const guard of request.isAnswered ? ANSWER_GUARDS : GUARDS) {
-    const rejection = guard(request);
+    const rejection = guard.check(request);
     if (rejection) return rejection;
   }
   return undefined;

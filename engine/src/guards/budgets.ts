@@ -1,25 +1,29 @@
 import type { Policy } from "../policy/policy.ts";
 import type { Run } from "../state/run.ts";
 import { formatDuration } from "../util/duration.ts";
-import type { Guard } from "./guard.ts";
+import type { Guard, Rejection } from "./guard.ts";
 
 /** Rejects a call of a run that has spent one of its budgets. They count over the run's whole tree. */
-export const budgetGuard: Guard = ({ run, policy, nowMs }) => {
-  if (!run) return undefined;
-  const { budgetCalls, budgetFailures, budgetWallTimeMs, budgetToolTimeMs } = policy;
-  if (budgetCalls !== null && run.bodies >= budgetCalls)
-    return exceeded(budgetCalls, run.bodies, "calls", "budgetCalls");
-  if (budgetFailures !== null && run.failures >= budgetFailures) {
-    return exceeded(budgetFailures, run.failures, "failures", "budgetFailures");
-  }
-  const wallMs = nowMs - run.openedAtMs;
-  if (budgetWallTimeMs !== null && wallMs >= budgetWallTimeMs) {
-    return exceeded(formatDuration(budgetWallTimeMs), formatDuration(wallMs), "of wall time", "budgetWallTime");
-  }
-  if (budgetToolTimeMs === null) return undefined;
-  const toolMs = run.toolTimeMs(nowMs);
-  if (toolMs < budgetToolTimeMs) return undefined;
-  return exceeded(formatDuration(budgetToolTimeMs), formatDuration(toolMs), "of tool time", "budgetToolTime");
+export const budgetGuard: Guard = {
+  bounds: "calls",
+  retries: true,
+  check: ({ run, policy, nowMs }) => {
+    if (!run) return undefined;
+    const { budgetCalls, budgetFailures, budgetWallTimeMs, budgetToolTimeMs } = policy;
+    if (budgetCalls !== null && run.bodies >= budgetCalls)
+      return exceeded(budgetCalls, run.bodies, "calls", "budgetCalls");
+    if (budgetFailures !== null && run.failures >= budgetFailures) {
+      return exceeded(budgetFailures, run.failures, "failures", "budgetFailures");
+    }
+    const wallMs = nowMs - run.openedAtMs;
+    if (budgetWallTimeMs !== null && wallMs >= budgetWallTimeMs) {
+      return exceeded(formatDuration(budgetWallTimeMs), formatDuration(wallMs), "of wall time", "budgetWallTime");
+    }
+    if (budgetToolTimeMs === null) return undefined;
+    const toolMs = run.toolTimeMs(nowMs);
+    if (toolMs < budgetToolTimeMs) return undefined;
+    return exceeded(formatDuration(budgetToolTimeMs), formatDuration(toolMs), "of tool time", "budgetToolTime");
+  },
 };
 
 function exceeded(
@@ -27,7 +31,7 @@ function exceeded(
   observed: number | string,
   detail: string,
   option: string,
-): ReturnType<Guard> {
+): Rejection | undefined {
   return { code: "budget-exceeded", figures: { limit: String(limit), observed: String(observed), detail, option } };
 }
 

@@ -4,6 +4,7 @@ import { isPaused, repeatedPauseLeftMs } from "./pause.ts";
 
 /** Two to eight calls that go round with the same results: A-B-A-B, A-B-C-A-B-C. A cycle with a poller, or with a pause, in it is none. */
 export const callCycle: LoopGuard = {
+  bounds: "calls",
   check: ({ policy: { cycleReject, repeatPauseMs }, fingerprint, history, nowMs }) => {
     if (cycleReject === null || fingerprint === null) return undefined;
     const cycle = history?.cycle(cycleReject - 1, fingerprint);

@@ -48,11 +48,16 @@ export interface Rejection {
 }
 
 /** One reason to reject a call, decided from its request alone. */
-export type Guard = (request: AdmissionRequest) => Rejection | undefined;
+export interface Guard {
+  /** What it bounds: bodies, so that an answer without one passes, or every call. */
+  readonly bounds: "calls" | "bodies";
+  /** It is asked again before another body of a call that was admitted. */
+  readonly retries?: true;
+  readonly check: (request: AdmissionRequest) => Rejection | undefined;
+}
 
 /** One kind of loop: a reason to reject the call that goes on with it, and before that a text for the model. */
-export interface LoopGuard {
-  readonly check: Guard;
+export interface LoopGuard extends Guard {
   /** Beside the result of a call, once its history knows it: a text for the model, or undefined. */
   notice(request: LoopNoticeRequest): string | undefined;
 }

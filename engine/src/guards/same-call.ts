@@ -6,6 +6,7 @@ import { isPaused, repeatedPauseLeftMs } from "./pause.ts";
  * of one batch, which have no result yet, are no repetition. One that comes after a pause is a poll.
  */
 export const sameCall: LoopGuard = {
+  bounds: "calls",
   check: ({ policy, fingerprint, history, nowMs }) => {
     const repetition = fingerprint === null ? undefined : history?.repetition(fingerprint);
     if (!repetition || fingerprint === null) return undefined;

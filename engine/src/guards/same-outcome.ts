@@ -8,6 +8,7 @@ import { pauseLeftMs } from "./pause.ts";
  * out of order. Using another tool in between makes the next call possible again, and so does a pause.
  */
 export const sameOutcome: LoopGuard = {
+  bounds: "calls",
   check: ({ tool, policy, fingerprint, history, nowMs }) => {
     const streak = history?.streak(tool);
     if (!streak || policy.poller || fingerprint === null) return undefined;
