@@ -43,10 +43,12 @@ def is_readable(exception: BaseException) -> bool:
 
 
 def _describe(exception: BaseException, causes_left: int, stack_left: int) -> dict[str, Any]:
+    name, message = _name(exception), _message(exception)
+    # After the message: traceback reads the text too, and swallows whatever is raised meanwhile, BodyStopped as well.
     stack = _bounded(_stack(exception), stack_left) if stack_left >= _MIN_STACK_CHARACTERS else ""
     error: dict[str, Any] = {
-        "name": _bounded(_name(exception), MAX_NAME_CHARACTERS),
-        "message": _bounded(_message(exception), MAX_MESSAGE_CHARACTERS),
+        "name": _bounded(name, MAX_NAME_CHARACTERS),
+        "message": _bounded(message, MAX_MESSAGE_CHARACTERS),
         "stack": stack,
     }
     # Its class may have put something else in their places.

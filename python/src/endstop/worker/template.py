@@ -74,6 +74,7 @@ class Template:
         """Readable once the host is gone: an engine that is stopped would not notice, and stay with all workers."""
         self._engine_has_until: float | None = None
         """The host is gone: when the engine has not ended by itself."""
+        self._is_ending = False
         self._engine_is_killed = False
         self._journals: str | None = None
         self._cgroups: str | None = None
@@ -111,7 +112,7 @@ class Template:
 
     def end(self, code: int = 0) -> NoReturn:
         """Kills and reaps all that it started, removes the files that nobody else is left to remove, and exits."""
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self._is_ending = True
         self._registry.kill_all()
         if self._cgroups is not None:
             _remove_cgroups(self._cgroups)
@@ -201,11 +202,16 @@ class Template:
     def _take_signals(self) -> None:
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: self._on_child_ended())
-        signal.signal(signal.SIGTERM, lambda number, frame: self.end())
+        signal.signal(signal.SIGTERM, lambda number, frame: self._asked_to_end())
         signal.signal(signal.SIGCONT, lambda number, frame: self._end_without_engine())
         # Ctrl-C in the terminal is for the host to handle; the others a body may have sent to its parent.
         for number in (signal.SIGINT, *HARMFUL_SIGNALS):
             signal.signal(number, signal.SIG_IGN)
+
+    def _asked_to_end(self) -> None:
+        # To ignore the signal from then on instead would have Python print an error for one that is on its way.
+        if not self._is_ending:
+            self.end()
 
     def _on_child_ended(self) -> None:
         # The loop reports deaths; while it is in an import, which can be long, the signal's handler does.
