@@ -79,7 +79,7 @@ def _test_python(arguments: Sequence[str]) -> Count:
     say("testing the Python package (pytest)")
     # All of them take too long one after the other; some that were chosen are watched more easily so. Most of them wait
     # most of the time. In the order of the files: those of few and long tests come first.
-    at_once = [] if arguments else ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
+    at_once = [] if arguments else ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     return _pytest([*at_once, *arguments])
 
 
