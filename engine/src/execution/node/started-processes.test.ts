@@ -48,7 +48,7 @@ describe.runIf(process.platform === "linux")("what a worker sees of the processe
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const imitation = join(folder, "loadavg");
     writeFileSync(imitation, "0.00 0.00 0.00 1/80 999999999\n");
-    for (const load of [imitation, "/proc/uptime", "/nowhere"]) {
+    for (const load of [imitation, "/proc/sys/vm/overcommit_memory", "/nowhere"]) {
       const processes = new StartedProcesses(load);
       processes.keep();
       expect(processes.left()).toBeUndefined();

@@ -9,6 +9,7 @@ from typing import Any
 from crewai.tools import BaseTool
 
 from endstop.crewai.requests import read_by_a_model
+from endstop.crewai.scope import during
 from endstop.crewai.stand_ins import StandIn
 
 
@@ -27,8 +28,5 @@ def _read(tool: Any) -> Any:
 
 
 def _run(tool: Any, *args: Any, **kwargs: Any) -> Any:
-    token = read_by_a_model.set(tool)
-    try:
+    with during(read_by_a_model, tool):
         return tool.run(*args, **kwargs)
-    finally:
-        read_by_a_model.reset(token)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
 from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
+
+from endstop.crewai.scope import during
 
 _MAX_SHOWN = 100
 _KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
@@ -17,14 +19,9 @@ _asked_for: ContextVar[Any] = ContextVar("endstop_crewai_asked_for", default=Non
 """The guarded tool whose arguments CrewAI is about to parse."""
 
 
-@contextmanager
-def asked_for(tool: Any) -> Iterator[None]:
+def asked_for(tool: Any) -> AbstractContextManager[None]:
     """The scope in which CrewAI carries out one request for a guarded tool. None: of a tool that is not guarded."""
-    token = _asked_for.set(tool)
-    try:
-        yield
-    finally:
-        _asked_for.reset(token)
+    return during(_asked_for, tool)
 
 
 def as_said(tool_call: Any, read: Any) -> Any:

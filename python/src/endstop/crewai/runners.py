@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,6 +15,7 @@ from endstop.client.ticket import Ticket
 from endstop.crewai.contexts import ContextChanges
 from endstop.crewai.moving import part_to_move
 from endstop.crewai.requests import Request, current_request
+from endstop.crewai.scope import during
 from endstop.drained import drained, drained_async, is_async_function
 
 Body = Callable[..., Any]
@@ -25,14 +26,9 @@ entering: ContextVar[Any] = ContextVar("endstop_crewai_entering", default=None)
 _SEAM_NAMES = frozenset({"run", "arun", "invoke", "ainvoke"})
 
 
-@contextmanager
-def letting_through(tool: Any) -> Iterator[None]:
+def letting_through(tool: Any) -> AbstractContextManager[None]:
     """The scope in which a call of this tool's seam is part of the call that is running already. None: no tool."""
-    token = entering.set(tool)
-    try:
-        yield
-    finally:
-        entering.reset(token)
+    return during(entering, tool)
 
 
 def sync_runner(request: Request, body: Body) -> Body:

@@ -7,13 +7,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from crewai.tools.tool_failure import ToolExecutionFailedError, ToolFailure, ToolFailureReason, ToolFailureRecord
 
 from endstop.client.session import Session
+from endstop.crewai.scope import during
 
 
 class Run:
@@ -146,14 +147,9 @@ def name_of_task(task_id: str | None) -> str | None:
     return task_id if at_task is None else f"{task_id or ''}/{at_task.name}"
 
 
-@contextmanager
-def agent_at_task() -> Iterator[None]:
+def agent_at_task() -> AbstractContextManager[None]:
     """The scope of one agent's work on one task."""
-    token = _agent_at_task.set(AgentAtTask())
-    try:
-        yield
-    finally:
-        _agent_at_task.reset(token)
+    return during(_agent_at_task, AgentAtTask())
 
 
 def end_agent_if_time_is_over(tool: str, agent: Any, task: Any) -> None:

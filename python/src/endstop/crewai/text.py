@@ -17,6 +17,7 @@ from endstop.crewai.requests import (
     decodes_images,
     last_request,
 )
+from endstop.crewai.scope import during
 
 Original = Callable[..., Any]
 
@@ -49,11 +50,8 @@ async def use_async(original: Original, usage: Any, tool_string: str, tool: Any,
 
 def execute_in_step(original: Original, *args: Any, **kwargs: Any) -> Any:
     """Seam of `StepExecutor._execute_text_tool_with_events`, which makes an image of a text about one."""
-    token = decodes_images.set(True)
-    try:
+    with during(decodes_images, True):
         return original(*args, **kwargs)
-    finally:
-        decodes_images.reset(token)
 
 
 def is_repeated_usage(original: Original, usage: Any, *args: Any, **kwargs: Any) -> Any:
